@@ -1,0 +1,1 @@
+"""The files of a run, one module a family. Imports nothing of ours."""

@@ -1,0 +1,87 @@
+"""Follows growing files: complete lines since the last look, at most a bounded piece at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CHUNK = 1 << 20
+"""How much of a file one look reads at most, in bytes."""
+
+MAX_LINE = 16 * CHUNK
+"""A line without an end is given up on after this many bytes, and counted as broken."""
+
+
+class LineTail:
+    """Reads what was appended to a file, by complete lines. A file that shrank is read anew."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        self._rest = b""
+
+    def read(self, limit: int = CHUNK) -> list[bytes]:
+        """The next complete lines (without their ends), up to about ``limit`` bytes; [] when none."""
+        try:
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size < self.offset:
+                    self.offset, self._rest = 0, b""
+                file.seek(self.offset)
+                data = file.read(limit)
+        except FileNotFoundError:
+            return []
+        self.offset += len(data)
+        if b"\n" not in data:
+            self._rest += data
+            if len(self._rest) > MAX_LINE:
+                self._rest = b""
+            return []
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest
+        return lines
+
+    @property
+    def behind(self) -> int:
+        """Bytes that are there and were not read yet."""
+        try:
+            return max(0, self.path.stat().st_size - self.offset)
+        except FileNotFoundError:
+            return 0
+
+
+class EventTail:
+    """Follows an ``events.jsonl``. ``broken`` counts lines that were no JSON object."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = LineTail(path)
+        self.broken = 0
+
+    @property
+    def behind(self) -> int:
+        return self._lines.behind
+
+    def read(self, limit: int = CHUNK) -> list[dict[str, Any]]:
+        """The events since the last look, as plain dicts, oldest first."""
+        events = []
+        for line in self._lines.read(limit):
+            if not line.strip():
+                continue
+            try:
+                event = json.loads(line)
+            except (ValueError, RecursionError):
+                self.broken += 1
+                continue
+            if isinstance(event, dict) and isinstance(event.get("kind"), str):
+                events.append(event)
+            else:
+                self.broken += 1
+        return events
+
+    def read_all(self) -> Iterator[dict[str, Any]]:
+        """Everything that is there now."""
+        while self.behind:
+            yield from self.read()
