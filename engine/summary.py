@@ -1,0 +1,285 @@
+"""One line about a run, read cheaply: what a list of runs shows.
+
+Reads plain JSON and forgives what is wrong with it, since a list must show
+broken folders too; `checks` says what is wrong. Imports no pydantic: the list
+is on the way to the first paint. Verdicts are not made here, but in `judge`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+Liveness = Literal["running", "waiting", "dead", "idle"]
+"""running and waiting: a supervisor is alive; dead: the status says that one is, and none is;
+idle: nothing is expected to run."""
+
+_FINAL = ("decided", "failed", "cancelled")
+_TAIL_BYTES = 32 * 1024
+_MAX_BYTES = 4 * 2**20
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """A run as one row. ``None`` is "not recorded". Scores as recorded; memory in bytes; times UTC."""
+
+    run_id: str
+    path: Path
+    target: str = ""
+    phase: str | None = None
+    stage: str | None = None
+    liveness: Liveness = "idle"
+    waiting_for: str | None = None
+    decision: str | None = None
+    routed: str | None = None
+    """The routing constraint under which it was shipped."""
+    created: datetime | None = None
+    updated: datetime | None = None
+    base_model: str | None = None
+    parent_run_id: str | None = None
+    seed: int | None = None
+    direction: str = "higher"
+    primary_min: float | None = None
+    breadth_drop_max_pp: float | None = None
+    primary_baseline: float | None = None
+    primary_candidate: float | None = None
+    breadth_baseline: float | None = None
+    breadth_candidate: float | None = None
+    n: int | None = None
+    eval_tok_s: float | None = None
+    """Generated tokens a second in the candidate's evaluation."""
+    train_tok_s: float | None = None
+    """Real tokens a second in training, while it runs."""
+    peak_bytes: int | None = None
+    loss: float | None = None
+    done: float | None = None
+    total: float | None = None
+    eta_s: float | None = None
+    last_error: str | None = None
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    """Names of files that are there and are no JSON object."""
+
+    @property
+    def primary_delta(self) -> float | None:
+        """Candidate minus baseline, None when either was not recorded."""
+        return _difference(self.primary_candidate, self.primary_baseline)
+
+    @property
+    def breadth_delta_pp(self) -> float | None:
+        """Change of the breadth score in percentage points (negative: it fell)."""
+        delta = _difference(self.breadth_candidate, self.breadth_baseline)
+        return None if delta is None else 100 * delta
+
+    @property
+    def awaits_decision(self) -> bool:
+        """All evidence is there, nothing runs, and nobody has decided."""
+        return (
+            self.decision is None
+            and self.phase not in ("failed", "cancelled")
+            and self.liveness == "idle"
+            and self.primary_candidate is not None
+        )
+
+
+def summarise(path: Path) -> RunSummary:
+    """The summary of a run folder; never raises for what its files hold."""
+    summary = RunSummary(run_id=path.name, path=path)
+    read = _Reader(path, summary.unreadable)
+    config = read("config.json")
+    status = read("run-status.json")
+    decision = read("decision.json")
+    _from_config(summary, config)
+    _from_status(summary, status)
+    kind = decision.get("decision")
+    summary.decision = kind if isinstance(kind, str) else None
+    if summary.decision == "ship":
+        summary.routed = _text(read("artifact.json").get("routing_constraint"))
+    candidate = read("eval-candidate.json")
+    summary.primary_baseline = _number(read("eval-baseline.json").get("score"))
+    summary.primary_candidate = _number(candidate.get("score"))
+    summary.breadth_baseline = _number(
+        read("eval-regression-baseline.json").get("score")
+    )
+    summary.breadth_candidate = _number(
+        read("eval-regression-candidate.json").get("score")
+    )
+    rows = _number(candidate.get("n"))
+    summary.n = None if rows is None else int(rows)
+    summary.eval_tok_s = _number(candidate.get("tokens_per_second"))
+    if (
+        summary.peak_bytes is None
+        and (peak := _number(candidate.get("peak_rss_mb"))) is not None
+    ):
+        summary.peak_bytes = int(peak * 2**20)
+    if summary.created is None:
+        summary.created = _date_of_name(path.name)
+    if summary.liveness == "running":
+        _from_events(summary, path / "events.jsonl")
+    return summary
+
+
+class _Reader:
+    def __init__(self, folder: Path, unreadable: list[str]) -> None:
+        self._folder = folder
+        self._unreadable = unreadable
+
+    def __call__(self, name: str) -> dict[str, Any]:
+        try:
+            with (self._folder / name).open("rb") as file:
+                value = json.loads(file.read(_MAX_BYTES))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict):
+            return value
+        self._unreadable.append(name)
+        return {}
+
+
+def _from_config(summary: RunSummary, config: dict[str, Any]) -> None:
+    summary.target = _text(config.get("target")) or ""
+    summary.base_model = _text(_dict(config.get("base_model")).get("id"))
+    summary.parent_run_id = _text(config.get("parent_run_id"))
+    seed = config.get("seed")
+    summary.seed = seed if isinstance(seed, int) else None
+    summary.hyperparameters = _dict(config.get("hyperparameters"))
+    evaluation = _dict(config.get("eval"))
+    if evaluation.get("direction") == "lower":
+        summary.direction = "lower"
+    threshold = _dict(evaluation.get("threshold"))
+    summary.primary_min = _number(threshold.get("primary_min"))
+    summary.breadth_drop_max_pp = _number(threshold.get("breadth_drop_max_pp"))
+    summary.created = _time(config.get("created"))
+
+
+def _from_status(summary: RunSummary, status: dict[str, Any]) -> None:
+    if not status:
+        return
+    summary.phase = _text(status.get("phase"))
+    summary.stage = _text(status.get("stage"))
+    summary.waiting_for = _text(status.get("waiting_for"))
+    summary.created = _time(status.get("created")) or summary.created
+    summary.updated = _time(status.get("updated"))
+    summary.last_error = _text(_dict(status.get("last_error")).get("message"))
+    stages = _dict(status.get("stages"))
+    peaks = [_number(_dict(one).get("peak_tree_rss_bytes")) for one in stages.values()]
+    known = [int(peak) for peak in peaks if peak is not None]
+    summary.peak_bytes = max(known) if known else None
+    summary.liveness = liveness_of(status)
+
+
+def liveness_of(status: dict[str, Any]) -> Liveness:
+    """Whether the supervisor that a status (as plain JSON) names is alive."""
+    supervisor = _dict(status.get("supervisor"))
+    if status.get("phase") in _FINAL or not supervisor:
+        return "idle"
+    if not is_alive(supervisor.get("pid"), supervisor.get("started")):
+        return "dead"
+    return "waiting" if status.get("waiting_for") else "running"
+
+
+def is_alive(pid: object, started: object) -> bool:
+    """Whether the process with this number is the one that started then (epoch seconds)."""
+    if not isinstance(pid, int) or pid <= 0 or not isinstance(started, int | float):
+        return False
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - started) < 2.0
+    except psutil.Error:
+        return False
+
+
+def _from_events(summary: RunSummary, path: Path) -> None:
+    """What the run does now, from the end of its event stream."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return
+    first: dict[str, Any] | None = None
+    for line in lines[0 if size <= _TAIL_BYTES else 1 :]:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(event, dict):
+            continue
+        if event.get("kind") == "stage-start":
+            summary.done = summary.total = summary.loss = summary.train_tok_s = None
+            first = None
+        elif event.get("kind") == "metric":
+            values = _dict(event.get("values"))
+            summary.loss = _number(values.get("loss")) or summary.loss
+            summary.train_tok_s = _number(values.get("tok_s")) or summary.train_tok_s
+        elif event.get("kind") == "progress":
+            summary.done, summary.total = (
+                _number(event.get("done")),
+                _number(event.get("total")),
+            )
+            first = first or event
+            summary.eta_s = _eta(first, event)
+
+
+def _eta(first: dict[str, Any], last: dict[str, Any]) -> float | None:
+    """Seconds left at the pace between two progress events."""
+    began, now = _time(first.get("t")), _time(last.get("t"))
+    done, total = _number(last.get("done")), _number(last.get("total"))
+    start = _number(first.get("done"))
+    if began is None or now is None or done is None or total is None or start is None:
+        return None
+    elapsed = (now - began).total_seconds()
+    return (
+        elapsed * (total - done) / (done - start)
+        if done > start and elapsed > 0
+        else None
+    )
+
+
+def _difference(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _time(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (
+        moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    )
+
+
+def _date_of_name(name: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(name[:10]).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,163 @@
+"""A workspace: the directory that is open. The one place that knows paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.summary import RunSummary, summarise
+
+if TYPE_CHECKING:
+    from engine.folder import RunFolder
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class WorkspaceError(Exception):
+    """What was asked for is not in this workspace; the text says what to do."""
+
+
+class Workspace:
+    """Paths below one directory. Nothing is created until something is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def targets_dir(self) -> Path:
+        return self.path / "targets"
+
+    @property
+    def local_dir(self) -> Path:
+        """What belongs to this machine and to no run: caches, queue, lock, trash."""
+        return self.path / ".factory"
+
+    @property
+    def bases_dir(self) -> Path:
+        """Base models that a pretrain stage made, by the hash of their recipe."""
+        return self.local_dir / "cache" / "bases"
+
+    @classmethod
+    def find(cls, start: Path) -> Workspace:
+        """The nearest workspace from ``start`` upward; WorkspaceError when there is none."""
+        start = start.resolve()
+        for directory in (start, *start.parents):
+            if (directory / "factory.toml").is_file() or (directory / "runs").is_dir():
+                return cls(directory)
+        raise WorkspaceError(
+            f"No workspace in {start} or above it. A workspace is a directory with factory.toml or "
+            "runs/. Name one with --workspace DIR, or make one with: mkdir runs"
+        )
+
+    @classmethod
+    def of_run(cls, run: Path) -> Workspace:
+        """The workspace that a run folder lies in (``<workspace>/runs/<run>``)."""
+        return cls(run.resolve().parent.parent)
+
+    # --- runs ---------------------------------------------------------------------
+
+    def run_paths(self) -> Iterator[Path]:
+        """The run folders, newest name first."""
+        if not self.runs_dir.is_dir():
+            return
+        names = (
+            entry for entry in self.runs_dir.iterdir() if not entry.name.startswith(".")
+        )
+        yield from sorted((path for path in names if path.is_dir()), reverse=True)
+
+    def runs(self) -> list[RunSummary]:
+        """A summary of each run, newest first."""
+        summaries = [summarise(path) for path in self.run_paths()]
+        oldest = datetime.min.replace(tzinfo=UTC)
+        return sorted(
+            summaries, key=lambda run: (run.created or oldest, run.run_id), reverse=True
+        )
+
+    def run_path(self, run_id: str) -> Path:
+        """The folder of a run, by its id or by a unique beginning of it.
+
+        WorkspaceError for names that are no id (path tricks), are not there, or fit several runs.
+        """
+        if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
+            raise WorkspaceError(
+                f"{run_id!r} is not a run id: letters, digits, '.', '_' and '-' only."
+            )
+        exact = self.runs_dir / run_id
+        if exact.is_dir():
+            if exact.resolve().parent != self.runs_dir.resolve():
+                raise WorkspaceError(f"{run_id} is a link out of {self.runs_dir}.")
+            return exact
+        fits = [path for path in self.run_paths() if path.name.startswith(run_id)]
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            names = ", ".join(path.name for path in fits[:5])
+            raise WorkspaceError(
+                f"{run_id} fits {len(fits)} runs: {names}. Give more of the name."
+            )
+        raise WorkspaceError(
+            f"No run {run_id} in {self.runs_dir}. See what is there: factory-tui list"
+        )
+
+    def run(self, run_id: str) -> RunFolder:
+        """The run folder of that id; errors as in run_path."""
+        from engine.folder import RunFolder
+
+        return RunFolder(self.run_path(run_id))
+
+    def create_run(self, slug: str, day: date | None = None) -> Path:
+        """Make the next free ``runs/<YYYY-MM-DD>-<slug>[-n]`` and return it.
+
+        Making the directory is what claims the name, so two at once get two names.
+        """
+        self.runs_dir.mkdir(parents=True, exist_ok=True)
+        stem = f"{day or datetime.now(UTC).date()}-{slugify(slug)}"
+        number = 1
+        while True:
+            path = self.runs_dir / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+
+    # --- targets ------------------------------------------------------------------
+
+    def target_paths(self) -> list[Path]:
+        """The target folders: directories below targets/ that hold a forge.yaml."""
+        if not self.targets_dir.is_dir():
+            return []
+        return sorted(path.parent for path in self.targets_dir.glob("*/forge.yaml"))
+
+    def target_path(self, name: str) -> Path:
+        """A target by name, or by path (absolute, or from the current directory)."""
+        for path in (self.targets_dir / name, Path(name)):
+            if (path / "forge.yaml").is_file():
+                return path.resolve()
+        known = ", ".join(path.name for path in self.target_paths()) or "none"
+        raise WorkspaceError(
+            f"No target {name}: no forge.yaml in {self.targets_dir / name} or in {Path(name)}. "
+            f"Targets of this workspace: {known}."
+        )
+
+    def relative(self, path: Path) -> str:
+        """A path as records hold it: relative where it lies inside the workspace."""
+        resolved = path.resolve()
+        return str(
+            resolved.relative_to(self.path)
+            if resolved.is_relative_to(self.path)
+            else resolved
+        )
+
+
+def slugify(name: str) -> str:
+    """A name as part of a run id: lower-case letters, digits and single hyphens."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return slug[:60].rstrip("-") or "run"
