@@ -66,7 +66,9 @@ def _sync_directory(directory: Path) -> None:
 def write_json_atomic(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:
     """Write a record (or plain JSON) atomically, indented, with a final newline."""
     plain = (
-        value.model_dump(mode="json", exclude_unset=False) if isinstance(value, BaseModel) else value
+        value.model_dump(mode="json", exclude_unset=False)
+        if isinstance(value, BaseModel)
+        else value
     )
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes_atomic(path, (text + "\n").encode())
@@ -154,7 +156,8 @@ class RunFolder:
         current = read_record(path, RunStatus)
         if current.revision != revision:
             raise StaleRevision(
-                path, f"is at revision {current.revision}, not {revision}: read it again"
+                path,
+                f"is at revision {current.revision}, not {revision}: read it again",
             )
         changed = current.model_copy(deep=True)
         change(changed)

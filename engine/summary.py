@@ -103,19 +103,12 @@ def summarise(path: Path) -> RunSummary:
     candidate = read("eval-candidate.json")
     summary.primary_baseline = _number(read("eval-baseline.json").get("score"))
     summary.primary_candidate = _number(candidate.get("score"))
-    summary.breadth_baseline = _number(
-        read("eval-regression-baseline.json").get("score")
-    )
-    summary.breadth_candidate = _number(
-        read("eval-regression-candidate.json").get("score")
-    )
+    summary.breadth_baseline = _number(read("eval-regression-baseline.json").get("score"))
+    summary.breadth_candidate = _number(read("eval-regression-candidate.json").get("score"))
     rows = _number(candidate.get("n"))
     summary.n = None if rows is None else int(rows)
     summary.eval_tok_s = _number(candidate.get("tokens_per_second"))
-    if (
-        summary.peak_bytes is None
-        and (peak := _number(candidate.get("peak_rss_mb"))) is not None
-    ):
+    if summary.peak_bytes is None and (peak := _number(candidate.get("peak_rss_mb"))) is not None:
         summary.peak_bytes = int(peak * 2**20)
     if summary.created is None:
         summary.created = _date_of_name(path.name)
@@ -241,11 +234,7 @@ def _eta(first: dict[str, Any], last: dict[str, Any]) -> float | None:
     if began is None or now is None or done is None or total is None or start is None:
         return None
     elapsed = (now - began).total_seconds()
-    return (
-        elapsed * (total - done) / (done - start)
-        if done > start and elapsed > 0
-        else None
-    )
+    return elapsed * (total - done) / (done - start) if done > start and elapsed > 0 else None
 
 
 def _difference(after: float | None, before: float | None) -> float | None:
@@ -273,9 +262,7 @@ def _time(value: object) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return (
-        moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    )
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _date_of_name(name: str) -> datetime | None:

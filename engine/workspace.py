@@ -67,18 +67,14 @@ class Workspace:
         """The run folders, newest name first."""
         if not self.runs_dir.is_dir():
             return
-        names = (
-            entry for entry in self.runs_dir.iterdir() if not entry.name.startswith(".")
-        )
+        names = (entry for entry in self.runs_dir.iterdir() if not entry.name.startswith("."))
         yield from sorted((path for path in names if path.is_dir()), reverse=True)
 
     def runs(self) -> list[RunSummary]:
         """A summary of each run, newest first."""
         summaries = [summarise(path) for path in self.run_paths()]
         oldest = datetime.min.replace(tzinfo=UTC)
-        return sorted(
-            summaries, key=lambda run: (run.created or oldest, run.run_id), reverse=True
-        )
+        return sorted(summaries, key=lambda run: (run.created or oldest, run.run_id), reverse=True)
 
     def run_path(self, run_id: str) -> Path:
         """The folder of a run, by its id or by a unique beginning of it.
@@ -99,9 +95,7 @@ class Workspace:
             return fits[0]
         if fits:
             names = ", ".join(path.name for path in fits[:5])
-            raise WorkspaceError(
-                f"{run_id} fits {len(fits)} runs: {names}. Give more of the name."
-            )
+            raise WorkspaceError(f"{run_id} fits {len(fits)} runs: {names}. Give more of the name.")
         raise WorkspaceError(
             f"No run {run_id} in {self.runs_dir}. See what is there: factory-tui list"
         )
@@ -151,9 +145,7 @@ class Workspace:
         """A path as records hold it: relative where it lies inside the workspace."""
         resolved = path.resolve()
         return str(
-            resolved.relative_to(self.path)
-            if resolved.is_relative_to(self.path)
-            else resolved
+            resolved.relative_to(self.path) if resolved.is_relative_to(self.path) else resolved
         )
 
 

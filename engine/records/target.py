@@ -1,0 +1,113 @@
+"""``forge.yaml``: what is being built, and from what.
+
+The documented sections and defaults are those of flywheel projects; the
+section ``factory`` is ours. Unknown keys are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from engine.records.base import Record, Text
+from engine.records.run import Direction
+
+
+class ModelSection(Record):
+    base: Text = "unsloth/functiongemma-270m-it"
+    max_seq_len: int = Field(default=2048, gt=0)
+    load_in_4bit: bool = True
+
+
+class LoraSection(Record):
+    r: int = Field(default=32, gt=0)
+    alpha: float = Field(default=32, gt=0)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    target_modules: list[str] = Field(
+        default_factory=lambda: [
+            f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")
+        ]
+    )
+
+
+class TrainingSection(Record):
+    epochs_min: float = Field(default=2, gt=0)
+    epochs_max: float = Field(default=4, gt=0)
+    batch_size: int = Field(default=4, gt=0)
+    gradient_accumulation_steps: int = Field(default=1, gt=0)
+    learning_rate: float = Field(default=5e-5, gt=0)
+    warmup_ratio: float = Field(default=0.1, ge=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    lr_scheduler: Literal["cosine", "linear", "constant"] = "cosine"
+    seed: int = 42
+
+
+class EvalSection(Record):
+    target_accuracy: float = Field(default=0.95, ge=0, le=1)
+    safety_violations_allowed: int = Field(default=0, ge=0)
+    scorer: Text = "json_cmd"
+    max_new_tokens: int = Field(default=256, gt=0)
+    forbidden_commands: list[str] = Field(default_factory=list)
+
+
+class DatasetSection(Record):
+    seed: str | None = "dataset/seed.jsonl"
+    gold: str = "dataset/gold.jsonl"
+    canonical: str | None = "dataset/canonical.jsonl"
+
+
+class SuiteRef(Record):
+    """A suite of the target: a file of examples and how its answers are scored."""
+
+    name: Text
+    file: Text
+    scorer: Text = "json_cmd"
+    direction: Direction = "higher"
+
+
+class Suites(Record):
+    primary: SuiteRef | None = None
+    regression: list[SuiteRef] = Field(default_factory=list)
+
+
+class DataSection(Record):
+    """Where training rows come from, besides ``dataset.canonical``."""
+
+    generator: str | None = None
+    """A Python file of the target with ``generate(n, focus, seed)``."""
+    rows: int = Field(default=3000, gt=0)
+    replay_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the training rows that keep an old skill alive."""
+    valid_rows: int = Field(default=100, gt=0)
+
+
+class Gates(Record):
+    primary_min: float | None = None
+    breadth_drop_max_pp: float | None = Field(default=None, ge=0)
+
+
+class FactorySection(Record):
+    goal: str | None = None
+    base: dict[str, Any] | None = None
+    """The recipe of a base model that is made here, where model.base names none."""
+    data: DataSection = Field(default_factory=DataSection)
+    train: dict[str, Any] = Field(default_factory=dict)
+    """Values of the train stage's spec that have no place in ``training``."""
+    eval: dict[str, Any] = Field(default_factory=dict)
+    suites: Suites = Field(default_factory=Suites)
+    gates: Gates = Field(default_factory=Gates)
+    stages: list[str | dict[str, Any]] | None = None
+    """The plan, where it is not the usual one: names of ours, or commands."""
+
+
+class Forge(Record):
+    """``forge.yaml``, its defaults filled in."""
+
+    name: str | None = None
+    model: ModelSection = Field(default_factory=ModelSection)
+    lora: LoraSection = Field(default_factory=LoraSection)
+    training: TrainingSection = Field(default_factory=TrainingSection)
+    eval: EvalSection = Field(default_factory=EvalSection)
+    dataset: DatasetSection = Field(default_factory=DatasetSection)
+    factory: FactorySection = Field(default_factory=FactorySection)
