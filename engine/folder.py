@@ -41,14 +41,17 @@ class StaleRevision(FolderError):
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step that survives a power cut; OSError when it cannot."""
+    """Replace ``path`` by ``data`` in one step that survives a power cut.
+
+    OSError when it cannot; the old file is untouched then.
+    """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -134,7 +137,7 @@ class RunFolder:
         return read_record(self.path / name, model)
 
     def read_optional(self, name: str, model: type[RecordT]) -> RecordT | None:
-        """The record, or None where the file is not there; FolderError when it is there and wrong."""
+        """The record, or None where there is no file; FolderError when it is there and wrong."""
         return self.read(name, model) if (self.path / name).exists() else None
 
     def write(self, name: str, record: BaseModel | dict[str, Any]) -> None:
@@ -183,7 +186,7 @@ class EventLog:
             self._file.write(b"\n")
 
     def append(self, event: dict[str, Any], *, stage: str | None = None) -> dict[str, Any]:
-        """Add ``seq``, ``t`` and ``stage`` to a child's event and write it; returns the whole event."""
+        """Add ``seq``, ``t`` and ``stage`` to a child's event, write it and return it whole."""
         whole: dict[str, Any] = {
             "seq": self.next_seq,
             "t": utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),

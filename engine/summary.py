@@ -26,7 +26,7 @@ _MAX_BYTES = 4 * 2**20
 
 @dataclass(slots=True)
 class RunSummary:
-    """A run as one row. ``None`` is "not recorded". Scores as recorded; memory in bytes; times UTC."""
+    """A run as one row. None is "not recorded"; scores as recorded, memory in bytes, times UTC."""
 
     run_id: str
     path: Path
@@ -188,7 +188,7 @@ def is_alive(pid: object, started: object) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(process.create_time() - started) < 2.0
+        return abs(float(process.create_time()) - started) < 2.0
     except psutil.Error:
         return False
 

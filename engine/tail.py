@@ -24,7 +24,7 @@ class LineTail:
         self._rest = b""
 
     def read(self, limit: int = CHUNK) -> list[bytes]:
-        """The next complete lines (without their ends), up to about ``limit`` bytes; [] when none."""
+        """The next complete lines without their ends, up to about ``limit`` bytes; [] for none."""
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size

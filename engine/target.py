@@ -20,7 +20,7 @@ MAX_FORGE_BYTES = 2**20
 
 
 class TargetError(Exception):
-    """A target that cannot be used; one sentence a line, with file and line where they are known."""
+    """A target that cannot be used; a sentence a line, with file and line where known."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _plain(value: Any) -> Any:
 
 
 def parse_value(text: str) -> Any:
-    """The value of an override, read as YAML reads a scalar or a flow list: 3, 5e-5, true, [a, b]."""
+    """The value of an override, read as YAML reads it: 3, 5e-5, true, a word, [a, list]."""
     try:
         return _plain(YAML(typ="safe", pure=True).load(text)) if text else ""
     except YAMLError as error:
@@ -153,24 +153,33 @@ def _misspelt(
         name = f"{prefix}{key}"
         if key in known:
             annotation = known[key].annotation
-            if isinstance(value, Mapping) and isinstance(annotation, type):
-                if issubclass(annotation, BaseModel):
-                    problems |= _misspelt(value, annotation, file, f"{name}.")
+            if (
+                isinstance(value, Mapping)
+                and isinstance(annotation, type)
+                and issubclass(annotation, BaseModel)
+            ):
+                problems |= _misspelt(value, annotation, file, f"{name}.")
             continue
         if near := difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.75):
-            where = f"{file}, line {tree.lc.key(key)[0] + 1}" if _has_lines(tree, key) else "--set"
+            line = _line(tree, key)
+            where = "--set" if file is None else f"{file}, line {line}"
             problems[name] = f"{where}: no setting {name}; did you mean {prefix}{near[0]}?"
     return problems
 
 
-def _has_lines(tree: Mapping[str, Any], key: str) -> bool:
-    return isinstance(tree, CommentedMap) and key in (tree.lc.data or {})
+def _line(tree: Any, key: int | str) -> int | None:
+    """The line, counted from 1, that a key of a YAML mapping stands on."""
+    if isinstance(tree, CommentedMap) and key in (tree.lc.data or {}):
+        return int(tree.lc.key(key)[0]) + 1
+    return None
 
 
 def _place(file: Path, tree: Any, location: tuple[int | str, ...]) -> str:
-    line = None
+    """The file and the line of the innermost key of ``location`` that stands in it."""
+    found = None
     for part in location:
-        if isinstance(tree, CommentedMap) and part in (tree.lc.data or {}):
-            line = tree.lc.key(part)[0] + 1
-            tree = tree[part]
-    return f"{file}, line {line}" if line else str(file)
+        line = _line(tree, part)
+        if line is None:
+            break
+        found, tree = line, tree[part]
+    return f"{file}, line {found}" if found else str(file)

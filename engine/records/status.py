@@ -10,7 +10,7 @@ from engine.records.base import Record, Text, UtcTime
 
 
 class Phase(StrEnum):
-    """The phases of a run, in order; FAILED and CANCELLED are reached from any that is not final."""
+    """The phases of a run, in order; failed and cancelled are reached from any not final."""
 
     CREATED = "created"
     DATA_READY = "data-ready"
@@ -30,7 +30,7 @@ class Phase(StrEnum):
         return self in _FINAL
 
     def may_become(self, other: Phase) -> bool:
-        """Whether a run in this phase may move to ``other``: forward only, never out of a final phase."""
+        """Whether a run may move to ``other``: forward only, never out of a final phase."""
         if self.final:
             return False
         if other in (Phase.FAILED, Phase.CANCELLED):
@@ -39,7 +39,7 @@ class Phase(StrEnum):
 
 
 _FINAL = frozenset({Phase.DECIDED, Phase.FAILED, Phase.CANCELLED})
-_ORDER = [phase for phase in Phase if phase not in (Phase.FAILED, Phase.CANCELLED)]
+_ORDER: list[Phase] = [phase for phase in Phase if phase not in (Phase.FAILED, Phase.CANCELLED)]
 
 
 class StageState(StrEnum):
