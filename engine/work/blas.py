@@ -1,0 +1,84 @@
+"""Makes MLX fast on a Linux CPU: a good BLAS before MLX is imported, no ``mx.compile`` there.
+
+MLX's Linux wheel links a reference BLAS. The dynamic linker takes the first
+definition of a symbol, so an OpenBLAS that is loaded globally before MLX is
+found first, as with LD_PRELOAD. ``mx.compile`` starts a C++ compiler for each
+kernel on a CPU, which costs more than it gives. On macOS nothing is done.
+
+Call ``prepare`` before anything imports ``mlx``::
+
+    ctx.emit(**blas.prepare())
+    import mlx.core as mx
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from importlib.metadata import version
+from typing import Any
+
+LIBRARIES = ("libopenblas.so.0", "libopenblas.so")
+DEFAULT_THREADS = "1"
+"""OpenBLAS threads when OPENBLAS_NUM_THREADS is not set: for matrices of the size of
+small models a second thread gives nothing (see benchmarks/train_throughput.py)."""
+
+
+def load_openblas() -> str | None:
+    """Load OpenBLAS globally; its name, or None where it is not installed or not wanted.
+
+    RuntimeError when MLX was imported before: then it would have no effect.
+    """
+    if platform.system() != "Linux":
+        return None
+    if "mlx.core" in sys.modules:
+        raise RuntimeError("blas.prepare must run before mlx is imported")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", DEFAULT_THREADS)
+    for name in LIBRARIES:
+        try:
+            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+        except OSError:
+            continue
+        return name
+    return None
+
+
+def prepare() -> dict[str, Any]:
+    """Prepare and import MLX; returns a ``message`` event (code ``mlx``) that says what was done.
+
+    Besides ``text`` it holds ``device`` ("gpu" or "cpu"), ``blas`` (the library, or None for
+    MLX's own), ``blas_threads``, ``compile`` (bool) and ``mlx`` (the version), for provenance.
+    """
+    library = load_openblas()
+    import mlx.core as mx
+
+    device = "cpu" if mx.default_device() == mx.Device(mx.cpu) else "gpu"
+    on_linux_cpu = device == "cpu" and platform.system() == "Linux"
+    if on_linux_cpu:
+        mx.disable_compile()
+    compiled = not on_linux_cpu and "MLX_DISABLE_COMPILE" not in os.environ
+    threads = os.environ.get("OPENBLAS_NUM_THREADS") if library else None
+    return {
+        "kind": "message",
+        "level": "info",
+        "code": "mlx",
+        "text": _sentence(device, library, on_linux_cpu),
+        "device": device,
+        "blas": library,
+        "blas_threads": threads,
+        "compile": compiled,
+        "mlx": version("mlx"),
+    }
+
+
+def _sentence(device: str, library: str | None, on_linux_cpu: bool) -> str:
+    if not on_linux_cpu:
+        return f"MLX computes on the {device.upper()}."
+    if library:
+        return f"MLX computes on the CPU with {library}, without mx.compile."
+    return (
+        "MLX computes on the CPU with its own slow BLAS. Install OpenBLAS "
+        "(Debian and Ubuntu: apt install libopenblas0) to be many times faster."
+    )
