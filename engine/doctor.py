@@ -1,0 +1,227 @@
+"""What is installed here, what MLX computes on, what is wrong, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.models import cached_models, hub_cache
+
+State = Literal["ok", "note", "wrong"]
+
+PACKAGES = ("factory-tui", "mlx", "mlx-lm", "transformers", "textual", "pydantic", "numpy")
+LOW_DISK_BYTES = 5 * 2**30
+LOW_MEMORY_BYTES = 2 * 2**30
+SLOW_GFLOPS = 20.0
+"""Below this a CPU computes with the reference BLAS of MLX's wheel."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``fix`` is what to type where something is wrong."""
+
+    what: str
+    state: State
+    text: str
+    fix: str | None = None
+
+
+def examine(workspace: Path | None) -> Iterator[Finding]:
+    """Look at the machine, the packages, MLX, the disk and the terminal, in this order."""
+    yield from _system()
+    yield from _packages()
+    yield from _mlx()
+    yield from _disk(workspace)
+    yield _models()
+    yield from _terminal()
+
+
+def _system() -> Iterator[Finding]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    chip = chip_name()
+    yield Finding("machine", "ok", f"{chip} · {os.cpu_count()} cores · {gigabytes(memory.total)}")
+    low = memory.available < LOW_MEMORY_BYTES
+    yield Finding(
+        "memory",
+        "wrong" if low else "ok",
+        f"{gigabytes(memory.available)} of {gigabytes(memory.total)} available, "
+        f"{gigabytes(psutil.swap_memory().used)} swapped out",
+        "Close other programs before training, or choose a smaller batch or model."
+        if low
+        else None,
+    )
+    good = sys.version_info >= (3, 11)
+    yield Finding(
+        "python",
+        "ok" if good else "wrong",
+        f"{platform.python_version()} ({platform.python_implementation()})",
+        None if good else "Install Python 3.11 or newer.",
+    )
+
+
+def chip_name() -> str:
+    """The processor's name as the system gives it, else the architecture."""
+    if platform.system() == "Darwin":
+        name = _output(["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"])
+        if name:
+            return name
+    if platform.system() == "Linux":
+        try:
+            for line in Path("/proc/cpuinfo").read_text().splitlines():
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+        except OSError:
+            return platform.machine()
+    return platform.machine()
+
+
+def _packages() -> Iterator[Finding]:
+    for name in PACKAGES:
+        try:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "wrong", "not installed", "pip install factory-tui")
+
+
+def _mlx() -> Iterator[Finding]:
+    report = probe()
+    if "error" in report:
+        fix = (
+            "pip install 'mlx[cpu]'"
+            if platform.system() == "Linux"
+            else "pip install -U mlx mlx-lm"
+        )
+        yield Finding("accelerator", "wrong", str(report["error"]), fix)
+        return
+    speed = float(report.get("gflops_float32", 0.0))
+    text = f"{report['text']} {speed:,.0f} GFLOPS in float32."
+    slow = platform.system() == "Linux" and report.get("device") == "cpu" and not report.get("blas")
+    yield Finding(
+        "accelerator",
+        "wrong" if slow or speed < SLOW_GFLOPS else "ok",
+        text,
+        "sudo apt-get install libopenblas0-pthread   (some 30 times faster in float32)"
+        if slow
+        else None,
+    )
+    metal = report.get("metal")
+    if isinstance(metal, dict):
+        yield from _metal(metal)
+    elif platform.system() == "Darwin":
+        yield Finding(
+            "metal",
+            "wrong",
+            "MLX finds no Metal device, so everything runs on the CPU.",
+            "Use a native arm64 Python: python3 -c 'import platform; print(platform.machine())'",
+        )
+
+
+def _metal(metal: dict[str, Any]) -> Iterator[Finding]:
+    total = metal.get("memory_size")
+    working = metal.get("max_recommended_working_set_size")
+    if not isinstance(total, int) or not isinstance(working, int):
+        yield Finding("metal", "note", f"Metal reports {sorted(metal)}; no sizes among them.")
+        return
+    yield Finding(
+        "metal",
+        "ok",
+        f"recommended working set {gigabytes(working)} of {gigabytes(total)} unified memory: "
+        "model, optimizer and activations together should stay below it",
+    )
+    limit = _output(["/usr/sbin/sysctl", "-n", "iogpu.wired_limit_mb"])
+    if limit is not None:
+        megabytes = int(limit) if limit.isdigit() else 0
+        meaning = "the system's default" if megabytes == 0 else f"{megabytes:,} MB"
+        yield Finding("wired limit", "ok", f"iogpu.wired_limit_mb is {meaning}")
+
+
+def probe() -> dict[str, Any]:
+    """What ``engine.work.probe`` says of MLX, in a child of its own; ``error`` when it fails."""
+    command = [sys.executable, "-P", "-m", "engine.work.probe"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        report = json.loads(done.stdout or "{}")
+    except subprocess.TimeoutExpired:
+        return {"error": "MLX did not answer within two minutes."}
+    except ValueError:
+        report = {}
+    if not isinstance(report, dict) or not report:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return {"error": f"MLX cannot be used: {last}"}
+    return report
+
+
+def _disk(workspace: Path | None) -> Iterator[Finding]:
+    for what, path in (("disk", workspace or Path.cwd()), ("hub cache", hub_cache())):
+        place = next(parent for parent in (path, *path.parents) if parent.exists())
+        free = shutil.disk_usage(place).free
+        low = free < LOW_DISK_BYTES
+        yield Finding(
+            what,
+            "wrong" if low else "ok",
+            f"{gigabytes(free)} free at {path}",
+            "Checkpoints and models need room: remove old runs' adapters/." if low else None,
+        )
+    if workspace is not None and not os.access(workspace, os.W_OK):
+        yield Finding(
+            "workspace", "wrong", f"{workspace} cannot be written.", f"chmod u+w {workspace}"
+        )
+
+
+def _models() -> Finding:
+    models = cached_models()
+    if not models:
+        return Finding(
+            "models",
+            "note",
+            "no models in the hub's cache",
+            "hf download mlx-community/Qwen3-0.6B-4bit   (the samples need none)",
+        )
+    names = ", ".join(f"{model.id} ({gigabytes(model.size)})" for model in models[:5])
+    more = f" and {len(models) - 5} more" if len(models) > 5 else ""
+    return Finding("models", "ok", names + more)
+
+
+def _terminal() -> Iterator[Finding]:
+    size = shutil.get_terminal_size()
+    encoding = (sys.stdout.encoding or "").lower()
+    if sys.stdout.isatty() and encoding not in ("utf-8", "utf8"):
+        yield Finding(
+            "terminal",
+            "wrong",
+            f"text is {encoding or 'of no known encoding'}: charts need UTF-8",
+            "export LANG=en_US.UTF-8",
+        )
+    elif sys.stdout.isatty() and (size.columns < 80 or size.lines < 24):
+        yield Finding(
+            "terminal", "note", f"{size.columns}×{size.lines}: the screens need 80×24", "enlarge it"
+        )
+    else:
+        name = os.environ.get("TERM", "none")
+        yield Finding("terminal", "ok", f"{name} · {size.columns}×{size.lines}")
+    if shutil.which("git") is None:
+        yield Finding("git", "note", "not installed: runs will not record a commit", "install git")
+
+
+def gigabytes(count: float) -> str:
+    """Bytes in GB (2**30), as people say memory sizes."""
+    return f"{count / 2**30:,.1f} GB" if count < 100 * 2**30 else f"{count / 2**30:,.0f} GB"
+
+
+def _output(command: list[str]) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
