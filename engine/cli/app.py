@@ -1,0 +1,43 @@
+"""The commands. Each loads what it needs when it is called, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from engine.cli import evidence, machine, runs
+
+app = typer.Typer(
+    name="factory-tui",
+    help="A control room for people who make small specialist language models on a Mac.\n\n"
+    "Without a command it opens the screen on the nearest workspace.",
+    no_args_is_help=False,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(runs.run)
+app.command()(runs.watch)
+app.command()(runs.cancel)
+app.command()(runs.resume)
+app.command(name="list")(runs.list_runs)
+app.command()(runs.show)
+app.command()(evidence.decide)
+app.command()(evidence.report)
+app.command()(evidence.validate)
+app.command()(evidence.render)
+app.command()(machine.doctor)
+app.command()(machine.demo)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its code."""
+    try:
+        app(args=arguments, prog_name="factory-tui")
+    except BrokenPipeError:
+        # The reader of our stdout has gone (| head): nothing is wrong, and nothing is left to say.
+        sys.stderr.close()
+        raise SystemExit(0) from None

@@ -1,0 +1,97 @@
+"""How the command line speaks: data to stdout, narration to stderr, errors as sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from engine.workspace import Workspace, WorkspaceError
+
+
+class Exit(IntEnum):
+    """Exit codes, an interface of the program."""
+
+    DONE = 0
+    NO = 1
+    USAGE = 2
+    NOT_THERE = 3
+
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        "-w",
+        help="The workspace's directory; without it the nearest one upward from here.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def narrate(text: str) -> None:
+    """A line for the person who watches; never data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text: str, code: Exit = Exit.NOT_THERE) -> NoReturn:
+    """End with a sentence."""
+    narrate(text)
+    raise typer.Exit(int(code))
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their longest cell; numbers are the caller's to align."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def open_workspace(option: Path | None) -> Workspace:
+    """The workspace that was named or is the nearest; ends with a sentence where there is none."""
+    try:
+        if option is None:
+            return Workspace.find(Path.cwd())
+        if not option.is_dir():
+            fail(f"{option} is not a directory. Make it first: mkdir -p {option}")
+        return Workspace(option)
+    except WorkspaceError as error:
+        fail(str(error))
+
+
+def run_path(workspace: Path | None, run: str) -> Path:
+    """A run by id, by a unique beginning of it, or by the path of its folder."""
+    path = Path(run)
+    if ("/" in run or run in (".", "..")) and path.is_dir():
+        return path.resolve()
+    with not_there():
+        return open_workspace(workspace).run_path(run)
+
+
+@contextlib.contextmanager
+def not_there() -> Iterator[None]:
+    """Turns the workspace's errors into sentences and the exit code for them."""
+    try:
+        yield
+    except WorkspaceError as error:
+        fail(str(error))
+
+
+def printable(text: str) -> str:
+    """Text from a file or model, safe for a terminal: control characters become visible signs."""
+    return "".join(
+        char if char.isprintable() else " " if char in "\n\t\r" else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )

@@ -1,0 +1,217 @@
+"""Commands on runs: start, watch, cancel, resume, list, show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine import numbers
+from engine.cli.console import (
+    Exit,
+    JsonOption,
+    WorkspaceOption,
+    fail,
+    narrate,
+    not_there,
+    open_workspace,
+    print_json,
+    print_table,
+    printable,
+    run_path,
+)
+from engine.summary import RunSummary, summarise
+
+RunArgument = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
+
+
+def run(
+    target: Annotated[str, typer.Argument(help="A target of the workspace, or a folder.")],
+    workspace: WorkspaceOption = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", "-s", help="Override a setting of forge.yaml: training.learning_rate=1e-4"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of data, model and batches.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and evaluate a target: creates a run and follows it to its end."""
+    from engine.cli.follow import follow
+    from engine.starting import StartError, start
+
+    place = open_workspace(workspace)
+    with not_there():
+        path = place.target_path(target)
+    try:
+        folder = start(place, path, sets or (), seed)
+    except StartError as error:
+        fail(str(error))
+    if detach:
+        narrate(f"It runs on its own. Watch it: factory-tui watch {folder.run_id}")
+        if as_json:
+            print_json({"run": folder.run_id, "path": str(folder.path)})
+        else:
+            print(folder.run_id)
+        return
+    follow(folder.path, as_json=as_json)
+
+
+def watch(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Print every event as a line of JSON.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Follow a run until it ends or waits for a decision. Ctrl-C leaves it running."""
+    from engine.cli.follow import follow
+
+    follow(run_path(workspace, run), events=events, as_json=as_json)
+
+
+def cancel(run: RunArgument, workspace: WorkspaceOption = None) -> None:
+    """Stop a run: its worker saves a checkpoint, then the run is cancelled."""
+    from engine.supervise.launch import LaunchError
+    from engine.supervise.launch import cancel as cancel_run
+
+    path = run_path(workspace, run)
+    try:
+        cancel_run(path)
+    except LaunchError as error:
+        fail(str(error), Exit.NO)
+    summary = summarise(path)
+    narrate(f"{summary.run_id} is {summary.phase}. Go on with it: factory-tui resume {path.name}")
+
+
+def resume(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a run that died, was cancelled or failed, from its last checkpoint."""
+    from engine.cli.follow import follow
+    from engine.supervise.launch import LaunchError
+    from engine.supervise.launch import resume as resume_run
+
+    path = run_path(workspace, run)
+    try:
+        resumed = resume_run(path)
+    except LaunchError as error:
+        fail(str(error), Exit.NO)
+    if resumed != path:
+        narrate(f"{path.name} is final; {resumed.name} goes on from where it was.")
+    if detach:
+        print(resumed.name)
+        return
+    follow(resumed, as_json=as_json)
+
+
+def list_runs(
+    workspace: WorkspaceOption = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            "--filter", "-f", help="As in the screen: target:sql decision:ship score>0.8 age<7d"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The runs of the workspace, newest first."""
+    place = open_workspace(workspace)
+    summaries = place.runs()
+    if query:
+        from engine.run_filter import FilterError, parse
+
+        try:
+            wanted = parse(query)
+        except FilterError as error:
+            fail(str(error), Exit.USAGE)
+        summaries = [summary for summary in summaries if wanted.matches(summary)]
+    if as_json:
+        print_json([as_dict(summary) for summary in summaries])
+        return
+    if not summaries:
+        narrate(f"No runs in {place.runs_dir}. Start one: factory-tui run TARGET")
+        return
+    header = ("RUN", "STATE", "PRIMARY", "Δ", "BREADTH", "PEAK", "DECISION")
+    print_table(header, [_row(summary) for summary in summaries])
+
+
+def state_of(summary: RunSummary) -> str:
+    """Where a run is, in words, and truly: a dead supervisor is said."""
+    if summary.phase is None:
+        return "no status" if summary.decision is None else "decided"
+    if summary.liveness == "dead":
+        return "stopped (its supervisor died)"
+    if summary.liveness == "waiting":
+        return "waiting"
+    if summary.liveness == "running":
+        share = f" {summary.done / summary.total:.0%}" if summary.done and summary.total else ""
+        return f"{summary.stage or summary.phase}{share}"
+    return "waits for a decision" if summary.awaits_decision else summary.phase
+
+
+def _row(run: RunSummary) -> tuple[str, ...]:
+    breadth = run.breadth_delta_pp
+    return (
+        printable(run.run_id),
+        state_of(run),
+        f"{numbers.score(run.primary_baseline)} → {numbers.score(run.primary_candidate)}",
+        numbers.points(run.primary_delta),
+        numbers.points(None if breadth is None else breadth / 100),
+        numbers.size(run.peak_bytes),
+        printable(run.decision or "") + (" (routed)" if run.routed else ""),
+    )
+
+
+def as_dict(summary: RunSummary) -> dict[str, Any]:
+    """A summary as JSON holds it: what was not recorded is null."""
+    return {
+        "run": summary.run_id,
+        "target": summary.target,
+        "phase": summary.phase,
+        "liveness": summary.liveness,
+        "stage": summary.stage,
+        "waiting_for": summary.waiting_for,
+        "decision": summary.decision,
+        "routing_constraint": summary.routed,
+        "created": summary.created.isoformat() if summary.created else None,
+        "primary": {"baseline": summary.primary_baseline, "candidate": summary.primary_candidate},
+        "breadth": {"baseline": summary.breadth_baseline, "candidate": summary.breadth_candidate},
+        "n": summary.n,
+        "tokens_per_second": summary.eval_tok_s,
+        "peak_bytes": summary.peak_bytes,
+        "parent": summary.parent_run_id,
+        "last_error": summary.last_error,
+        "unreadable": summary.unreadable,
+    }
+
+
+def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Everything that a run concluded: gates, numbers, decision, files."""
+    from engine.cli.showing import describe
+
+    path = run_path(workspace, run)
+    described = describe(path)
+    if as_json:
+        print_json(described.as_json())
+    else:
+        print(described.as_text())
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """An event as one line of JSON on stdout."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def folder_of(path: Path) -> str:
+    """A path as a person would type it from here, where that is shorter."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,55 @@
+"""Numbers as people read them, the same in every table, screen and report."""
+
+from __future__ import annotations
+
+import math
+
+ABSENT = "·"
+NOT_RECORDED = "not recorded"
+
+
+def score(value: float | None, absent: str = ABSENT) -> str:
+    """A score with three significant decimals, without trailing noise: 0.94, 0.484, 1.00."""
+    if value is None or not math.isfinite(value):
+        return absent
+    text = f"{value:.3f}"
+    return text[:-1] if text.endswith("0") else text
+
+
+def points(delta: float | None, absent: str = ABSENT) -> str:
+    """A difference of two scores in percentage points, signed: +63pp, −1.2pp."""
+    if delta is None or not math.isfinite(delta):
+        return absent
+    value = 100 * delta
+    digits = 0 if abs(value) >= 9.95 else 1
+    return f"{value:+.{digits}f}pp".replace("-", "\N{MINUS SIGN}")
+
+
+def count(value: float | None, absent: str = ABSENT) -> str:
+    """A count or rate with thousands separators: 2,140."""
+    if value is None or not math.isfinite(value):
+        return absent
+    return f"{value:,.0f}"
+
+
+def size(value: float | None, absent: str = ABSENT) -> str:
+    """Bytes in units of 2**10: 469M, 1.9G."""
+    if value is None or not math.isfinite(value):
+        return absent
+    for unit in ("", "K", "M", "G"):
+        if abs(value) < 1000:
+            break
+        value /= 1024
+    else:
+        unit = "T"
+    digits = 1 if unit and abs(value) < 10 else 0
+    return f"{value:.{digits}f}{unit}"
+
+
+def duration(seconds: float | None, absent: str = ABSENT) -> str:
+    """Seconds as a clock: 0:41, 12:05, 1:02:33."""
+    if seconds is None or not math.isfinite(seconds):
+        return absent
+    whole = max(0, round(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
