@@ -1,0 +1,263 @@
+"""From a target's settings to the stages of a run's plan."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.records.plan import Stage, StageKind
+from engine.records.status import Phase
+from engine.target import Target, TargetError
+
+USUAL = ["pretrain", "data", "eval-baseline", "train", "eval-candidate", "report"]
+"""The plan of a target that names no stages of its own."""
+
+NOT_SETTINGS = ("model", "train", "valid", "adapter_dir", "resume_from")
+"""Keys of a train spec that are wiring, not settings."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model that a run starts from, and where workers load it."""
+
+    id: str
+    model: str
+    revision: str | None
+    precision: str | None
+    recipe: dict[str, Any] | None = None
+
+
+def _rows(target: Target) -> int:
+    """How many training rows a run will have, for turning epochs into iterations."""
+    data = target.forge.factory.data
+    if data.generator:
+        return data.rows
+    path = target.file(target.forge.dataset.canonical or "")
+    with path.open("rb") as file:
+        return max(1, sum(1 for line in file if line.strip()) - data.valid_rows)
+
+
+def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
+    """The train stage's input: documented settings, then those of ``factory.train``."""
+    forge = target.forge
+    training, lora, extra = forge.training, forge.lora, dict(forge.factory.train)
+    steps = math.ceil(_rows(target) * training.epochs_max / training.batch_size)
+    iters = int(extra.pop("iters", steps))
+    valid = {"target": "data/valid.jsonl"}
+    if forge.factory.data.replay_share > 0:
+        valid["breadth"] = "data/valid-breadth.jsonl"
+    spec: dict[str, Any] = {
+        "model": model,
+        "train": "data/train.jsonl",
+        "valid": valid,
+        "adapter_dir": "adapters",
+        "seed": seed,
+        "iters": iters,
+        "batch_size": training.batch_size,
+        "grad_accumulation": training.gradient_accumulation_steps,
+        "max_seq_len": forge.model.max_seq_len,
+        "learning_rate": training.learning_rate,
+        "schedule": training.lr_scheduler,
+        # Warm-up counts optimizer updates, of which there is one per accumulated batch.
+        "warmup_iters": round(training.warmup_ratio * iters / training.gradient_accumulation_steps),
+        "optimizer": "adamw" if training.weight_decay > 0 else "adam",
+        "weight_decay": training.weight_decay,
+        "num_layers": -1,
+        "lora": {
+            "rank": lora.r,
+            # mlx-lm knows no alpha: its scale is alpha / r.
+            "scale": lora.alpha / lora.r,
+            "dropout": lora.dropout,
+            "keys": list(lora.target_modules),
+        },
+        "mask_prompt": True,
+        "report_every": max(1, min(10, iters // 100)),
+        "eval_every": max(1, iters // 20),
+        "save_every": max(1, iters // 10),
+        "keep_checkpoints": 2,
+        "keep_best": True,
+        "early_stop": None,
+        "grad_checkpoint": False,
+        "resume_from": None,
+    }
+    unknown = sorted(set(extra) - set(spec))
+    if unknown:
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.train has no setting {', '.join(unknown)}; "
+            f"it knows {', '.join(key for key in spec if key not in NOT_SETTINGS)}."
+        )
+    return spec | extra
+
+
+def build_stages(target: Target, base: Base, train: dict[str, Any], seed: int) -> list[Stage]:
+    wanted = target.forge.factory.stages or USUAL
+    stages = []
+    for item in wanted:
+        if isinstance(item, dict):
+            stages.append(_command_stage(target, item))
+        elif item == "pretrain":
+            if base.recipe is not None:
+                stages.append(_pretrain(target, base, seed))
+        elif item == "data":
+            stages.append(_data(target, seed))
+        elif item in ("eval-baseline", "eval-candidate"):
+            stages.append(_eval(target, base, candidate=item == "eval-candidate"))
+        elif item == "train":
+            stages.append(_train(train))
+        elif item == "fuse":
+            stages.append(_fuse(base))
+        elif item == "report":
+            stages.append(_report())
+        else:
+            raise TargetError(
+                f"{target.path.name}/forge.yaml: factory.stages: no stage {item}; it is one of "
+                f"{', '.join([*USUAL, 'fuse'])}, or a mapping with name and argv."
+            )
+    return stages
+
+
+def _worker(kind: str) -> list[str]:
+    # -P: a file of the target's own folder never shadows a module of ours.
+    return ["{python}", "-P", "-m", f"engine.work.{kind}"]
+
+
+def _pretrain(target: Target, base: Base, seed: int) -> Stage:
+    generator = target.forge.factory.data.generator
+    return Stage(
+        name="pretrain",
+        kind=StageKind.PRETRAIN,
+        argv=_worker("pretrain"),
+        spec={
+            "recipe": base.recipe,
+            "generator": f"{{target}}/{generator}" if generator else None,
+            "seed": seed,
+            "out": base.model,
+        },
+    )
+
+
+def _data(target: Target, seed: int) -> Stage:
+    forge = target.forge
+    system_prompt = target.path / "system_prompt.md"
+    canonical = forge.dataset.canonical
+    has_canonical = canonical is not None and target.file(canonical).is_file()
+    data = forge.factory.data
+    outputs = ["data/train.jsonl", "data/valid.jsonl"]
+    if data.replay_share > 0:
+        outputs.append("data/valid-breadth.jsonl")
+    return Stage(
+        name="data",
+        kind=StageKind.DATA,
+        argv=_worker("data"),
+        spec={
+            "generator": data.generator,
+            "canonical": canonical if has_canonical else None,
+            "rows": data.rows,
+            "replay_share": data.replay_share,
+            "valid_rows": data.valid_rows,
+            "gold": [suite.file for suite in target.suites],
+            "seed": seed,
+            "system_prompt": "system_prompt.md" if _has_text(system_prompt) else None,
+        },
+        leaves=Phase.DATA_READY,
+        needs_accelerator=False,
+        outputs=outputs,
+    )
+
+
+def _has_text(path: Path) -> bool:
+    return path.is_file() and bool(path.read_text("utf-8", errors="replace").strip())
+
+
+def _eval(target: Target, base: Base, *, candidate: bool) -> Stage:
+    forge = target.forge
+    which = "candidate" if candidate else "baseline"
+    system_prompt = "system_prompt.md" if _has_text(target.path / "system_prompt.md") else None
+    suites = []
+    for number, suite in enumerate(target.suites):
+        stem = which if number == 0 else f"regression-{which}"
+        # The documented schema has room for one regression suite; more get a name of their own.
+        stem += "" if number < 2 else f"-{number}"
+        suites.append(
+            {
+                "role": "primary" if number == 0 else "regression",
+                "name": suite.name,
+                "file": suite.file,
+                "scorer": suite.scorer,
+                "direction": suite.direction,
+                "record": f"eval-{stem}.json",
+                "rows": f"rows-{stem}.jsonl",
+                "system_prompt": system_prompt if number == 0 else None,
+            }
+        )
+    return Stage(
+        name=f"eval-{which}",
+        kind=StageKind.EVAL,
+        argv=_worker("evaluate"),
+        spec={
+            "model": base.model,
+            "adapter": "adapters" if candidate else None,
+            "batch_size": 32,
+            "max_new_tokens": forge.eval.max_new_tokens,
+            "exact": False,
+            **forge.factory.eval,
+            "suites": suites,
+        },
+        enters=Phase.EVALUATING if candidate else None,
+        leaves=Phase.EVALUATED if candidate else None,
+        outputs=[str(suite["record"]) for suite in suites],
+    )
+
+
+def _train(spec: dict[str, Any]) -> Stage:
+    return Stage(
+        name="train",
+        kind=StageKind.TRAIN,
+        argv=_worker("train"),
+        spec=spec,
+        enters=Phase.TRAINING,
+        leaves=Phase.TRAINED,
+        outputs=["adapters/adapters.safetensors", "adapters/adapter_config.json"],
+    )
+
+
+def _fuse(base: Base) -> Stage:
+    return Stage(
+        name="fuse",
+        kind=StageKind.FUSE,
+        argv=_worker("fuse"),
+        spec={"model": base.model, "adapter": "adapters", "out": "{run}/fused"},
+        enters=Phase.PACKAGING,
+        leaves=Phase.PACKAGED,
+        outputs=["fused/config.json"],
+    )
+
+
+def _report() -> Stage:
+    return Stage(
+        name="report",
+        kind=StageKind.REPORT,
+        argv=["{python}", "-P", "-m", "engine.cli", "report", "{run}"],
+        enters=Phase.REPORTING,
+        needs_accelerator=False,
+        outputs=["report.md"],
+    )
+
+
+def _command_stage(target: Target, item: dict[str, Any]) -> Stage:
+    """A command of the target's own; phases as for training unless it says otherwise."""
+    known = set(Stage.model_fields) - {"kind", "spec"}
+    unknown = sorted(set(item) - known)
+    if unknown or not item.get("name") or not isinstance(item.get("argv"), list):
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.stages: a command is a mapping with name and "
+            f"argv (a list), and may have {', '.join(sorted(known - {'name', 'argv'}))}; "
+            f"got {json.dumps(item, default=str)}."
+        )
+    defaults: dict[str, Any] = {"kind": StageKind.COMMAND}
+    if item["name"] == "train":
+        defaults |= {"enters": Phase.TRAINING, "leaves": Phase.TRAINED}
+    return Stage.model_validate(defaults | item)
