@@ -1,0 +1,1 @@
+"""One module a screen; a screen composes widgets and moves no bytes."""
