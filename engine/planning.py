@@ -161,15 +161,27 @@ def _base(workspace: Workspace, target: Target, seed: int) -> Base:
         inside = model.path.name if model.path.parent.name == "snapshots" else None
         where = name if inside else str(model.path) if model.path.is_dir() else name
         return Base(name, where, inside, model.quantisation)
-    generator = target.forge.factory.data.generator
+    generator = _generator(target)
     ingredients = {
         "recipe": recipe,
         "seed": seed,
-        "generator": sha256_file(target.file(generator)) if generator else None,
+        "generator": sha256_file(generator) if generator else None,
     }
     digest = hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:16]
     out = "{workspace}/" + f"{workspace.bases_dir.relative_to(workspace.path)}/{digest}"
     return Base(f"{target.name}/{name}", out, digest, recipe.get("precision", "float32"), recipe)
+
+
+def _generator(target: Target) -> Path | None:
+    """The file of the target's generator; TargetError where it is named and is not there."""
+    name = target.forge.factory.data.generator
+    if name is None:
+        return None
+    if not (path := target.file(name)).is_file():
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.data.generator: {name} is missing."
+        )
+    return path
 
 
 def _suite_hashes(target: Target) -> dict[str, str]:
@@ -190,6 +202,7 @@ def _suite_hashes(target: Target) -> dict[str, str]:
 
 def _dataset(target: Target) -> Dataset:
     forge = target.forge
+    _generator(target)
     sources = []
     for kind, name in (
         ("generator", forge.factory.data.generator),

@@ -1,0 +1,148 @@
+"""From a target to a run folder: mapped settings, a frozen plan, honest refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.folder import sha256_file
+from engine.planning import create, draft
+from engine.records.plan import Plan
+from engine.records.run import Dataset, RunConfig
+from engine.target import TargetError
+from engine.workspace import Workspace
+from tests.engine.targets import FORGE, make_target
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    make_target(tmp_path)
+    return Workspace(tmp_path)
+
+
+def target(place: Workspace) -> Path:
+    return place.target_path("tiny")
+
+
+def test_a_draft_writes_nothing(place: Workspace) -> None:
+    before = sorted(place.path.rglob("*"))
+    draft(place, target(place))
+    assert sorted(place.path.rglob("*")) == before
+
+
+def test_settings_are_mapped_to_what_mlx_knows(place: Workspace) -> None:
+    train = draft(place, target(place), ["training.gradient_accumulation_steps=2"]).plan.stage(
+        "train"
+    )
+    spec = train.spec
+    assert spec["lora"]["scale"] == 2.0  # alpha 16 / r 8
+    assert spec["iters"] == 20  # 40 rows, 2 epochs, batches of 4
+    assert spec["warmup_iters"] == 1  # a tenth of 20 iterations, 2 of which make an update
+    assert spec["optimizer"] == "adam"  # no weight decay
+    assert spec["valid"] == {"target": "data/valid.jsonl", "breadth": "data/valid-breadth.jsonl"}
+
+
+def test_a_created_run_is_frozen(place: Workspace) -> None:
+    folder = create(place, draft(place, target(place), seed=7))
+    config = folder.read("config.json", RunConfig)
+    plan = folder.read("plan.json", Plan)
+    assert config.run_id == plan.run_id == folder.path.name
+    assert config.seed == 7
+    gold = sha256_file(target(place) / "dataset/gold.jsonl")
+    assert config.eval.suites["tiny-gold"] == gold
+    first = json.loads(folder.file("events.jsonl").read_text().splitlines()[0])
+    assert first["kind"] == "run-created"
+    assert first["plan_sha256"] == sha256_file(folder.file("plan.json"))
+    assert first["suites"]["tiny-gold"] == gold
+    assert first["threshold"] == {"primary_min": 0.8, "breadth_drop_max_pp": 5.0}
+    status = folder.status()
+    assert status is not None and list(status.stages) == [stage.name for stage in plan.stages]
+    assert folder.read("dataset.json", Dataset).sources[0].kind == "generator"
+
+
+def test_the_base_is_named_by_the_hash_of_its_recipe_and_seed(place: Workspace) -> None:
+    def where(**options: int) -> str:
+        return str(draft(place, target(place), **options).plan.stage("pretrain").spec["out"])
+
+    first = where(seed=1)
+    assert first == where(seed=1) != where(seed=2)
+    (target(place) / "generator.py").write_text("def generate(n, focus, seed):\n    return [1]\n")
+    assert where(seed=1) != first
+
+
+def test_two_runs_of_a_day_get_two_names(place: Workspace) -> None:
+    names = [create(place, draft(place, target(place))).run_id for _ in range(3)]
+    assert names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
+
+
+def test_the_command_that_makes_the_same_run_is_recorded(place: Workspace) -> None:
+    drafted = draft(place, target(place), ["training.batch_size=2"], seed=3)
+    assert drafted.config.candidate.training_command == (
+        "factory-tui run tiny --seed 3 --set training.batch_size=2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("file: dataset/gold.jsonl", "file: dataset/none.jsonl"), "cannot be read"),
+        (("file: dataset/gold.jsonl", "file: ../../x.jsonl"), "outside the target"),
+        (("data: {generator: generator.py", "data: {generator: none.py"), "none.py is missing"),
+        (("goal: Route.", "goal: Route.\n  train: {itres: 3}"), "factory.train has no setting"),
+        (("goal: Route.", "goal: Route.\n  stages: [train, fly]"), "no stage fly"),
+        (("goal: Route.", "goal: Route.\n  stages: [{name: x}]"), "mapping with name and argv"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_it_starts(
+    tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    make_target(tmp_path, FORGE.replace(*change))
+    place = Workspace(tmp_path)
+    with pytest.raises(TargetError, match=words):
+        draft(place, place.target_path("tiny"))
+    assert not place.runs_dir.exists()
+
+
+def test_a_model_that_is_nowhere_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    forge = FORGE.replace("base: base", "base: some-org/some-model").replace(
+        "  base: {hidden: 8}\n", ""
+    )
+    make_target(tmp_path, forge)
+    place = Workspace(tmp_path)
+    with pytest.raises(TargetError, match=r"not on this disk and cannot be fetched.*hf download"):
+        draft(place, place.target_path("tiny"))
+
+
+def test_a_hub_model_on_disk_is_found_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshot = tmp_path / "hub/models--some-org--some-model/snapshots/abc123"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text('{"model_type": "x", "quantization": {"bits": 4}}')
+    (snapshot / "model.safetensors").write_bytes(b"x" * 100)
+    forge = FORGE.replace("base: base", "base: some-org/some-model").replace(
+        "  base: {hidden: 8}\n", ""
+    )
+    make_target(tmp_path, forge)
+    place = Workspace(tmp_path)
+    base = draft(place, place.target_path("tiny")).config.base_model
+    assert (base.id, base.precision) == ("some-org/some-model", "4-bit")
+    assert base.revision == "abc123"
+
+
+def test_a_command_of_ones_own_takes_the_place_of_training(tmp_path: Path) -> None:
+    own = "goal: Route.\n  stages: [data, {name: train, argv: [mlx_lm.lora, -c, my.yaml]}]"
+    make_target(tmp_path, FORGE.replace("goal: Route.", own))
+    place = Workspace(tmp_path)
+    stages = draft(place, place.target_path("tiny")).plan.stages
+    assert [stage.kind for stage in stages] == ["data", "command"]
+    assert stages[1].argv == ["mlx_lm.lora", "-c", "my.yaml"]
+    assert stages[1].enters == "training"
