@@ -7,6 +7,7 @@ in double quotes). ``:`` on a text field asks whether the text holds the value, 
 is the value, both without regard to case; on a number ``:`` means ``=``. ``a,b`` is "a or b".
 A ``-`` in front turns a condition or a word round. A value that was not recorded fulfils no
 condition, so ``score<0.5`` does not list runs without a score; ``score:none`` does.
+``set.NAME`` is a setting of the run: ``set.learning_rate>=1e-3``.
 
 Pure: no clock, no files. Whoever calls hands in the facts of a run, see FIELDS.
 """
@@ -33,6 +34,8 @@ class Kind(Enum):
     NUMBER = "number"
     BYTES = "size"
     SECONDS = "age"
+    SETTING = "setting"
+    """A number or a text, whichever the run has."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,9 @@ FIELDS: dict[str, Field] = {
         Field("model", Kind.TEXT, "the base model"),
         Field("phase", Kind.TEXT, "created, training, evaluated, decided, failed, …"),
         Field("decision", Kind.TEXT, "ship, reject, retry-data, …, none"),
-        Field("is", Kind.WORDS, "live, waiting, lost, undecided, decided, failed, ok"),
+        Field("is", Kind.WORDS, "live, waiting, lost, undecided, decided, failed, cancelled"),
         Field("tag", Kind.WORDS, "a tag of the run"),
-        Field("gates", Kind.TEXT, "pass, fail, undecidable"),
+        Field("gates", Kind.TEXT, "pass, fail, undecided"),
         Field("score", Kind.NUMBER, "primary score of the candidate, 0 to 1"),
         Field("baseline", Kind.NUMBER, "primary score of the base model, 0 to 1"),
         Field("delta", Kind.NUMBER, "candidate less baseline, in percentage points"),
@@ -62,6 +65,7 @@ FIELDS: dict[str, Field] = {
         Field("tok_s", Kind.NUMBER, "tokens a second"),
         Field("loss", Kind.NUMBER, "last training loss"),
         Field("peak", Kind.BYTES, "peak memory: 900M, 1.9G"),
+        Field("seed", Kind.NUMBER, "the run's seed"),
         Field("age", Kind.SECONDS, "since the run was made: 30m, 12h, 7d, 2w"),
     )
 }
@@ -162,6 +166,10 @@ def _term(body: str, at: int) -> _Test:
         raise FilterError(
             f"“{name}{operator}” needs a value after it: {field.help}", at, at + len(body)
         )
+    if field.kind is Kind.SETTING:
+        if _NUMBER.fullmatch(value.replace('"', "")) is None and operator in (":", "=", "!="):
+            return _text_test(field, operator, value)
+        field = Field(field.name, Kind.NUMBER, field.help)
     if field.kind in (Kind.TEXT, Kind.WORDS):
         if operator in (">", "<", ">=", "<="):
             raise FilterError(
@@ -178,6 +186,8 @@ def _field(name: str, at: int) -> Field:
     field = FIELDS.get(key)
     if field is not None:
         return field
+    if key.startswith("set.") and len(key) > len("set."):
+        return Field(key, Kind.SETTING, "a setting of the run, such as set.iters>=300")
     near = difflib.get_close_matches(key, [*FIELDS, *_ALIASES], n=1, cutoff=0.6)
     hint = f"did you mean “{near[0]}”?" if near else "the fields are " + ", ".join(FIELDS)
     raise FilterError(

@@ -27,6 +27,8 @@ SHIPPED: Facts = {
     "peak": 1.9 * 2**30,
     "loss": 0.41,
     "age": 2 * DAY,
+    "set.learning_rate": 2e-3,
+    "set.schedule": "cosine",
 }
 BARE: Facts = {"run": "2026-01-01-echo", "target": "echo", "phase": "created", "decision": None}
 
@@ -53,6 +55,7 @@ BARE: Facts = {"run": "2026-01-01-echo", "target": "echo", "phase": "created", "
         "-score:none is:decided -is:live",
         "id:2026-11 name:router-2",
         "loss>4e-1",
+        "set.learning_rate>=1e-3 set.schedule:cos -set.schedule=linear -set.rank>1",
     ],
 )
 def test_lists_the_shipped_run(text: str) -> None:
@@ -109,6 +112,7 @@ def test_nan_is_not_a_score() -> None:
         ("score>1,2", 6, 9, "one value"),
         ("score>none", 6, 10, "none"),
         ("-peak<1q", 6, 8, "unit"),
+        ("set.schedule>linear", 13, 19, "set.schedule>0.8"),
     ],
 )
 def test_says_what_is_wrong_and_where(text: str, start: int, end: int, says: str) -> None:

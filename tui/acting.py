@@ -1,0 +1,37 @@
+"""Doing something from a screen and saying how it went: a sentence, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from textual.widget import Widget
+
+from tui.views.plain import plain
+
+Severity = Literal["information", "warning", "error"]
+
+
+def say(widget: Widget, text: str, severity: Severity = "information") -> None:
+    """Show a sentence for a while. Its text is never read as markup."""
+    timeout = 10 if severity == "error" else 5
+    widget.notify(plain(text, clip=800), severity=severity, timeout=timeout, markup=False)
+
+
+def attempt(widget: Widget, action: Callable[[], object], done: str) -> bool:
+    """Run ``action`` (in a worker thread) and say ``done``, or what went wrong; whether it went well.
+
+    What the engine raises on purpose has a sentence for a message. Anything else is a mistake of
+    ours: it is said as well, with its type, instead of ending the app and whatever else it shows.
+    """
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - the border between engine and screen
+        text = str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        widget.app.call_from_thread(say, widget, text, "error")
+        return False
+    if done:
+        widget.app.call_from_thread(say, widget, done)
+    return True
