@@ -64,7 +64,7 @@ class LineCleaner:
 
     @property
     def current(self) -> str:
-        """The unfinished line as it looks now, for example a progress bar; "" when there is none."""
+        """The unfinished line as it looks now (often a progress bar), "" when there is none."""
         if self._size:
             return clean_line(self._line())[0]
         return self._held or ""

@@ -1,0 +1,108 @@
+"""From a stage of the plan to what is really executed: arguments, directory, environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import engine
+from engine.records.plan import Plan, Stage, StageKind
+from engine.workspace import Workspace
+
+HIDDEN = "***"
+"""Stands in records and events where a secret stood in a command."""
+
+_SECRET_NAME = re.compile(r"(?:^|[-_])(?:api[-_]?key|secret|password|passwd|credentials?)$", re.I)
+_TOKEN_NAME = re.compile(r"(?:^|[-_])(?:hf|hub|access|auth|api|bearer|session)?[-_]?token$", re.I)
+_SHORT = 6
+"""Values shorter than this are not taken for secrets: they would hide half of the command."""
+
+_COLOUR_FORCERS = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is started for a stage."""
+
+    argv: list[str]
+    cwd: Path
+    env: dict[str, str]
+
+    @property
+    def shown(self) -> list[str]:
+        """The arguments without secrets, for events and records."""
+        return redact(self.argv, self.env)
+
+
+def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Command:
+    """Fill in a stage's placeholders. A relative ``cwd`` is relative to the run folder."""
+    workspace = Workspace.of_run(run).path
+    target = (workspace / plan.target_dir).resolve()
+    places = {
+        "{python}": sys.executable,
+        "{run}": str(run),
+        "{workspace}": str(workspace),
+        "{target}": str(target),
+    }
+    env = child_environment(os.environ)
+    if stage.kind is not StageKind.COMMAND:
+        # A worker of ours must be found, installed or not, wherever it is started.
+        home = str(Path(engine.__file__).resolve().parent.parent)
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [home, env.get("PYTHONPATH", "")]))
+    env |= {name: fill(value, places) for name, value in stage.env.items()}
+    env |= {"FACTORY_RUN": str(run), "FACTORY_STAGE": stage.name}
+    env.pop("FACTORY_RESUME", None)
+    if resuming:
+        env["FACTORY_RESUME"] = "1"
+    argv = [fill(item, places) for item in stage.argv]
+    return Command(argv, run / fill(stage.cwd, places), env)
+
+
+def fill(text: str, places: Mapping[str, str]) -> str:
+    """``text`` with its placeholders filled in; other braces (JSON, shell) stay as they are."""
+    return re.sub(
+        "|".join(re.escape(name) for name in places), lambda match: places[match[0]], text
+    )
+
+
+def child_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """``base`` for a child that prints into a pipe.
+
+    Wide enough that tables are not wrapped, unbuffered so that lines come when they are printed,
+    UTF-8 because a box-drawing character must not crash a training, and no forced colours.
+    """
+    env = {name: value for name, value in base.items() if name not in _COLOUR_FORCERS}
+    return env | {
+        "COLUMNS": "200",
+        "LINES": "50",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "TERM": "dumb",
+    }
+
+
+def redact(argv: list[str], env: Mapping[str, str]) -> list[str]:
+    """``argv`` without secrets: values of secret-looking options and environment variables."""
+    secrets = [value for name, value in env.items() if len(value) >= _SHORT and _is_secret(name)]
+    shown: list[str] = []
+    hide_next = False
+    for item in argv:
+        name, equals, _ = item.partition("=")
+        option = name.startswith("-") and _is_secret(name.lstrip("-"))
+        if hide_next and not item.startswith("-"):
+            item = HIDDEN
+        elif option and equals:
+            item = f"{name}={HIDDEN}"
+        hide_next = option and not equals
+        for secret in secrets:
+            item = item.replace(secret, HIDDEN)
+        shown.append(item)
+    return shown
+
+
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name) or _TOKEN_NAME.search(name))

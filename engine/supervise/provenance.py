@@ -1,0 +1,174 @@
+"""Keeps ``provenance.json``: the commands really run, versions, git commit, machine, data hashes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from engine.folder import FolderError, RunFolder, sha256_file
+from engine.records.base import utc_now
+from engine.records.provenance import Machine, Provenance, StageCommand
+from engine.records.run import Dataset
+from engine.supervise.command import Command
+
+FILE = "provenance.json"
+
+PACKAGES = (
+    "factory-tui",
+    "mlx",
+    "mlx-cpu",
+    "mlx-metal",
+    "mlx-lm",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "pydantic",
+    "psutil",
+)
+GIT_TIMEOUT_S = 5.0
+
+
+class ProvenanceKeeper:
+    """Adds to the record as the run goes on. An older record of the run is kept and continued."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        try:
+            before = folder.read_optional(FILE, Provenance)
+        except FolderError:
+            before = None  # unreadable: it is written anew, from here on
+        self._record = before or Provenance(run_id=folder.run_id, written=utc_now())
+        self._record.run_id = folder.run_id
+
+    def describe(self, target: Path) -> None:
+        """Note versions, machine and the git commit of the target's repository; may take 0.1 s."""
+        record = self._record
+        record.python = platform.python_version()
+        record.packages = package_versions()
+        record.machine = machine()
+        record.git_commit, record.git_dirty = git_state(target)
+
+    def started(self, stage: str, command: Command) -> None:
+        """A stage is started with this command."""
+        attempt = StageCommand(argv=command.shown, cwd=str(command.cwd), started=utc_now())
+        commands = dict(self._record.commands)
+        commands[stage] = [*commands.get(stage, []), attempt]
+        self._record.commands = commands
+        self.write()
+
+    def ended(self, stage: str, exit_code: int | None, mlx: dict[str, Any]) -> None:
+        """A stage ended; ``mlx`` is what it said of MLX."""
+        attempts = self._record.commands.get(stage)
+        if attempts:
+            attempts[-1].exit_code = exit_code
+        if mlx:
+            self._record.mlx = {**self._record.mlx, **mlx}
+            accelerator = accelerator_words(mlx)
+            if accelerator and self._record.machine is not None:
+                self._record.machine.accelerator = accelerator
+        self._record.datasets = {**self._record.datasets, **data_hashes(self._folder)}
+        self.write()
+
+    def write(self) -> None:
+        self._record.written = utc_now()
+        self._folder.write(FILE, self._record)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what shapes the numbers, as installed; nothing is imported for it."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def machine() -> Machine:
+    """This machine, as the system describes it."""
+    return Machine(
+        system=platform.system(),
+        release=platform.release(),
+        machine=platform.machine(),
+        chip=_chip(),
+        cores=os.cpu_count(),
+        memory_bytes=int(psutil.virtual_memory().total),
+    )
+
+
+def accelerator_words(mlx: dict[str, Any]) -> str | None:
+    """What MLX computes on, for example "gpu (Metal)" or "cpu (OpenBLAS)"."""
+    device, blas = mlx.get("device"), mlx.get("blas")
+    if not isinstance(device, str):
+        return None
+    if "gpu" in device.lower():
+        return "gpu (Metal)" if sys.platform == "darwin" else "gpu"
+    return f"cpu ({blas})" if isinstance(blas, str) else "cpu"
+
+
+def data_hashes(folder: RunFolder) -> dict[str, str]:
+    """Path to SHA-256: the sources that dataset.json names, and the run's own data files."""
+    hashes: dict[str, str] = {}
+    try:
+        dataset = folder.read_optional("dataset.json", Dataset)
+    except FolderError:
+        dataset = None  # a wrong record is for the checks to report
+    for source in dataset.sources if dataset else []:
+        if source.sha256:
+            hashes[source.path] = source.sha256
+    for path in sorted(folder.file("data").glob("*.jsonl")):
+        hashes[f"data/{path.name}"] = sha256_file(path)
+    return hashes
+
+
+def git_state(directory: Path) -> tuple[str | None, bool | None]:
+    """The commit that a directory is at, and whether it has changes; None where git cannot say."""
+    commit = _git(directory, "rev-parse", "HEAD")
+    if not commit:
+        return None, None
+    changes = _git(directory, "status", "--porcelain", "--", ".")
+    return commit.strip(), None if changes is None else bool(changes.strip())
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(directory), *arguments],
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def _chip() -> str | None:
+    if sys.platform == "darwin":
+        try:
+            done = subprocess.run(
+                ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"],
+                capture_output=True,
+                timeout=GIT_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.decode("utf-8", "replace").strip() or None
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        return None
+    return None

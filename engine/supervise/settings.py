@@ -1,0 +1,49 @@
+"""How patient the supervisor is: ``[supervisor]`` in the workspace's ``factory.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.supervise.process import Patience
+
+
+class SettingsError(Exception):
+    """``factory.toml`` cannot be used; the text says where and why."""
+
+
+class Settings(BaseModel):
+    """Times in seconds. A key that is not known here is a mistake and refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    interrupt_s: float = Field(default=10.0, ge=0)
+    """Between SIGINT and SIGTERM when a stage is stopped."""
+    terminate_s: float = Field(default=5.0, ge=0)
+    """Between SIGTERM and SIGKILL."""
+    sample_s: float = Field(default=0.5, gt=0)
+    """Between two looks at memory, silence and the time limit."""
+    memory_pressure_share: float = Field(default=0.06, ge=0, lt=1)
+    """Below this share of available memory a stage says so once."""
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(self.interrupt_s, self.terminate_s)
+
+
+def load_settings(workspace: Path) -> Settings:
+    """The settings of a workspace, the defaults where it says nothing; SettingsError if wrong."""
+    path = workspace / "factory.toml"
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("supervisor", {})
+        return Settings.model_validate(table)
+    except FileNotFoundError:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["supervisor", *(str(part) for part in first["loc"])])
+        raise SettingsError(f"factory.toml: {where}: {first['msg']}.") from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"factory.toml cannot be read: {error}.") from error

@@ -1,0 +1,367 @@
+"""One stage of a run while it runs: starts its child, listens, watches, stops it, says how it went.
+
+Watches are looked at every ``Settings.sample_s``: memory of the process tree, silence, the time
+limit, and whether the run folder is still there. Durations are monotonic: setting the clock
+neither ends a stage nor makes it silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.folder import FolderError
+from engine.records.events import decode_number
+from engine.records.plan import Stage, StageKind
+from engine.records.status import LastError, StageState
+from engine.supervise.child_events import ChildEvents
+from engine.supervise.command import Command
+from engine.supervise.failure import Evidence, explain, looks_out_of_memory
+from engine.supervise.journal import Journal
+from engine.supervise.memory import Sample
+from engine.supervise.process import Child, Exit, Stream
+from engine.supervise.reader import Reader
+from engine.supervise.settings import Settings
+from engine.supervise.train_log import LogStream, TrainLog
+
+TAIL_LINES = 12
+SAME_SHARE = 0.005
+SAME_FOR_S = 5.0
+"""A memory sample within SAME_SHARE of the last written one is written only after SAME_FOR_S."""
+
+
+@dataclass
+class Outcome:
+    """How a stage ended: for the stage-end event and the stage's status."""
+
+    state: StageState
+    exit: Exit
+    reason: str | None = None
+    error: LastError | None = None
+    peak_tree_rss_bytes: int | None = None
+    peak_mlx_bytes: int | None = None
+    trouble: Exception | None = None
+    """Our own trouble (a full disk, a run folder that is gone), which ended the stage."""
+
+
+@dataclass
+class _Seen:
+    """What the child told so far."""
+
+    error_text: str | None = None
+    peak_mlx: int | None = None
+    mlx: dict[str, Any] = field(default_factory=dict)
+    important: bool = False
+    """A checkpoint or record was told of, and is not yet forced to the disk."""
+
+
+class StageRun:
+    """Runs one stage once."""
+
+    def __init__(
+        self, stage: Stage, command: Command, journal: Journal, log: TrainLog, settings: Settings
+    ) -> None:
+        self.stage = stage
+        self.child: Child | None = None
+        self._command = command
+        self._journal = journal
+        self._log = log
+        self._settings = settings
+        foreign = stage.kind is StageKind.COMMAND
+        self._readers: dict[LogStream, Reader] = {
+            "stdout": Reader(metrics=foreign),
+            "stderr": Reader(metrics=foreign),
+        }
+        self._events = ChildEvents()
+        self._refusal_said = False
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._seen = _Seen()
+        self._stop_reason: str | None = None
+        self._stop_wanted = asyncio.Event()
+        self._heard = time.monotonic()
+        self._quiet_cpu: float | None = None
+        self._silent = False
+        self._pressed = False
+        self._peak_tree: int | None = None
+        self._sample: Sample | None = None
+        self._written: tuple[float, int] = (-math.inf, 0)
+
+    @property
+    def mlx(self) -> dict[str, Any]:
+        """What the child said of MLX (its ``message`` of code mlx)."""
+        return self._seen.mlx
+
+    def start(self) -> Child:
+        """Start the child; StartError when it cannot be."""
+        self.child = Child.start(
+            self._command.argv,
+            cwd=self._command.cwd,
+            env=self._command.env,
+            consumer=self._consume,
+        )
+        return self.child
+
+    async def finish(self, cancel: asyncio.Event) -> Outcome:
+        """Until the child ended; stops it when ``cancel`` is set, a limit is reached or we fail."""
+        child = self.child
+        if child is None:
+            raise RuntimeError("finish() before start()")
+        ended = asyncio.ensure_future(child.wait())
+        watch = asyncio.ensure_future(self._watch(child))
+        wishes = [asyncio.ensure_future(event.wait()) for event in (cancel, self._stop_wanted)]
+        try:
+            await asyncio.wait(
+                {ended, watch, child.trouble, *wishes}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not ended.done():
+                await child.stop(self._settings.patience)
+            result = await ended
+        finally:
+            for task in (watch, *wishes, ended):
+                task.cancel()
+        trouble = child.trouble.result() if child.trouble.done() else _trouble_of(watch)
+        if trouble is None:
+            try:
+                self._close_streams(result)
+            except OSError as error:
+                trouble = error
+        return self._outcome(result, cancelled=cancel.is_set(), trouble=trouble)
+
+    # --- what the child says ------------------------------------------------------
+
+    def _consume(self, stream: Stream, data: bytes) -> None:
+        self._heard = time.monotonic()
+        self._silent, self._quiet_cpu = False, None
+        if stream == "events":
+            for event in self._events.feed(data):
+                self._take(event)
+            self._say_refusal()
+        else:
+            self._log.write(self.stage.name, stream, data)
+            reading = self._readers[stream].feed(data)
+            self._tail.extend(reading.lines[-TAIL_LINES:])
+            for event in reading.events:
+                self._take(event)
+        self._journal.flush()
+        if self._seen.important:
+            self._seen.important = False
+            self._journal.sync()
+
+    def _close_streams(self, result: Exit) -> None:
+        for event in self._events.close():
+            self._take(event)
+        for reader in self._readers.values():
+            reading = reader.close()
+            self._tail.extend(reading.lines[-TAIL_LINES:])
+            for event in reading.events:
+                self._take(event)
+        if result.leftovers:
+            count = result.leftovers
+            what = "a process" if count == 1 else f"{count} processes"
+            text = f"Stage {self.stage.name} left {what} running; stopped."
+            self._journal.message("orphan", text, level="warning", stage=self.stage.name)
+        self._journal.flush()
+        self._log.sync()
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._journal.append(event, stage=self.stage.name)
+        kind = event["kind"]
+        if kind == "metric":
+            self._look_at_metric(event)
+        elif kind in ("checkpoint", "record"):
+            self._seen.important = True
+        elif kind == "message":
+            if event.get("level") == "error":
+                self._seen.error_text = event["text"]
+            if event["code"] == "mlx":
+                self._seen.mlx.update(_details(event))
+
+    def _look_at_metric(self, event: dict[str, Any]) -> None:
+        values = event["values"]
+        peak = values.get("mlx_peak_bytes")
+        if isinstance(peak, int | float):
+            self._seen.peak_mlx = max(self._seen.peak_mlx or 0, int(peak))
+        if not self.stage.stop_on_nan or self._stop_wanted.is_set():
+            return
+        for name, value in values.items():
+            if not _is_loss(name) or not isinstance(value, float | int | str):
+                continue
+            if not _finite(value):
+                reason = f"{name} became {value} at step {event['step']}"
+                text = (
+                    f"{reason}: the stage is stopped. A smaller learning rate, warmup or "
+                    "gradient clipping usually helps; look at the rows of that step as well."
+                )
+                self._message("nan-loss", text, "error")
+                self._stop(reason)
+                return
+
+    def _say_refusal(self) -> None:
+        if self._events.refused and not self._refusal_said:
+            self._refusal_said = True
+            text = (
+                f"Stage {self.stage.name} sent a line over the event pipe that is no event of a "
+                "child (kinds, fields: engine/records/events.py); such lines are left out."
+            )
+            self._message("bad-event", text, "warning")
+
+    # --- what we watch ------------------------------------------------------------
+
+    async def _watch(self, child: Child) -> None:
+        began = time.monotonic()
+        while True:
+            self._look_at_memory(child)
+            self._look_at_silence()
+            limit = self.stage.timeout_s
+            if limit is not None and time.monotonic() - began >= limit:
+                reason = f"reached its time limit of {limit:g} s"
+                self._message("time-limit", f"Stage {self.stage.name} {reason}.", "error")
+                self._stop(reason)
+                return
+            if not self._journal.folder.file("run-status.json").exists():
+                path = self._journal.folder.file("run-status.json")
+                raise FolderError(path, "is gone: the run folder was removed while it ran")
+            self._journal.tick()
+            await asyncio.sleep(self._settings.sample_s)
+
+    def _look_at_memory(self, child: Child) -> None:
+        sample = self._sample = child.tree.sample()
+        if not sample.processes:
+            return
+        size = sample.tree_rss_bytes
+        self._peak_tree = max(self._peak_tree or 0, size)
+        now, (written, last) = time.monotonic(), self._written
+        if abs(size - last) > SAME_SHARE * last or now - written >= SAME_FOR_S:
+            self._written = (now, size)
+            self._journal.say(sample.event(), stage=self.stage.name)
+        if self._short_of_memory and not self._pressed and sample.available_bytes is not None:
+            self._pressed = True
+            text = (
+                f"Only {_gb(sample.available_bytes)} of {_gb(sample.total_bytes or 0)} memory is "
+                f"left; this stage holds {_gb(size)}. The machine may slow down by swapping, or "
+                "end the stage. A smaller batch_size or max_seq_len needs less."
+            )
+            self._message("memory-pressure", text, "warning")
+
+    @property
+    def _short_of_memory(self) -> bool:
+        share = self._sample.available_share if self._sample else None
+        return share is not None and share < self._settings.memory_pressure_share
+
+    def _look_at_silence(self) -> None:
+        limit = self.stage.silence_s
+        if limit is None or self._silent:
+            return
+        quiet = time.monotonic() - self._heard
+        cpu = self._sample.cpu_s if self._sample else 0.0
+        if self._quiet_cpu is None:
+            self._quiet_cpu = cpu
+        if quiet < limit:
+            return
+        self._silent = True
+        busy = max(0.0, cpu - self._quiet_cpu)
+        what = "it computes" if busy > 0.1 * quiet else "it hardly computes: it waits for something"
+        text = f"No output for {quiet:.0f} s; in that time it used {busy:.1f} s of CPU ({what})."
+        self._message("silence", text, "warning")
+
+    # --- ending -------------------------------------------------------------------
+
+    def _message(self, code: str, text: str, level: str) -> None:
+        self._journal.message(code, text, level=level, stage=self.stage.name)
+
+    def _stop(self, reason: str) -> None:
+        self._stop_reason = reason
+        self._stop_wanted.set()
+
+    def _outcome(self, result: Exit, *, cancelled: bool, trouble: Exception | None) -> Outcome:
+        outcome = Outcome(
+            StageState.DONE,
+            result,
+            peak_tree_rss_bytes=self._peak_tree,
+            peak_mlx_bytes=self._seen.peak_mlx,
+            trouble=trouble,
+        )
+        name = self.stage.name
+        if trouble is not None:
+            outcome.state, outcome.reason = StageState.FAILED, str(trouble)
+        elif self._stop_reason is not None:
+            outcome.state, outcome.reason = StageState.FAILED, self._stop_reason
+            text = f"Stage {name} was stopped: {self._stop_reason}."
+            outcome.error = LastError(stage=name, message=text, fix=_fix(self._stop_reason))
+        elif result.code == 0:
+            self._check_outputs(outcome)
+        elif cancelled:
+            outcome.state, outcome.reason = StageState.CANCELLED, "cancelled"
+        else:
+            self._explain(outcome)
+        return outcome
+
+    def _check_outputs(self, outcome: Outcome) -> None:
+        folder = self._journal.folder
+        missing = [name for name in self.stage.outputs if not folder.file(name).exists()]
+        if missing:
+            names = ", ".join(missing)
+            outcome.state = StageState.FAILED
+            outcome.reason = f"ended without writing {names}"
+            outcome.error = LastError(
+                stage=self.stage.name,
+                message=f"Stage {self.stage.name} ended well (exit code 0) but did not write "
+                f"{names} into the run folder.",
+                fix="Correct the command, or the stage's outputs in the plan, and make a new run.",
+            )
+
+    def _explain(self, outcome: Outcome) -> None:
+        evidence = Evidence(
+            stage=self.stage.name,
+            kind=self.stage.kind,
+            exit=outcome.exit,
+            error_text=self._seen.error_text,
+            tail=tuple(self._tail),
+            short_of_memory=self._short_of_memory,
+        )
+        outcome.state = StageState.FAILED
+        outcome.error = explain(evidence)
+        outcome.reason = outcome.error.message
+        if looks_out_of_memory(evidence):
+            self._message("oom", f"{outcome.reason} {outcome.error.fix}", "error")
+
+
+def _trouble_of(watch: asyncio.Future[None]) -> Exception | None:
+    if not watch.done() or watch.cancelled():
+        return None
+    error = watch.exception()
+    return error if isinstance(error, Exception) else None
+
+
+def _is_loss(name: str) -> bool:
+    return name in ("loss", "val_loss") or name.startswith(("val_loss_", "val_loss/", "loss/"))
+
+
+def _finite(value: float | str) -> bool:
+    try:
+        return math.isfinite(decode_number(value))  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return True  # words of a foreign program are no number that went wrong
+
+
+def _details(event: dict[str, Any]) -> dict[str, Any]:
+    """The details of a message: under ``details``, or beside its own fields."""
+    details = event.get("details")
+    if isinstance(details, dict):
+        return details
+    own = ("kind", "level", "code", "text", "seq", "t", "stage")
+    return {key: value for key, value in event.items() if key not in own}
+
+
+def _fix(reason: str) -> str:
+    if reason.startswith("reached its time limit"):
+        return "Raise timeout_s of the stage, or make it smaller; resume goes on where it can."
+    return "Lower the learning rate or add warmup, look at the data, and make a new run."
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
