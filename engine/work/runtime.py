@@ -324,7 +324,7 @@ def run(main: Callable[[WorkerContext], None]) -> NoReturn:
     except FolderError as error:
         _say(ctx, Refusal.code, str(error), "error")
         code = EXIT_BAD_INPUT
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the outermost frame: every end has a code
         code = _unforeseen(ctx, error)
     _flush()
     # Threads of MLX and of downloads must not delay or change the end.

@@ -1,0 +1,102 @@
+"""A tiny model made by code, for tests and benchmarks: random weights, a tokenizer, chat rows."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = (
+    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+SPECIAL = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"]
+WORDS = ["alpha", "bravo", "cargo", "delta", "ember", "fjord", "grain", "haste", "ivory", "jolly"]
+
+
+def make_model(
+    folder: Path, *, hidden: int = 64, layers: int = 2, heads: int = 4, seed: int = 0
+) -> Path:
+    """An ordinary MLX model directory (qwen3, float32, random weights); returns ``folder``."""
+    import mlx.core as mx
+    from mlx_lm.models.qwen3 import Model, ModelArgs
+    from mlx_lm.utils import save_config, save_model
+
+    vocabulary = _tokenizer(folder)
+    config: dict[str, Any] = {
+        "model_type": "qwen3",
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "intermediate_size": 2 * hidden,
+        "num_attention_heads": heads,
+        "num_key_value_heads": heads,
+        "head_dim": hidden // heads,
+        "rms_norm_eps": 1e-6,
+        "vocab_size": vocabulary,
+        "max_position_embeddings": 2048,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": True,
+        "eos_token_id": SPECIAL.index("<|end|>"),
+    }
+    mx.random.seed(seed)
+    model = Model(ModelArgs.from_dict(config))
+    mx.eval(model.parameters())
+    save_model(folder, model)
+    save_config(config, folder / "config.json")
+    return folder
+
+
+def _tokenizer(folder: Path) -> int:
+    """Write a byte-level BPE tokenizer; returns the size of its vocabulary."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 4, trainer)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|end|>",
+        "pad_token": "<|pad|>",
+        "chat_template": TEMPLATE,
+        "clean_up_tokenization_spaces": False,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return tokenizer.get_vocab_size()
+
+
+def chat_rows(count: int, low: int, high: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Rows of ``low`` to ``high`` tokens, uniformly: a word for a token, four for the template.
+
+    The answer is the last two words of the question.
+    """
+    chance = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        size = chance.randint(low, high) - 6
+        words = [chance.choice(WORDS) for _ in range(max(2, size))]
+        ask, answer = "".join(words), "".join(words[-2:])
+        rows.append(
+            {
+                "messages": [
+                    {"role": "user", "content": ask},
+                    {"role": "assistant", "content": answer},
+                ]
+            }
+        )
+    return rows
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
