@@ -1,0 +1,259 @@
+"""A run folder's contents, read once, so that rules do no I/O.
+
+``load`` is the one function that looks at the disk. It never raises for what a folder
+holds: what is wrong is kept beside what is right, and rules turn it into findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from engine.checks.documents import Document, decode_utf8, read_bytes_inside, read_document
+from engine.checks.finding import Finding, error
+from engine.checks.outside import FileFact, Outside
+from engine.checks.streams import MAX_ROWS_BYTES, EventsSeen, read_events, read_rows
+from engine.judge.gates import Gate, judge
+from engine.records.plan import Plan, StageKind
+from engine.records.provenance import Provenance
+from engine.records.run import (
+    Artifact,
+    Dataset,
+    Decision,
+    EvalResult,
+    RowResult,
+    RunConfig,
+)
+from engine.records.status import Phase, RunStatus
+from engine.summary import is_alive
+
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
+MODELS: dict[str, type[BaseModel]] = {
+    "config.json": RunConfig,
+    "dataset.json": Dataset,
+    "plan.json": Plan,
+    "run-status.json": RunStatus,
+    "artifact.json": Artifact,
+    "decision.json": Decision,
+    "provenance.json": Provenance,
+}
+"""The records of a run folder; ``eval-*.json`` come on top."""
+
+MAX_REPORT_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """One run folder, as it was when it was read.
+
+    ``documents`` holds each known record by file name, ``rows`` the rows of an eval record
+    by that record's file name. ``ours`` is whether this program made the folder: it has a
+    status or a plan. ``supervisor_alive`` is None where no supervisor is named.
+    """
+
+    run_id: str
+    names: frozenset[str]
+    documents: Mapping[str, Document]
+    rows: Mapping[str, list[RowResult]] = field(default_factory=dict)
+    events: EventsSeen | None = None
+    report: str | None = None
+    outside: Outside = field(default_factory=Outside)
+    supervisor_alive: bool | None = None
+    problems: tuple[Finding, ...] = ()
+    """What was wrong with files that are no records."""
+
+    @property
+    def ours(self) -> bool:
+        return "run-status.json" in self.names or "plan.json" in self.names
+
+    def document(self, name: str) -> Document:
+        return self.documents.get(name, Document(name))
+
+    def record(self, name: str, model: type[RecordT]) -> RecordT | None:
+        """The record where it is there and right, else None."""
+        record = self.document(name).record
+        return record if isinstance(record, model) else None
+
+    @property
+    def config(self) -> RunConfig | None:
+        return self.record("config.json", RunConfig)
+
+    @property
+    def dataset(self) -> Dataset | None:
+        return self.record("dataset.json", Dataset)
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.record("plan.json", Plan)
+
+    @property
+    def status(self) -> RunStatus | None:
+        return self.record("run-status.json", RunStatus)
+
+    @property
+    def artifact(self) -> Artifact | None:
+        return self.record("artifact.json", Artifact)
+
+    @property
+    def decision(self) -> Decision | None:
+        return self.record("decision.json", Decision)
+
+    @cached_property
+    def evals(self) -> dict[str, EvalResult]:
+        """The eval records that are there and right, by file name."""
+        return {
+            name: document.record
+            for name, document in self.documents.items()
+            if isinstance(document.record, EvalResult)
+        }
+
+    @cached_property
+    def gates(self) -> list[Gate]:
+        """Every gate with its verdict; none where the config cannot be read."""
+        return [] if self.config is None else judge(self.config, self.evals, self.rows)
+
+    @property
+    def phase(self) -> Phase | None:
+        return None if self.status is None else self.status.phase
+
+    @property
+    def measured(self) -> bool:
+        """Whether the evaluations should be there: the run is past them, or tells no phase."""
+        if not self.ours:
+            return True
+        phase = self.phase
+        if phase is None or phase in (Phase.FAILED, Phase.CANCELLED):
+            return False
+        return not phase.may_become(Phase.EVALUATED)
+
+    @cached_property
+    def suite_files(self) -> dict[str, str]:
+        """Suite name to its file, relative to the target, from the plan's eval stages."""
+        found: dict[str, str] = {}
+        for stage in self.plan.stages if self.plan else []:
+            suites = stage.spec.get("suites") if stage.kind == StageKind.EVAL else None
+            for suite in suites if isinstance(suites, list) else []:
+                if isinstance(suite, dict):
+                    name, file = suite.get("name"), suite.get("file")
+                    if isinstance(name, str) and isinstance(file, str):
+                        found[name] = file
+        return found
+
+    def fact(self, path: str) -> FileFact | None:
+        """What was found at a path that a record names; None where it was not looked for."""
+        return self.outside.facts.get(path)
+
+
+def load(path: Path) -> RunContents:
+    """Read a run folder. OSError only where the folder itself cannot be listed."""
+    names = frozenset(entry.name for entry in path.iterdir())
+    eval_names = sorted(
+        name for name in names if name.startswith("eval-") and name.endswith(".json")
+    )
+    models = MODELS | dict.fromkeys(eval_names, EvalResult)
+    documents = {name: read_document(path, name, model) for name, model in models.items()}
+    problems: list[Finding] = []
+    bare = RunContents(path.resolve().name, names, documents)
+    return RunContents(
+        run_id=bare.run_id,
+        names=names,
+        documents=documents,
+        rows=_load_rows(path, bare.evals, problems),
+        events=_load_events(path, problems),
+        report=_load_report(path, problems),
+        outside=Outside.look(
+            path,
+            bare.plan,
+            bare.dataset,
+            bare.decision,
+            bare.artifact,
+            bare.suite_files,
+            bare.evals,
+        ),
+        supervisor_alive=_supervisor_alive(bare.status),
+        problems=tuple(problems),
+    )
+
+
+def _load_rows(
+    path: Path, evals: Mapping[str, EvalResult], problems: list[Finding]
+) -> dict[str, list[RowResult]]:
+    rows: dict[str, list[RowResult]] = {}
+    for record_name, record in evals.items():
+        name = record.rows_file or record_name.replace("eval-", "rows-", 1) + "l"
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            problems.append(
+                error(
+                    "file-outside",
+                    record_name,
+                    "/rows_file",
+                    f"The rows file {name} lies outside the run folder.",
+                    "Put the rows file into the run folder and name it without a path.",
+                )
+            )
+            continue
+        data = read_bytes_inside(path, name, MAX_ROWS_BYTES)
+        if isinstance(data, Finding):
+            problems.append(data)
+        elif data is not None:
+            found, wrong = read_rows(data)
+            if wrong:
+                more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+                problems.append(
+                    error(
+                        "rows-shape",
+                        name,
+                        "",
+                        f"{name} has a row that is none: {wrong[0]}{more}.",
+                        "Evaluate again; rows files are never edited by hand.",
+                    )
+                )
+            else:
+                rows[record_name] = found
+    return rows
+
+
+def _load_events(path: Path, problems: list[Finding]) -> EventsSeen | None:
+    # A size of 0 as limit: only whether it may be opened; the file itself is read in pieces.
+    looked = read_bytes_inside(path, "events.jsonl", -1)
+    if looked is None:
+        return None
+    if isinstance(looked, Finding) and looked.rule != "file-too-large":
+        problems.append(looked)
+        return None
+    try:
+        return read_events(path / "events.jsonl")
+    except OSError as problem:
+        problems.append(
+            error(
+                "file-unreadable",
+                "events.jsonl",
+                "",
+                f"events.jsonl cannot be read ({problem.strerror}).",
+                "Give yourself the right to read it: chmod u+r events.jsonl",
+            )
+        )
+        return None
+
+
+def _load_report(path: Path, problems: list[Finding]) -> str | None:
+    data = read_bytes_inside(path, "report.md", MAX_REPORT_BYTES)
+    if data is None:
+        return None
+    text = data if isinstance(data, Finding) else decode_utf8("report.md", data)
+    if isinstance(text, Finding):
+        problems.append(text)
+        return None
+    return text
+
+
+def _supervisor_alive(status: RunStatus | None) -> bool | None:
+    if status is None or status.supervisor is None:
+        return None
+    return is_alive(status.supervisor.pid, status.supervisor.started)

@@ -1,0 +1,160 @@
+"""What lies at the paths that the records of a run name: sources, suites, evidence, artifact."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from engine.checks.streams import read_keys
+from engine.folder import sha256_file
+from engine.judge.leakage import leaked, prompt_key
+from engine.records.plan import Plan
+from engine.records.run import Artifact, Dataset, Decision, EvalResult
+
+MAX_HASHED_BYTES = 8 * 2**30
+"""A file over this size is not hashed; a rule says so."""
+
+_MAX_COMPARED_BYTES = 256 * 2**20
+# Entries of evidence_sources may be prose; what looks like a file is held to be one.
+_LOOKS_LIKE_FILE = re.compile(r"[^\s:*?\"<>|]*[^\s:*?\"<>|./]\.[A-Za-z0-9]{1,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """``exists``; ``escapes`` where a relative path leads out of where it may lead; ``sha256``
+    where it was asked for and the file could be read."""
+
+    exists: bool
+    escapes: bool = False
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Facts by the path as the record has it. ``target_dir`` is None where it is not there."""
+
+    facts: Mapping[str, FileFact] = field(default_factory=dict)
+    target_dir: Path | None = None
+    leaks: Mapping[str, int] = field(default_factory=dict)
+    """Suite name to how many of its prompts stand in the training rows."""
+
+    @classmethod
+    def look(
+        cls,
+        run: Path,
+        plan: Plan | None,
+        dataset: Dataset | None,
+        decision: Decision | None,
+        artifact: Artifact | None,
+        suite_files: Mapping[str, str],
+        evals: Mapping[str, EvalResult],
+    ) -> Outside:
+        """Look at every path that the records name. Never raises for what is there."""
+        workspace = run.resolve().parent.parent
+        target = None
+        if plan is not None:
+            target = workspace / plan.target_dir
+            target = target.resolve() if target.is_dir() else None
+        homes = [home for home in (target, run.resolve(), workspace) if home is not None]
+        facts: dict[str, FileFact] = {}
+        for source in dataset.sources if dataset else []:
+            facts[source.path] = _fact(source.path, homes, hashed=source.sha256 is not None)
+        for file in suite_files.values():
+            facts[file] = _fact(file, [target] if target else [], hashed=True)
+        for record in evals.values():
+            if record.rows_file:
+                facts[record.rows_file] = _fact(record.rows_file, [run.resolve()], hashed=True)
+        for entry in decision.evidence_sources if decision else []:
+            if (name := evidence_file(entry)) is not None:
+                facts[name] = facts.get(name) or _fact(name, [run.resolve(), *homes], hashed=False)
+        if artifact is not None:
+            facts[artifact.path] = _fact(artifact.path, [run.resolve(), *homes], hashed=False)
+        return cls(facts, target, _leaks(run, target, suite_files))
+
+
+def evidence_file(entry: str) -> str | None:
+    """The file that an entry of ``evidence_sources`` names, or None where it is words or a link.
+
+    What follows a ``#`` is a place in the file.
+    """
+    name = entry.strip().partition("#")[0]
+    return name if "://" not in name and _LOOKS_LIKE_FILE.fullmatch(name) else None
+
+
+def _fact(path: str, homes: Iterable[Path], *, hashed: bool) -> FileFact:
+    """Look for ``path`` in each of ``homes``; one that is absolute or has ~ is taken as it is."""
+    try:
+        given = Path(path).expanduser()
+        if given.is_absolute():
+            return _look(given, hashed)
+        escapes = False
+        for home in homes:
+            resolved = (home / given).resolve()
+            if not resolved.is_relative_to(home):
+                escapes = True
+            elif resolved.exists():
+                return _look(resolved, hashed)
+        return FileFact(False, escapes)
+    except (OSError, ValueError, RuntimeError):
+        # A name that no file system takes (a null byte, an unknown ~user) is not there.
+        return FileFact(False)
+
+
+def _look(path: Path, hashed: bool) -> FileFact:
+    try:
+        found = path.stat()
+        if not hashed or not stat.S_ISREG(found.st_mode) or found.st_size > MAX_HASHED_BYTES:
+            return FileFact(True)
+        return FileFact(True, sha256=_hash(path, found.st_size, found.st_mtime_ns))
+    except FileNotFoundError:
+        return FileFact(False)
+    except OSError:
+        return FileFact(True)
+
+
+@lru_cache(maxsize=512)
+def _hash(path: Path, size: int, mtime_ns: int) -> str:
+    return sha256_file(path)
+
+
+# --- gold in the training rows -----------------------------------------------------------
+
+
+def _leaks(run: Path, target: Path | None, suite_files: Mapping[str, str]) -> dict[str, int]:
+    train = run / "data" / "train.jsonl"
+    if target is None or not suite_files or not _comparable(train, run.resolve()):
+        return {}
+    trained_on = _keys_of(train)
+    found: dict[str, int] = {}
+    for name, file in suite_files.items():
+        gold = target / file
+        if _comparable(gold, target) and (both := leaked(_keys_of(gold), trained_on)):
+            found[name] = len(both)
+    return found
+
+
+def _comparable(path: Path, home: Path) -> bool:
+    try:
+        found = path.stat()
+        inside = path.resolve().is_relative_to(home)
+    except (OSError, RuntimeError):
+        return False
+    return inside and stat.S_ISREG(found.st_mode) and found.st_size <= _MAX_COMPARED_BYTES
+
+
+def _keys_of(path: Path) -> tuple[str, ...]:
+    found = path.stat()
+    return _keys(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _keys(path: Path, size: int, mtime_ns: int) -> tuple[str, ...]:
+    try:
+        keys = [prompt_key(row) for row in read_keys(path)]
+    except OSError:
+        return ()
+    return tuple(key for key in keys if key is not None)

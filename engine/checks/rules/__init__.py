@@ -1,0 +1,45 @@
+"""The rules of validation, by family. To add one: write it in its family, name it in ``ALL``.
+
+A rule is a small function from a folder's contents to findings. It does no I/O, and it stays
+silent about files that another rule has already found missing or wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from engine.checks.contents import RunContents
+from engine.checks.finding import Finding
+from engine.checks.rules import data, decision, evals, files, frozen, report, stream
+
+Rule = Callable[[RunContents], Iterable[Finding]]
+
+ALL: tuple[Rule, ...] = (
+    files.loading,
+    files.missing,
+    files.run_id,
+    files.status_phase,
+    files.supervisor,
+    stream.events,
+    frozen.first_event,
+    frozen.threshold,
+    frozen.plan,
+    frozen.suites,
+    data.sources,
+    data.heldout,
+    data.hashes,
+    data.leakage,
+    evals.same_suite,
+    evals.primary_suite,
+    evals.rows,
+    evals.passed_flag,
+    evals.scale,
+    decision.artifact,
+    decision.base_model,
+    decision.blockers,
+    decision.gates,
+    decision.overrides,
+    decision.evidence,
+    decision.lesson,
+    report.numbers,
+)

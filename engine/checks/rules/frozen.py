@@ -1,0 +1,146 @@
+"""What was frozen when the run was created, and may not change afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.checks.contents import RunContents
+from engine.checks.finding import Finding, error, warning
+from engine.records.events import RunCreated
+
+_RULE_FIX = "Put the old value back; to judge by another one, make a new run."
+
+
+def _frozen(contents: RunContents) -> RunCreated | None:
+    first = contents.events.first if contents.events else None
+    if first is None or first.get("kind") != "run-created":
+        return None
+    try:
+        return RunCreated.model_validate(first)
+    except ValidationError:
+        return None
+
+
+def first_event(contents: RunContents) -> Iterator[Finding]:
+    """A run of ours says in its first event what was frozen."""
+    if contents.ours and contents.events is not None and _frozen(contents) is None:
+        yield error(
+            "frozen-missing",
+            "events.jsonl",
+            "",
+            "The first event is not run-created, so nothing shows which bounds, suites and plan "
+            "were set before the scores were known.",
+            "Restore events.jsonl from a copy.",
+        )
+
+
+def threshold(contents: RunContents) -> Iterator[Finding]:
+    """The bounds are those that were set before the data was ready."""
+    frozen, config = _frozen(contents), contents.config
+    if frozen is None or config is None:
+        return
+    now = config.eval.threshold.model_dump(mode="json")
+    for key in sorted(now.keys() | frozen.threshold.keys()):
+        before, after = frozen.threshold.get(key), now.get(key)
+        if before != after:
+            yield error(
+                "threshold-changed",
+                "config.json",
+                f"/eval/threshold/{key}",
+                f"The bound {key} is {_shown(after)}; when the run was created it was "
+                f"{_shown(before)}. A bound that moves after the fact proves nothing.",
+                f"Set {key} back to {_shown(before)}; to judge by another bound, make a new run.",
+            )
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else f"{value}"
+
+
+def plan(contents: RunContents) -> Iterator[Finding]:
+    """plan.json is byte for byte the one that the run was created with."""
+    frozen, document = _frozen(contents), contents.document("plan.json")
+    if frozen is None or document.sha256 is None:
+        return
+    if document.sha256 != frozen.plan_sha256:
+        yield error(
+            "plan-changed",
+            "plan.json",
+            "",
+            "plan.json is not the one that the run was created with.",
+            "Restore plan.json from a copy; for another plan, make a new run.",
+        )
+
+
+def suites(contents: RunContents) -> Iterator[Finding]:
+    """The suites are those that were frozen: in the config, on disk, and in what was measured."""
+    frozen, config = _frozen(contents), contents.config
+    if config is None:
+        return
+    hashes = config.eval.suites if frozen is None else frozen.suites
+    if frozen is not None and config.eval.suites != frozen.suites:
+        changed = sorted(
+            name
+            for name in config.eval.suites.keys() | frozen.suites.keys()
+            if config.eval.suites.get(name) != frozen.suites.get(name)
+        )
+        yield error(
+            "suite-changed",
+            "config.json",
+            "/eval/suites",
+            f"The config names another version of {', '.join(changed)} than was frozen when the "
+            "run was created.",
+            _RULE_FIX,
+        )
+    for name, wanted in hashes.items():
+        yield from _on_disk(contents, name, wanted)
+    for file, record in contents.evals.items():
+        expected = hashes.get(record.suite)
+        if expected and record.suite_sha256 and record.suite_sha256 != expected:
+            yield error(
+                "suite-changed",
+                file,
+                "/suite_sha256",
+                f"{file} was measured on another version of {record.suite} than was frozen.",
+                "Restore the suite's file and make the run again.",
+            )
+
+
+def _on_disk(contents: RunContents, name: str, wanted: str) -> Iterator[Finding]:
+    file = contents.suite_files.get(name)
+    fact = contents.fact(file) if file else None
+    if file is None or fact is None or contents.outside.target_dir is None:
+        return
+    if fact.escapes:
+        yield error(
+            "file-outside",
+            "plan.json",
+            "",
+            f"The suite {name} ({file}) lies outside its target.",
+            "Put the suite's file into the target's folder and make a new run.",
+        )
+    elif not fact.exists:
+        yield warning(
+            "suite-missing",
+            "plan.json",
+            "",
+            f"The file of the suite {name} ({file}) is no longer in the target.",
+            f"Restore {file}; without it the scores cannot be measured again.",
+        )
+    elif fact.sha256 is not None and fact.sha256 != wanted:
+        # Once measured, the evidence has the frozen hash; the target may move on to a new suite.
+        measured = any(
+            record.suite == name and record.suite_sha256 == wanted
+            for record in contents.evals.values()
+        )
+        make = warning if measured and contents.measured else error
+        yield make(
+            "suite-changed",
+            "config.json",
+            f"/eval/suites/{name.replace('~', '~0').replace('/', '~1')}",
+            f"The suite {name} ({file}) changed since the run was created.",
+            f"Restore {file}; to measure on the new version, make a new run.",
+        )

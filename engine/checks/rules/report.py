@@ -1,0 +1,72 @@
+"""The report says what the records say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.checks.contents import RunContents
+from engine.checks.finding import Finding, error
+from engine.checks.report_table import MetricRow, Shown, read_eval_tables
+from engine.judge.breadth import regression_files
+from engine.judge.gates import BASELINE, CANDIDATE
+from engine.records.run import EvalResult
+
+Pair = tuple[str, str]
+
+
+def numbers(contents: RunContents) -> Iterator[Finding]:
+    """Each score of the report's eval table is the one in the JSON."""
+    if contents.report is None:
+        return
+    for row in read_eval_tables(contents.report):
+        pair = _pair_of(contents, row)
+        if pair is None:
+            continue
+        for file, shown in zip(pair, (row.baseline, row.candidate), strict=True):
+            yield from _compare(contents, row, file, shown)
+
+
+def _compare(
+    contents: RunContents, row: MetricRow, file: str, shown: Shown | None
+) -> Iterator[Finding]:
+    record = contents.evals.get(file)
+    if shown is None or (record is None and file in contents.names):
+        return
+    if record is None:
+        said = f"{file} is not there"
+    elif shown.means(record.score):
+        return
+    else:
+        said = f"{file} says {record.score:g}"
+    yield error(
+        "report-numbers",
+        "report.md",
+        "",
+        f"Line {row.line} of report.md says {shown.value:g} for {row.metric}; {said}.",
+        f"Make the report anew: factory-tui report {contents.run_id}",
+    )
+
+
+def _pair_of(contents: RunContents, row: MetricRow) -> Pair | None:
+    """The records that a row is about, or None where it is about something else."""
+    label = row.metric.casefold()
+    pairs: list[Pair] = [(BASELINE, CANDIDATE), *regression_files([*contents.evals])]
+    best: tuple[int, Pair] | None = None
+    for pair in pairs:
+        for record in _records(contents, pair):
+            suite = record.suite.casefold()
+            if suite in label and (best is None or len(suite) > best[0]):
+                best = len(suite), pair
+    if best is not None:
+        return best[1]
+    if contents.config is not None and contents.config.eval.primary.casefold() in label:
+        return pairs[0]
+    if label.startswith("primary") or label in ("score", "accuracy"):
+        return pairs[0]
+    if len(pairs) == 2 and label.startswith(("breadth", "regression")):
+        return pairs[1]
+    return None
+
+
+def _records(contents: RunContents, pair: Pair) -> list[EvalResult]:
+    return [contents.evals[file] for file in pair if file in contents.evals]

@@ -1,0 +1,117 @@
+"""Reads the line files of a run folder: events, and rows of scored examples."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.records.run import RowResult
+
+MAX_ROWS_BYTES = 256 * 2**20
+"""A rows file over this size is not read."""
+
+_CHUNK = 1 << 20
+_MAX_LINE = 16 << 20
+# Our writer puts seq first; other writers are parsed.
+_SEQ = re.compile(rb'\{"seq":(\d+),')
+
+
+@dataclass
+class EventsSeen:
+    """What an event log is like. Line numbers count from 1."""
+
+    first: dict[str, Any] | None = None
+    count: int = 0
+    broken: list[int] = field(default_factory=list)
+    """Lines that are no JSON object: where a crash cut one off."""
+    gaps: list[tuple[int, int, int]] = field(default_factory=list)
+    """(line, number expected, number found)."""
+    unfinished: bool = False
+    """The last line has no end yet: it is being written, or was cut off."""
+
+
+def read_events(path: Path) -> EventsSeen:
+    """One pass over the file, in pieces of bounded size. OSError as it comes."""
+    seen = EventsSeen()
+    wanted = 0
+    for number, line, ended in _lines(path):
+        if not ended:
+            seen.unfinished = True
+            break
+        if not line.strip():
+            continue
+        sequence = _sequence(line)
+        if sequence is None:
+            seen.broken.append(number)
+            continue
+        if seen.count == 0:
+            seen.first = _object(line)
+        seen.count += 1
+        if sequence != wanted:
+            seen.gaps.append((number, wanted, sequence))
+        wanted = sequence + 1
+    return seen
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """(number, line, whether it has an end); a line over 16 MB comes as an empty, broken one."""
+    number, rest = 1, b""
+    with path.open("rb") as file:
+        while data := file.read(_CHUNK):
+            *whole, rest = (rest + data).split(b"\n")
+            for line in whole:
+                yield number, line, True
+                number += 1
+            if len(rest) > _MAX_LINE:
+                rest = b"\x00"
+    if rest:
+        yield number, rest, False
+
+
+def _sequence(line: bytes) -> int | None:
+    if (match := _SEQ.match(line)) and line.rstrip().endswith(b"}"):
+        return int(match[1])
+    sequence = _object(line).get("seq")
+    return sequence if isinstance(sequence, int) and not isinstance(sequence, bool) else None
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def read_rows(data: bytes) -> tuple[list[RowResult], list[str]]:
+    """The rows in a file's bytes, and a sentence for each line that is none."""
+    rows: list[RowResult] = []
+    problems: list[str] = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(RowResult.model_validate(json.loads(line)))
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the row"
+            problems.append(f"line {number}: {key}: {first['msg']}")
+        except (ValueError, RecursionError):
+            problems.append(f"line {number} is not JSON")
+    return rows, problems
+
+
+def read_keys(path: Path) -> Iterator[Any]:
+    """The JSON values of a data file, line by line; lines that are none are passed over.
+
+    Only for comparing prompts: a data file's own form is the data stage's business.
+    """
+    for _, line, _ in _lines(path):
+        if line.strip() and (value := _object(line)):
+            yield value
