@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -68,12 +68,23 @@ class Outside:
         for record in evals.values():
             if record.rows_file:
                 facts[record.rows_file] = _fact(record.rows_file, [run.resolve()], hashed=True)
-        for entry in decision.evidence_sources if decision else []:
-            if (name := evidence_file(entry)) is not None:
-                facts[name] = facts.get(name) or _fact(name, [run.resolve(), *homes], hashed=False)
         if artifact is not None:
             facts[artifact.path] = _fact(artifact.path, [run.resolve(), *homes], hashed=False)
-        return cls(facts, target, _leaks(run, target, suite_files))
+        seen = cls(facts, target, _leaks(run, target, suite_files))
+        return seen if decision is None else look_for_evidence(run, seen, decision)
+
+
+def look_for_evidence(run: Path, outside: Outside, decision: Decision) -> Outside:
+    """``outside`` with what lies at the files that a decision names as evidence."""
+    homes = [run.resolve(), run.resolve().parent.parent]
+    if outside.target_dir is not None:
+        homes.append(outside.target_dir)
+    facts = dict(outside.facts)
+    for entry in decision.evidence_sources:
+        name = evidence_file(entry)
+        if name is not None and name not in facts:
+            facts[name] = _fact(name, homes, hashed=False)
+    return replace(outside, facts=facts)
 
 
 def evidence_file(entry: str) -> str | None:
