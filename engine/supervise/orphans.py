@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
@@ -39,8 +38,8 @@ def find_orphans(run: Path, child: ProcessId | None) -> list[psutil.Process]:
     return found
 
 
-async def stop_orphans(run: Path, child: ProcessId | None, patience: Patience) -> int:
-    """SIGINT, SIGTERM, SIGKILL to what find_orphans finds; returns how many there were."""
+def stop_orphans(run: Path, child: ProcessId | None, patience: Patience) -> int:
+    """SIGINT, SIGTERM, SIGKILL to what find_orphans finds; returns how many there were. Blocks."""
     first = find_orphans(run, child)
     steps = (
         (signal.SIGINT, patience.interrupt_s),
@@ -56,7 +55,7 @@ async def stop_orphans(run: Path, child: ProcessId | None, patience: Patience) -
                 continue
         until = time.monotonic() + seconds
         while any(_lives(process) for process in left) and time.monotonic() < until:
-            await asyncio.sleep(POLL_S)
+            time.sleep(POLL_S)
         if not find_orphans(run, child):
             break
     return len(first)

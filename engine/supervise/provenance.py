@@ -1,4 +1,4 @@
-"""Keeps ``provenance.json``: the commands really run, versions, git commit, machine, data hashes."""
+"""Keeps ``provenance.json``: commands really run, versions, git commit, machine, data hashes."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class ProvenanceKeeper:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
+        self._hashed: dict[tuple[str, int, int], str] = {}
         try:
             before = folder.read_optional(FILE, Provenance)
         except FolderError:
@@ -73,8 +74,12 @@ class ProvenanceKeeper:
             accelerator = accelerator_words(mlx)
             if accelerator and self._record.machine is not None:
                 self._record.machine.accelerator = accelerator
-        self._record.datasets = {**self._record.datasets, **data_hashes(self._folder)}
         self.write()
+
+    def hash_data(self) -> None:
+        """Note the hashes of the data files; one that did not change is not read again."""
+        hashes = data_hashes(self._folder, self._hashed)
+        self._record.datasets = {**self._record.datasets, **hashes}
 
     def write(self) -> None:
         self._record.written = utc_now()
@@ -114,8 +119,11 @@ def accelerator_words(mlx: dict[str, Any]) -> str | None:
     return f"cpu ({blas})" if isinstance(blas, str) else "cpu"
 
 
-def data_hashes(folder: RunFolder) -> dict[str, str]:
-    """Path to SHA-256: the sources that dataset.json names, and the run's own data files."""
+def data_hashes(folder: RunFolder, known: dict[tuple[str, int, int], str]) -> dict[str, str]:
+    """Path to SHA-256: the sources that dataset.json names, and the run's own data files.
+
+    ``known`` holds what was hashed before, by path, size and time of change; it is added to.
+    """
     hashes: dict[str, str] = {}
     try:
         dataset = folder.read_optional("dataset.json", Dataset)
@@ -125,7 +133,11 @@ def data_hashes(folder: RunFolder) -> dict[str, str]:
         if source.sha256:
             hashes[source.path] = source.sha256
     for path in sorted(folder.file("data").glob("*.jsonl")):
-        hashes[f"data/{path.name}"] = sha256_file(path)
+        look = path.stat()
+        key = (path.name, look.st_size, look.st_mtime_ns)
+        if key not in known:
+            known[key] = sha256_file(path)
+        hashes[f"data/{path.name}"] = known[key]
     return hashes
 
 

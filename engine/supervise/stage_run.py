@@ -71,7 +71,7 @@ class StageRun:
         self._journal = journal
         self._log = log
         self._settings = settings
-        foreign = stage.kind is StageKind.COMMAND
+        self._foreign = foreign = stage.kind is StageKind.COMMAND
         self._readers: dict[LogStream, Reader] = {
             "stdout": Reader(metrics=foreign),
             "stderr": Reader(metrics=foreign),
@@ -81,6 +81,7 @@ class StageRun:
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._seen = _Seen()
         self._stop_reason: str | None = None
+        self._stopped_by_us = False
         self._stop_wanted = asyncio.Event()
         self._heard = time.monotonic()
         self._quiet_cpu: float | None = None
@@ -114,10 +115,10 @@ class StageRun:
         watch = asyncio.ensure_future(self._watch(child))
         wishes = [asyncio.ensure_future(event.wait()) for event in (cancel, self._stop_wanted)]
         try:
-            await asyncio.wait(
-                {ended, watch, child.trouble, *wishes}, return_when=asyncio.FIRST_COMPLETED
-            )
+            waited: set[asyncio.Future[Any]] = {ended, watch, child.trouble, *wishes}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
+                self._stopped_by_us = True
                 await child.stop(self._settings.patience)
             result = await ended
         finally:
@@ -292,9 +293,10 @@ class StageRun:
             outcome.state, outcome.reason = StageState.FAILED, self._stop_reason
             text = f"Stage {name} was stopped: {self._stop_reason}."
             outcome.error = LastError(stage=name, message=text, fix=_fix(self._stop_reason))
-        elif result.code == 0:
+        elif result.code == 0 and not (self._stopped_by_us and self._foreign):
             self._check_outputs(outcome)
         elif cancelled:
+            # A foreign command may end with 0 when it is interrupted; a worker of ours does not.
             outcome.state, outcome.reason = StageState.CANCELLED, "cancelled"
         else:
             self._explain(outcome)

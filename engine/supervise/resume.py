@@ -1,0 +1,190 @@
+"""Go on with a run that did not end well.
+
+A run whose supervisor died goes on in its own folder. A run that is failed or cancelled is final:
+a new run is made that names it as its parent, takes over what its finished stages concluded
+(REUSED), and goes on from the checkpoints of the stage that was interrupted.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from engine.folder import EventLog, FolderError, RunFolder, write_json_atomic
+from engine.records.base import utc_now
+from engine.records.plan import Plan, Stage, StageKind
+from engine.records.run import RunConfig
+from engine.records.status import Phase, RunStatus, StageState, StageStatus
+from engine.supervise.checkpoints import checkpoints_dir, newest_step
+from engine.supervise.launch import LaunchError, is_done, launch, liveness
+from engine.workspace import Workspace
+
+_TAKEN = (StageState.DONE, StageState.REUSED)
+
+NEVER_COPIED = frozenset(
+    {
+        "run-status.json",
+        "events.jsonl",
+        "train.log",
+        "train.log.index",
+        "supervisor.log",
+        "decision.json",
+        "artifact.json",
+        "report.md",
+        "report-card.html",
+        "adapters",
+    }
+)
+"""What belongs to one run alone; adapters are taken over stage by stage."""
+
+
+def resume(run: Path) -> Path:
+    """Go on with a run and start its supervisor; returns the folder in which it goes on."""
+    path = prepare_resume(run)
+    launch(path)
+    return path
+
+
+def prepare_resume(run: Path) -> Path:
+    """The folder in which the run can be launched: itself, or a new run made from it.
+
+    LaunchError for a run that goes on already, is decided, or has nothing left to do.
+    """
+    folder = RunFolder(run.resolve())
+    try:
+        status = folder.status()
+        if status is None:
+            raise LaunchError(
+                f"{folder.run_id} has no run-status.json: it was made by another tool and cannot "
+                "be resumed here."
+            )
+        plan = folder.read("plan.json", Plan)
+        _check(folder, status)
+        return _new_run(folder, plan, status) if status.phase.final else folder.path
+    except FolderError as error:
+        raise LaunchError(f"{folder.run_id} cannot be resumed: {error}.") from error
+
+
+def _check(folder: RunFolder, status: RunStatus) -> None:
+    if status.phase is Phase.DECIDED:
+        raise LaunchError(
+            f"{folder.run_id} is decided, and a decision stands. To try again, make a new run."
+        )
+    if liveness(status) in ("running", "waiting"):
+        raise LaunchError(f"{folder.run_id} is {liveness(status)}: there is nothing to resume.")
+    if not status.phase.final and is_done(folder, status):
+        raise LaunchError(f"{folder.run_id} has done all its stages. What it lacks is a decision.")
+
+
+def _new_run(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
+    """Build the new run beside its final place, then move it there in one step."""
+    from engine.planning import frozen_event
+
+    config = parent.read("config.json", RunConfig)
+    path = Workspace.of_run(parent.path).create_run(config.target)
+    building = path.with_name(f".new-{path.name}")
+    try:
+        building.mkdir()
+        folder = RunFolder(building)
+        now = utc_now()
+        changes = {"run_id": path.name, "created": now}
+        config = config.model_copy(update={**changes, "parent_run_id": parent.run_id})
+        new_plan = plan.model_copy(update=changes)
+        stages = _take_over(parent.path, building, plan, status)
+        write_json_atomic(folder.file("config.json"), config)
+        write_json_atomic(folder.file("plan.json"), new_plan)
+        log = EventLog(folder.file("events.jsonl"))
+        try:
+            log.append(frozen_event(folder, config))
+            for text in _what_is_restored(parent, plan, stages):
+                log.append({"kind": "message", "level": "info", "code": "resumed", "text": text})
+        finally:
+            log.close()
+        folder.write(
+            "run-status.json",
+            RunStatus(run_id=path.name, created=now, updated=now, stages=stages),
+        )
+        building.replace(path)
+    except OSError as error:
+        shutil.rmtree(building, ignore_errors=True)
+        path.rmdir()
+        raise LaunchError(
+            f"{parent.run_id} could not be copied into a new run: {error.strerror}"
+        ) from error
+    return path
+
+
+def _take_over(parent: Path, child: Path, plan: Plan, status: RunStatus) -> dict[str, StageStatus]:
+    """Copy what finished stages left, and the checkpoints of an interrupted training."""
+    stages: dict[str, StageStatus] = {}
+    unfinished: list[Stage] = []
+    for stage in plan.stages:
+        one = status.stages.get(stage.name, StageStatus())
+        if one.state in _TAKEN and not unfinished:
+            stages[stage.name] = one.model_copy(update={"state": StageState.REUSED})
+            if stage.kind is StageKind.TRAIN:
+                adapters = checkpoints_dir(parent, stage).parent
+                _copy(adapters, child / adapters.relative_to(parent))
+        else:
+            # The number of attempts tells the supervisor that this is not the first one.
+            stages[stage.name] = StageStatus(attempts=one.attempts)
+            unfinished.append(stage)
+    left_out = NEVER_COPIED | {name for stage in unfinished for name in _writes(stage)}
+    for entry in parent.iterdir():
+        if entry.name not in left_out and not entry.name.startswith("."):
+            _copy(entry, child / entry.name)
+    for stage in unfinished:
+        if stage.kind is StageKind.TRAIN and newest_step(parent, stage) is not None:
+            checkpoints = checkpoints_dir(parent, stage)
+            _copy(checkpoints, child / checkpoints.relative_to(parent))
+    return stages
+
+
+def _writes(stage: Stage) -> set[str]:
+    """First parts of the paths, below the run folder, that a stage writes as far as it says."""
+    names = list(stage.outputs)
+    for suite in stage.spec.get("suites") or []:
+        names += [str(suite[key]) for key in ("record", "rows") if suite.get(key)]
+    if stage.kind is StageKind.FUSE and isinstance(out := stage.spec.get("out"), str):
+        names.append(out.removeprefix("{run}/"))
+    if stage.kind is StageKind.TRAIN:
+        names.append(str(stage.spec.get("adapter_dir", "adapters")))
+    return {name.split("/", 1)[0] for name in names}
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_symlink():
+        return  # a link may lead out of the folder: what it names is not ours to take over
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    elif source.is_file():
+        shutil.copy2(source, target)
+
+
+def _what_is_restored(parent: RunFolder, plan: Plan, stages: dict[str, StageStatus]) -> list[str]:
+    """What the new run has from its parent and what not, in sentences."""
+    reused = [name for name, one in stages.items() if one.state is StageState.REUSED]
+    text = f"This run goes on where {parent.run_id} ended. "
+    if reused:
+        text += f"Taken over with their records: {', '.join(reused)}."
+    else:
+        text += "None of its stages was finished: all start from the beginning."
+    texts = [text]
+    for stage in plan.stages:
+        if stages[stage.name].attempts == 0 or stage.name in reused:
+            continue
+        step = newest_step(parent.path, stage)
+        if step is not None:
+            texts.append(
+                f"{stage.name} goes on from step {step}: adapter, optimizer state, random state "
+                "and the order of the data are restored."
+            )
+        elif stage.kind is StageKind.COMMAND:
+            texts.append(
+                f"{stage.name} is a command of your own: nothing of it is restored, it starts "
+                "from the beginning."
+            )
+        else:
+            texts.append(f"{stage.name} has no checkpoint: it starts from the beginning.")
+    return texts
