@@ -24,6 +24,9 @@ from engine.cli.console import (
 )
 from engine.summary import RunSummary, summarise
 
+CANCEL_WAIT_S = 30.0
+"""How long `cancel` waits for the worker to save and end before it returns."""
+
 RunArgument = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
 
 
@@ -82,7 +85,7 @@ def cancel(run: RunArgument, workspace: WorkspaceOption = None) -> None:
 
     path = run_path(workspace, run)
     try:
-        cancel_run(path)
+        cancel_run(path, wait_s=CANCEL_WAIT_S)
     except LaunchError as error:
         fail(str(error), Exit.NO)
     summary = summarise(path)
@@ -98,7 +101,7 @@ def resume(
     """Go on with a run that died, was cancelled or failed, from its last checkpoint."""
     from engine.cli.follow import follow
     from engine.supervise.launch import LaunchError
-    from engine.supervise.launch import resume as resume_run
+    from engine.supervise.resume import resume as resume_run
 
     path = run_path(workspace, run)
     try:

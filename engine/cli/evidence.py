@@ -1,0 +1,200 @@
+"""Commands on evidence: decide, report, validate, render."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.console import (
+    Exit,
+    JsonOption,
+    WorkspaceOption,
+    fail,
+    narrate,
+    open_workspace,
+    print_json,
+    printable,
+    run_path,
+)
+from engine.cli.runs import RunArgument, folder_of
+from engine.summary import summarise
+
+if TYPE_CHECKING:
+    from engine.checks.finding import Finding
+
+
+def decide(
+    run: RunArgument,
+    decision: Annotated[
+        str, typer.Argument(help="ship, reject, retry-data, retry-training, retry-eval or park.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence.")],
+    workspace: WorkspaceOption = None,
+    failure_reason: Annotated[
+        str | None, typer.Option(help="What went wrong (for anything but ship).")
+    ] = None,
+    confidence: Annotated[
+        str | None,
+        typer.Option(help="How sure that is: exact, inferred, missing-evidence or not-applicable."),
+    ] = None,
+    lesson: Annotated[str | None, typer.Option(help="What the next run should know.")] = None,
+    next_action: Annotated[str | None, typer.Option(help="What comes next.")] = None,
+    blocker: Annotated[
+        list[str] | None, typer.Option(help="What stands in the way; may be repeated.")
+    ] = None,
+    override: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN-ID",
+            help="Ship although gates do not pass: the run's name, typed in full.",
+        ),
+    ] = None,
+    override_why: Annotated[
+        str | None, typer.Option(help="Why the gates are shipped over.")
+    ] = None,
+    routing: Annotated[
+        str | None, typer.Option(help="Where alone the artifact may be used.")
+    ] = None,
+) -> None:
+    """Write the one decision of a run. `ship` is refused while a gate does not pass."""
+    from pydantic import ValidationError
+
+    from engine.deciding import OverrideRequest, Refused
+    from engine.deciding import decide as decide_run
+    from engine.records.run import Decision
+
+    path = run_path(workspace, run)
+    try:
+        record = Decision.model_validate(
+            {
+                "decision": decision,
+                "reason": reason,
+                "failure_reason": failure_reason,
+                "failure_reason_confidence": confidence,
+                "lesson": lesson,
+                "next_action": next_action,
+                "blocked_by": blocker or [],
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.", Exit.USAGE)
+    request = None
+    if override is not None:
+        request = OverrideRequest(override, override_why or "", routing)
+    try:
+        outcome = decide_run(path, record, request)
+    except OSError as error:
+        fail(f"{path.name}: the decision cannot be written: {error.strerror}.")
+    if isinstance(outcome, Refused):
+        narrate(f"{path.name}: {decision} is refused.")
+        for one in outcome.reasons:
+            narrate(f"  ✘ {printable(one)}")
+        if outcome.can_override:
+            narrate(f"To ship all the same: --override {path.name} --override-why '…'")
+        raise typer.Exit(int(Exit.NO))
+    print(f"{path.name}: {outcome.decision}")
+
+
+def report(run: RunArgument, workspace: WorkspaceOption = None) -> None:
+    """Make report.md of a run anew from its records."""
+    from engine.publish.report import write_report
+
+    path = run_path(workspace, run)
+    try:
+        print(folder_of(write_report(path)))
+    except OSError as error:
+        fail(f"{path.name}: report.md cannot be written: {error.strerror}.")
+
+
+def validate(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Runs; without one, all of the workspace.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+) -> None:
+    """Check run folders. Exit code 0 without errors, 1 with, 2 for wrong usage."""
+    from engine.checks import check_folder
+    from engine.checks.finding import Severity
+
+    paths = (
+        [run_path(workspace, run) for run in runs]
+        if runs
+        else list(open_workspace(workspace).run_paths())
+    )
+    bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    entries = []
+    for path in paths:
+        findings = check_folder(path)
+        ok = not any(finding.severity in bad for finding in findings)
+        entries.append(
+            {
+                "run": path.name,
+                "ok": ok,
+                "decision": summarise(path).decision,
+                "findings": [finding.to_json() for finding in findings],
+            }
+        )
+        if not as_json:
+            print(f"{'✔' if ok else '✘'} {printable(path.name)}")
+            _print_findings(findings)
+    if as_json:
+        print_json(entries)
+    raise typer.Exit(int(Exit.DONE if all(entry["ok"] for entry in entries) else Exit.NO))
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    for finding in findings:
+        place = printable(f"{finding.file}{finding.pointer}")
+        print(f"  {finding.severity:<8} {place}: {printable(finding.message)}")
+        if finding.fix:
+            print(f"  {'':<8} → {printable(finding.fix)}  [{finding.rule}]")
+
+
+def render(
+    config: Annotated[Path, typer.Option(help="config.json")],
+    dataset: Annotated[Path, typer.Option(help="dataset.json")],
+    baseline: Annotated[Path, typer.Option(help="eval-baseline.json")],
+    candidate: Annotated[Path, typer.Option(help="eval-candidate.json")],
+    decision: Annotated[Path, typer.Option(help="decision.json")],
+    out: Annotated[Path, typer.Option(help="The run folder to make; its name is the run's id.")],
+    artifact: Annotated[Path | None, typer.Option(help="artifact.json")] = None,
+    train_log: Annotated[Path | None, typer.Option(help="What the training printed.")] = None,
+    regression_baseline: Annotated[
+        Path | None, typer.Option(help="eval-regression-baseline.json")
+    ] = None,
+    regression_candidate: Annotated[
+        Path | None, typer.Option(help="eval-regression-candidate.json")
+    ] = None,
+) -> None:
+    """Make a run folder with its report from loose files; refuses wrong ones with all reasons."""
+    from engine.render import LooseFiles, RenderRefused
+    from engine.render import render as render_folder
+
+    files = LooseFiles(
+        config=config,
+        dataset=dataset,
+        baseline=baseline,
+        candidate=candidate,
+        decision=decision,
+        artifact=artifact,
+        train_log=train_log,
+        regression_baseline=regression_baseline,
+        regression_candidate=regression_candidate,
+    )
+    try:
+        warnings = render_folder(files, out)
+    except RenderRefused as error:
+        narrate(f"{out} was not made:")
+        for reason in error.reasons:
+            narrate(f"  ✘ {printable(reason)}")
+        raise typer.Exit(int(Exit.NO)) from None
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror or error}.")
+    for warning in warnings:
+        narrate(f"  ⚠ {warning.file}: {printable(warning.message)}")
+    print(folder_of(out))

@@ -1,0 +1,113 @@
+"""What a run concluded, as text for a terminal and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import numbers
+from engine.checks.contents import RunContents, load
+from engine.cli.console import printable
+from engine.cli.runs import as_dict, folder_of, state_of
+from engine.judge.gates import Gate
+from engine.records.run import EvalResult
+from engine.summary import RunSummary, summarise
+
+MARKS = {"pass": "✔", "fail": "✘", "undecided": "?"}
+PAIRS = (
+    ("primary", "eval-baseline.json", "eval-candidate.json"),
+    ("breadth", "eval-regression-baseline.json", "eval-regression-candidate.json"),
+)
+
+
+@dataclass(frozen=True)
+class Described:
+    """A run's folder, read once."""
+
+    path: Path
+    summary: RunSummary
+    contents: RunContents
+
+    def as_json(self) -> dict[str, Any]:
+        """Summary, gates and decision; what was not recorded is null."""
+        decision = self.contents.decision
+        return {
+            **as_dict(self.summary),
+            "path": str(self.path),
+            "gates": [
+                {
+                    "name": gate.name,
+                    "bound": gate.bound,
+                    "value": gate.value,
+                    "interval": gate.interval,
+                    "verdict": str(gate.verdict),
+                    "reason": gate.reason,
+                }
+                for gate in self.contents.gates
+            ],
+            "decision_record": decision.model_dump(mode="json") if decision else None,
+        }
+
+    def as_text(self) -> str:
+        """The before/after table, the gates with their reasons, and where the files are."""
+        lines = [f"{printable(self.summary.run_id)}  ·  {state_of(self.summary)}"]
+        if self.contents.config is not None:
+            lines.append(printable(self.contents.config.owner_goal))
+        lines += ["", *self._table(), "", *self._gates()]
+        if self.contents.decision is not None:
+            decision = self.contents.decision
+            lines += ["", f"decision  {decision.decision}: {printable(decision.reason)}"]
+        report = self.path / "report.md"
+        lines += ["", f"folder    {folder_of(self.path)}"]
+        if report.exists():
+            lines.append(f"report    {folder_of(report)}")
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        header: tuple[str, ...] = ("", "suite", "n", "before", "after", "Δ", "interval after")
+        rows = [header]
+        for label, before_file, after_file in PAIRS:
+            before, after = (self.contents.evals.get(name) for name in (before_file, after_file))
+            known = after or before
+            if known is not None:
+                rows.append((label, *_compared(known, before, after)))
+        if len(rows) == 1:
+            return ["Nothing was evaluated yet."]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+        return [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+
+    def _gates(self) -> list[str]:
+        gates = self.contents.gates
+        if not gates:
+            return ["No gates: config.json cannot be read."]
+        return [_gate_line(gate) for gate in gates]
+
+
+def describe(path: Path) -> Described:
+    """Read a run's folder. Broken files are left out here and are findings of ``validate``."""
+    return Described(path, summarise(path), load(path))
+
+
+def _compared(
+    known: EvalResult, before: EvalResult | None, after: EvalResult | None
+) -> tuple[str, ...]:
+    old, new = (None if one is None else one.score for one in (before, after))
+    interval = after.interval if after is not None else None
+    return (
+        printable(known.suite),
+        numbers.count(known.n),
+        numbers.score(old),
+        numbers.score(new),
+        numbers.points(None if old is None or new is None else new - old),
+        numbers.ABSENT
+        if interval is None
+        else f"{numbers.score(interval.low)} to {numbers.score(interval.high)}",
+    )
+
+
+def _gate_line(gate: Gate) -> str:
+    return f"{MARKS[str(gate.verdict)]} {gate.name:<20} {printable(gate.reason)}"
