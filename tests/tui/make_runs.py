@@ -6,6 +6,7 @@ import json
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def make_run(
     status: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
     rows: bool = True,
+    foreign: bool = False,
 ) -> Path:
     """A run as far as its arguments say; None leaves the evidence out."""
     path = workspace / "runs" / run_id
@@ -121,22 +123,57 @@ def make_run(
     if breadth is not None:
         for which, score, seed in (("baseline", breadth[0], 3), ("candidate", breadth[1], 4)):
             _write_eval(path, f"regression-{which}", "small-skills", score, n, seed, rows)
+    if foreign:
+        write(path / "artifact.json", artifact(run_id))
+    else:
+        _write_ours(path, decision is not None, phase, created, status or {})
+    if decision:
+        write(path / "decision.json", decision)
+    return path
+
+
+def artifact(run_id: str) -> dict[str, Any]:
+    return {
+        "artifact_id": run_id,
+        "kind": "adapter",
+        "path": "adapters",
+        "base_model": "mlx-community/Qwen3-0.6B-4bit",
+        "format": "mlx-lora",
+        "package_dir": "artifacts/x",
+        "shipped": True,
+        "routing_constraint": None,
+    }
+
+
+def _write_ours(
+    path: Path, decided: bool, phase: str, created: datetime, status: dict[str, Any]
+) -> None:
+    """What only runs of ours have: plan, status, the frozen first event, weights."""
+    stage = {"name": "train", "kind": "train", "argv": ["{python}", "-m", "engine.work.train"]}
+    write(
+        path / "plan.json",
+        {
+            "run_id": path.name,
+            "target_dir": "targets/drone-router",
+            "created": created.isoformat(),
+            "stages": [stage],
+        },
+    )
     write(
         path / "run-status.json",
         {
-            "run_id": run_id,
-            "phase": "decided" if decision else phase,
+            "run_id": path.name,
+            "phase": "decided" if decided else phase,
             "revision": 9,
             "created": created.isoformat(),
             "updated": NOW.isoformat(),
             "stages": {"train": {"state": "done", "peak_tree_rss_bytes": 2_040_109_465}},
-            **(status or {}),
+            **status,
         },
     )
+    (path / "adapters").mkdir()
+    (path / "adapters" / "adapters.safetensors").write_bytes(b"weights")
     write_events(path, 120)
-    if decision:
-        write(path / "decision.json", decision)
-    return path
 
 
 def _write_eval(
@@ -153,7 +190,17 @@ def _write_eval(
 
 def write_events(path: Path, steps: int) -> None:
     """A training stage's events: a falling loss with one point that is not a number."""
-    lines = [{"kind": "stage-start", "stage": "train", "command": ["x"], "pid": 1}]
+    config = json.loads((path / "config.json").read_text())
+    lines: list[dict[str, Any]] = [
+        {
+            "kind": "run-created",
+            "run_id": path.name,
+            "threshold": config["eval"]["threshold"],
+            "suites": {},
+            "plan_sha256": sha256((path / "plan.json").read_bytes()).hexdigest(),
+        },
+        {"kind": "stage-start", "stage": "train", "command": ["x"], "pid": 1},
+    ]
     for step in range(1, steps + 1):
         loss: float | str = 3 * math.exp(-step / 30) + 0.1
         lines.append(

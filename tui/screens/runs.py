@@ -24,7 +24,7 @@ from tui.views.plain import plain
 from tui.views.preview_view import Preview, load_preview, preview_lines
 from tui.views.quick_gates import quick_verdicts
 from tui.views.run_reader import RunReader
-from tui.views.runs_view import Order, RunList, RunRow, list_runs
+from tui.views.runs_view import Order, RunList, RunRow, Verdicts, list_runs
 from tui.widgets.confirm import Confirm
 from tui.widgets.run_table import RunTable
 from tui.widgets.tones import lines, paint
@@ -32,6 +32,9 @@ from tui.widgets.top_bar import TopBar
 
 LOOK_EVERY_S = 1.0
 """How often the workspace is looked at for changes."""
+
+JUDGE_EVERY_S = 0.25
+"""How often the rows on the screen are looked through for gates that were not judged yet."""
 
 EXAMPLES = "target:sql  decision:ship,park  score>0.8  age<7d  is:undecided  set.iters>300  -tag:x"
 
@@ -52,6 +55,7 @@ class RunsScreen(RoomScreen):
         self._preview: Preview | None = None
         self._timer: Timer | None = None
         self._read_once = False
+        self._judged: dict[str, tuple[RunSummary, Verdicts]] = {}
 
     @cached_property
     def _reader(self) -> RunReader:
@@ -76,6 +80,7 @@ class RunsScreen(RoomScreen):
         self._arrange()
         self._read()
         self._timer = self.set_interval(LOOK_EVERY_S, self._look)
+        self.set_interval(JUDGE_EVERY_S, self._judge_seen)
 
     def on_screen_resume(self) -> None:
         if self._read_once:
@@ -112,7 +117,7 @@ class RunsScreen(RoomScreen):
     def _arrange(self) -> None:
         """Filter, sort and show what was read."""
         self._list = list_runs(
-            self._summaries, self._filter, self._order, datetime.now(UTC), quick_verdicts
+            self._summaries, self._filter, self._order, datetime.now(UTC), self._verdicts_of
         )
         self.query_one(RunTable).show(self._list.rows, self._order)
         self._say_how_many()
@@ -121,13 +126,53 @@ class RunsScreen(RoomScreen):
         empty.display = not self._list.rows
         self.query_one("#body").display = bool(self._list.rows)
 
+    # --- gates: a quick guess for all, the judge's word for those that are seen ---------
+
+    def _verdicts_of(self, summary: RunSummary) -> Verdicts:
+        judged = self._judged.get(summary.run_id)
+        if judged is not None and judged[0] is summary:
+            return judged[1]
+        return quick_verdicts(summary)
+
+    def _judge_seen(self) -> None:
+        judging = any(worker.group == "judge" and worker.is_running for worker in self.workers)
+        if judging or not self.is_current:
+            return
+        wanted = [
+            row.summary
+            for row in self.query_one(RunTable).seen
+            if row.summary.primary_candidate is not None
+            and self._judged.get(row.run_id, (None,))[0] is not row.summary
+        ]
+        if wanted:
+            self._judge(wanted)
+
+    @work(thread=True, group="judge", exclusive=True)
+    def _judge(self, summaries: list[RunSummary]) -> None:
+        from tui.views.verdicts import exact_verdicts
+
+        judged = {}
+        for summary in summaries:
+            try:
+                verdicts = exact_verdicts(summary.path)
+            except OSError:  # the folder went away; the next look takes it off the list
+                verdicts = None
+            judged[summary.run_id] = (summary, verdicts or quick_verdicts(summary))
+        self.app.call_from_thread(self._take_verdicts, judged)
+
+    def _take_verdicts(self, judged: dict[str, tuple[RunSummary, Verdicts]]) -> None:
+        self._judged |= judged
+        self._arrange()
+
     def _say_how_many(self) -> None:
         marked = len(self.query_one(RunTable).marked)
         right = self._list.summary if self._read_once else "reading the runs …"
         if marked:
             right += f" · {marked} marked"
         self.query_one(TopBar).put("factory", _home(str(self.factory.workspace)), right=right)
-        self.query_one("#order", Static).update(Content.assemble(("o", "$accent"), f" sort: {self._order.label}"))
+        self.query_one("#order", Static).update(
+            Content.assemble(("o", "$accent"), f" sort: {self._order.label}")
+        )
 
     def _empty_text(self) -> Content:
         if not self._read_once:
@@ -140,7 +185,7 @@ class RunsScreen(RoomScreen):
             )
         return Content.assemble(
             ("No runs yet.\n\n", "$strong bold"),
-            "A run is one attempt at a target: its data, its training, its scores, your decision.\n",
+            "A run is one attempt at a target: data, training, scores, and your decision.\n",
             "Press ",
             ("n", "bold $accent"),
             " to plan the first one.",
@@ -152,14 +197,14 @@ class RunsScreen(RoomScreen):
         """Write a filter."""
         self.query_one("#filter", Input).focus()
 
-    def action_clear(self) -> None:
+    async def action_clear(self) -> None:
         """Leave the filter line; with nothing in it, go back."""
         field = self.query_one("#filter", Input)
         if field.has_focus or field.value:
             field.value = ""
             self.query_one(RunTable).focus()
         else:
-            self.factory.action_back()
+            await self.factory.action_back()
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
@@ -262,13 +307,18 @@ class RunsScreen(RoomScreen):
         if not row.in_progress:
             say(self, f"{row.run_id} is not running, so there is nothing to cancel.")
             return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._cancel(row.summary)
+
         self.app.push_screen(
             Confirm(
                 f"Cancel {plain(row.run_id)}?",
                 "A training stage saves a checkpoint first, so the run can be resumed from there.",
                 "Cancel the run",
             ),
-            lambda yes: self._cancel(row.summary) if yes else None,
+            answered,
         )
 
     @work(thread=True, group="act")

@@ -7,7 +7,6 @@ thread at a time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +36,7 @@ class RunReader:
         fresh = 0
         for path in self._workspace.run_paths():
             try:
-                stamp = os.stat(path).st_mtime_ns
+                stamp = path.stat().st_mtime_ns
             except OSError:  # removed since it was listed
                 continue
             before = known.get(path)
@@ -53,7 +52,7 @@ class RunReader:
 
 
 def _may_move(summary: RunSummary) -> bool:
-    """Whether a run changes without its folder's time changing: something runs, or may have died."""
+    """Whether a run changes though its folder's time does not: something runs, or died."""
     return summary.liveness != "idle"
 
 

@@ -317,7 +317,8 @@ class Order:
 def arrange(rows: Iterable[RunRow], order: Order) -> list[RunRow]:
     """The rows in that order; what was not recorded stands last in either direction."""
     key = SORTS[order.name][0]
-    known, missing = [], []
+    known: list[RunRow] = []
+    missing: list[RunRow] = []
     for row in rows:
         (missing if key(row) is None else known).append(row)
     return sorted(known, key=key, reverse=order.descending) + missing

@@ -90,6 +90,12 @@ class RunTable(ScrollView, can_focus=True):
         """The run at the cursor."""
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
+    @property
+    def seen(self) -> list[RunRow]:
+        """The rows that are on the screen now."""
+        first = self.scroll_offset.y
+        return self.rows[first : first + max(1, self.size.height - 1)]
+
     def select(self, run_id: str) -> None:
         """Put the cursor on a run, where it is listed."""
         for index, row in enumerate(self.rows):

@@ -1,0 +1,197 @@
+"""What a decision stands on: gates, flips, missing evidence, the problems of the files.
+
+Pure but for `load_evidence`, which reads the folder and belongs into a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from engine.checks.contents import RunContents
+from engine.checks.finding import Finding, Severity
+from engine.judge.gates import Gate, Verdict
+from engine.records.run import Decision, RowResult
+from tui.views import cells
+from tui.views.cells import Cell
+from tui.views.plain import fit, plain
+
+if TYPE_CHECKING:
+    from engine.deciding import Draft
+
+Line = list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """An example that the candidate answers better (fixed) or worse (broken) than the baseline."""
+
+    kind: Literal["fixed", "broken"]
+    suite: str
+    id: str
+    prompt: str
+    expected: str
+    before: str
+    after: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the screen shows of a run before its decision."""
+
+    draft: Draft
+    flips: list[Flip]
+    missing: list[str]
+
+    @property
+    def contents(self) -> RunContents:
+        return self.draft.contents
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        return self.draft.gates
+
+    @property
+    def decision(self) -> Decision | None:
+        return self.contents.decision
+
+    @property
+    def unpassed(self) -> list[Gate]:
+        """The gates that fail or cannot be decided."""
+        return [gate for gate in self.gates if gate.verdict is not Verdict.PASS]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is wrong with the files of the run, as errors."""
+        return [one for one in self.draft.findings if one.severity is Severity.ERROR]
+
+
+def load_evidence(path: Path) -> Evidence:
+    """Read and judge a run folder; FolderError where it cannot be listed."""
+    from engine.deciding import draft
+
+    drafted = draft(path)
+    return Evidence(drafted, find_flips(drafted.contents), find_missing(drafted.contents))
+
+
+def find_flips(contents: RunContents) -> list[Flip]:
+    """The flips of every suite that has rows on both sides, broken ones first."""
+    flips: list[Flip] = []
+    for name in sorted(contents.rows):
+        if "baseline" not in name:
+            continue
+        other = name.replace("baseline", "candidate")
+        before, after = contents.rows.get(name), contents.rows.get(other)
+        if before and after and other in contents.evals:
+            record = contents.evals[other]
+            lower = (record.direction or "higher") == "lower"
+            flips += _flips_of(record.suite, before, after, lower_is_better=lower)
+    return sorted(flips, key=lambda flip: flip.kind == "fixed")
+
+
+def _flips_of(
+    suite: str, before: Sequence[RowResult], after: Sequence[RowResult], *, lower_is_better: bool
+) -> list[Flip]:
+    old = {row.id: row for row in before}
+    flips = []
+    for row in after:
+        was = old.get(row.id)
+        if was is None or row.score == was.score:
+            continue
+        better = (row.score < was.score) if lower_is_better else (row.score > was.score)
+        flips.append(
+            Flip(
+                "fixed" if better else "broken",
+                suite,
+                row.id,
+                row.prompt,
+                row.expected,
+                was.got,
+                row.got,
+                row.error,
+            )
+        )
+    return flips
+
+
+def find_missing(contents: RunContents) -> list[str]:
+    """Evidence that a decision should have and this one has not, a sentence each."""
+    missing: list[str] = []
+    if contents.config is None:
+        return ["config.json cannot be used, so there are no gates. Press v to see why."]
+    for name, what in (
+        ("eval-baseline.json", "what the base model scores"),
+        ("eval-candidate.json", "what the candidate scores"),
+    ):
+        if name not in contents.evals:
+            missing.append(f"{name}: {what} is not recorded.")
+        elif name not in contents.rows:
+            missing.append(f"{name} has no rows file, so flips and noise cannot be shown.")
+    if contents.config.eval.threshold.breadth_drop_max_pp is None:
+        missing.append("No bound for breadth was set, so nobody asked what the model forgot.")
+    elif not any(name.startswith("eval-regression") for name in contents.evals):
+        missing.append("Breadth was not measured: there is no eval-regression file.")
+    if contents.dataset is None:
+        missing.append("dataset.json: what the model was trained on is not recorded.")
+    if contents.ours and "provenance.json" not in contents.names:
+        missing.append("provenance.json: how the numbers came about is not recorded.")
+    return missing
+
+
+# --- as lines ---------------------------------------------------------------------
+
+SIGNS: dict[str, tuple[str, cells.Tone]] = {
+    "pass": ("✔", "good"),
+    "fail": ("✘", "bad"),
+    "undecided": ("?", "warn"),
+}
+
+
+def gate_line(gate: Gate, width: int) -> Line:
+    """A gate in one line: sign, name, value, bound, interval where it fits."""
+    sign, tone = SIGNS[gate.verdict.value]
+    line = [Cell(f"{sign} ", tone), Cell(fit(gate.title, 21), "strong")]
+    line += [Cell(fit(gate.value_text, 12, align="right")), Cell("   ")]
+    line.append(Cell(fit(gate.bound_text, 10), "muted"))
+    if gate.interval is not None and width >= 72:
+        line.append(Cell(f"  95 % {gate.interval_text}", "muted"))
+    return line
+
+
+def flip_lines(flip: Flip, width: int) -> list[Line]:
+    """An example that flipped, in four lines."""
+    sign, tone = SIGNS["pass" if flip.kind == "fixed" else "fail"]
+    room = max(10, width - 13)
+    lines: list[Line] = [
+        [
+            Cell(f"{sign} {flip.kind:<6} ", tone),
+            Cell(_cut(flip.prompt, room - len(flip.suite) - 2)),
+            Cell(f"  {plain(flip.suite, clip=40)}", "muted"),
+        ]
+    ]
+    for label, text in (
+        ("expected", flip.expected),
+        ("before", flip.before),
+        ("after", flip.after),
+    ):
+        value = _cut(text, room) if text else "(empty)"
+        lines.append([Cell(f"  {label:<9} ", "muted"), Cell(value)])
+    return lines
+
+
+def _cut(text: str, width: int) -> str:
+    return fit(plain(text, clip=4 * max(8, width)), max(8, width)).rstrip()
+
+
+def count_flips(flips: Sequence[Flip]) -> str:
+    """How many examples were fixed and broken, suite by suite."""
+    suites: dict[str, list[int]] = {}
+    for flip in flips:
+        suites.setdefault(flip.suite, [0, 0])[flip.kind == "broken"] += 1
+    return " · ".join(
+        f"{plain(suite, clip=40)}: {fixed} fixed, {broken} broken"
+        for suite, (fixed, broken) in suites.items()
+    )
