@@ -59,6 +59,17 @@ KEYS: tuple[Key, ...] = (
     Key("refresh", "f5", "read again", "runs", "Read every run again.", shown=False),
     Key("clear", "escape", "all", "runs", "Take the filter away.", False, False),
     Key("app.leave", "q", "quit", "runs", "Leave; runs go on."),
+    # --- Decide -----------------------------------------------------------------
+    Key("choose('ship')", "s", "ship", "decide", "The candidate is good enough to be used."),
+    Key("choose('reject')", "x", "reject", "decide", "It is not, and this way ends here."),
+    Key("choose('retry-data')", "d", "data", "decide", "Try again with other data."),
+    Key("choose('retry-training')", "t", "training", "decide", "Try again with other settings."),
+    Key("choose('retry-eval')", "e", "eval", "decide", "The evaluation is what is wrong."),
+    Key("choose('park')", "p", "park", "decide", "Not now; say what it waits for."),
+    Key("write", "ctrl+s", "record", "decide", "See the record, then write it.", priority=True),
+    Key("room('validate')", "v", "validate", "decide", "Check the files.", shown=False),
+    Key("room('report')", "r", "report", "decide", "Read the report.", shown=False),
+    Key("leave", "escape", "leave the form", "decide", "Out of a field, then back.", False, False),
     # --- Live -------------------------------------------------------------------
     Key("cancel", "c", "cancel", "live", "Stop the run; a training stage saves a checkpoint."),
     Key("resume", "r,R", "resume", "live", "Go on with a run that was stopped.", display="r"),
