@@ -225,6 +225,10 @@ class Child:
         """Take the next step of ``stop`` now."""
         self._hurry.set()
 
+    def abandon(self) -> None:
+        """We cannot look after it any longer: let it save what it has and end."""
+        self._signal_group(signal.SIGTERM)
+
     async def _ended_within(self, seconds: float) -> bool:
         ended = asyncio.ensure_future(self._ended.wait())
         hurry = asyncio.ensure_future(self._hurry.wait())

@@ -122,6 +122,8 @@ class StageRun:
                 await child.stop(self._settings.patience)
             result = await ended
         finally:
+            if not ended.done():
+                child.abandon()
             for task in (watch, *wishes, ended):
                 task.cancel()
         trouble = child.trouble.result() if child.trouble.done() else _trouble_of(watch)
