@@ -60,7 +60,7 @@ def _tokenizer(folder: Path) -> int:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([" ".join(WORDS)] * 4, trainer)
+    tokenizer.train_from_iterator(["".join(f" {word}" for word in WORDS)] * 4, trainer)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {
@@ -75,16 +75,16 @@ def _tokenizer(folder: Path) -> int:
 
 
 def chat_rows(count: int, low: int, high: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Rows of ``low`` to ``high`` tokens, uniformly: a word for a token, four for the template.
+    """Rows of ``low`` to ``high`` tokens (at least 8), uniformly; each word is one token.
 
-    The answer is the last two words of the question.
+    The answer is the last two words of the question. The template takes four tokens.
     """
     chance = random.Random(seed)
     rows = []
     for _ in range(count):
         size = chance.randint(low, high) - 6
         words = [chance.choice(WORDS) for _ in range(max(2, size))]
-        ask, answer = "".join(words), "".join(words[-2:])
+        ask, answer = ("".join(f" {word}" for word in part) for part in (words, words[-2:]))
         rows.append(
             {
                 "messages": [
