@@ -19,14 +19,15 @@ _TOKEN = re.compile(
     r"\x1b\[(?P<params>[0-?]*)[ -/]*(?P<final>[@-~])"  # control sequence, e.g. colours
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # strings to the terminal, e.g. a title
     r"|\x1b[ -/]*[0-~]?"  # every other escape, and one that was cut off
-    r"|(?P<control>\r|\x08+)"
-    r"|(?P<text>[^\x1b\r\x08]+)"
+    r"|(?P<control>[\r\x07]|\x08+)"
+    r"|(?P<text>[^\x1b\r\x07\x08]+)"
 )
 # Removed wherever they stand: C0 and C1 controls without a meaning here, and the signs that turn
 # the direction of text around, which could make a line read otherwise than it is.
 _UNSEEN = re.compile(
-    "[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    "[\x00-\x06\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
+_LIVE = re.compile(r"[\x1b\r\x07\x08]")
 _BAR = re.compile(r"[█▉▊▋▌▍▎▏░━╸╺]{3}|\d%\|")
 _UP = re.compile(rb"\x1b\[\d{0,3}A")
 _TAB_WIDTH = 8
@@ -113,7 +114,7 @@ class LineCleaner:
 def clean_line(raw: str) -> tuple[str, int]:
     """One line as it looks at the end, and by how many lines the cursor moved up in it."""
     raw = _UNSEEN.sub("", raw)
-    if "\x1b" not in raw and "\r" not in raw and "\x08" not in raw:
+    if not _LIVE.search(raw):
         return raw.expandtabs(_TAB_WIDTH).rstrip(), 0
     shown: list[str] = []
     ups = 0
@@ -129,7 +130,7 @@ def clean_line(raw: str) -> tuple[str, int]:
         elif (control := token["control"]) is not None:
             if control == "\r":
                 returned = True
-            else:
+            elif control != "\x07":
                 del shown[-len(control) :]
         elif (final := token["final"]) is not None:
             params = token["params"]
