@@ -1,0 +1,248 @@
+"""The ``data`` stage: from a target's files and generator to the rows that a run trains on.
+
+Rows come from ``canonical`` (a JSONL file) and from the generator, a Python file of the target
+that is loaded here, in this child, and nowhere else. It has ``generate(n, focus, seed)`` and,
+for replay, ``breadth(n, seed)``; both return chat rows.
+
+Left out and counted: a row that was there before (same conversation), and a row whose prompt
+stands in a gold file, literally or but for case, white space and punctuation. What is wrong
+with a file is said with its line, and stops the stage: training on fewer rows than one
+believes to have is worse than correcting a line.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
+from engine.records.run import Counts, Dataset, Processing, Source
+from engine.work import runtime
+from engine.work.chats import Row, normalise, prompt_of, read_jsonl
+from engine.work.generators import Generator, load_generator
+from engine.work.runtime import Refusal, WorkerContext
+
+ROUNDS = 20
+"""How often a generator is asked again when too many of its rows were left out."""
+
+
+class DataSpec(BaseModel):
+    """``spec`` of a data stage; files are relative to the target."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    generator: str | None = None
+    canonical: str | None = None
+    rows: int = Field(default=3000, ge=1)
+    """Training rows in all, replay among them. Without a generator: all that canonical has."""
+    replay_share: float = Field(default=0.0, ge=0, lt=1)
+    valid_rows: int = Field(default=100, ge=1)
+    """Rows kept for validation, of the target and, with replay, as many of the breadth skills."""
+    gold: list[str] = Field(default_factory=list)
+    seed: int = 0
+    system_prompt: str | None = None
+
+
+class Sieve:
+    """Lets a row through once, and never one whose prompt is gold's; counts the others."""
+
+    def __init__(self, gold: Iterable[Row]) -> None:
+        prompts = [prompt_of(row) for row in gold]
+        self._gold = {normalise(prompt) for prompt in prompts}
+        self._seen: set[str] = set()
+        self.duplicates = 0
+        self.in_gold = 0
+
+    def take(self, rows: Iterable[Row], limit: int | None = None) -> list[Row]:
+        """The rows that pass, at most ``limit``; those after the limit are not looked at."""
+        taken: list[Row] = []
+        for row in rows:
+            if limit is not None and len(taken) >= limit:
+                break
+            key = json.dumps(row["messages"], sort_keys=True)
+            if normalise(prompt_of(row)) in self._gold:
+                self.in_gold += 1
+            elif key in self._seen:
+                self.duplicates += 1
+            else:
+                self._seen.add(key)
+                taken.append(row)
+        return taken
+
+
+def draw(sieve: Sieve, ask: Callable[[int, int], list[Row]], count: int, seed: int) -> list[Row]:
+    """``count`` rows that pass the sieve, or fewer where the generator has no more.
+
+    ``ask(n, seed)`` gives n rows; it is asked again, with other seeds, for what is missing.
+    """
+    rows: list[Row] = []
+    for round_ in range(ROUNDS):
+        missing = count - len(rows)
+        if missing <= 0:
+            break
+        # Seeds of one run must not be another run's: stride well past any seed a person types.
+        fresh = sieve.take(ask(missing, seed + round_ * 1_000_003), missing)
+        if not fresh:
+            break
+        rows += fresh
+    return rows
+
+
+def main(ctx: WorkerContext) -> None:
+    spec = ctx.parse(DataSpec)
+    gold = [row for file in spec.gold for row in read_jsonl(ctx.target_path(file), file)]
+    generator = load_generator(ctx.target_path(spec.generator)) if spec.generator else None
+    sieve = Sieve(gold)
+    target, sources = _target_rows(ctx, spec, generator, sieve)
+    ctx.check_stop()
+    train, valid = _split(target, spec.valid_rows, spec)
+    files = {"valid": valid}
+    replay = 0
+    if spec.replay_share > 0:
+        # The share is of all training rows: x / (x + train) = share.
+        replay = round(len(train) * spec.replay_share / (1 - spec.replay_share))
+        old = _replay_rows(spec, generator, sieve, replay + spec.valid_rows)
+        kept, files["valid-breadth"] = _split(old, spec.valid_rows, spec)
+        replay = len(kept)
+        train = train + kept
+        sources.append(_source(ctx, "replay", str(spec.generator), replay))
+    random.Random(spec.seed).shuffle(train)
+    files["train"] = train
+    ctx.check_stop()
+    hashes = {name: _write(ctx, name, rows) for name, rows in files.items()}
+    counts = Counts(
+        train_rows=len(train),
+        heldout_rows=len(gold),
+        dropped_rows=sieve.duplicates + sieve.in_gold,
+        **{
+            "valid_rows": len(valid),
+            "replay_rows": replay,
+            "duplicate_rows": sieve.duplicates,
+            "gold_rows_left_out": sieve.in_gold,
+        },
+    )
+    _complete(ctx, sources, counts, hashes)
+    ctx.emit(kind="progress", done=len(train), total=len(train), unit="rows")
+    ctx.message(
+        "data",
+        f"{len(train)} training rows ({replay} of them replay), {len(valid)} for validation; "
+        f"{sieve.duplicates} duplicates and {sieve.in_gold} rows with a gold prompt were left out.",
+    )
+
+
+def _target_rows(
+    ctx: WorkerContext, spec: DataSpec, generator: Generator | None, sieve: Sieve
+) -> tuple[list[Row], list[Source]]:
+    """The rows of the skill itself, for training and validation, and where they come from."""
+    rows: list[Row] = []
+    sources: list[Source] = []
+    if spec.canonical:
+        rows = sieve.take(read_jsonl(ctx.target_path(spec.canonical), spec.canonical))
+        sources.append(_source(ctx, "canonical", spec.canonical, len(rows)))
+    if generator is not None:
+        wanted = round(spec.rows * (1 - spec.replay_share)) + spec.valid_rows - len(rows)
+        made = draw(sieve, lambda n, s: generator.call("generate", n, None, s), wanted, spec.seed)
+        if len(made) < wanted:
+            ctx.message(
+                "few-rows",
+                f"{generator.name} gave {len(made)} different rows; {wanted} were asked for.",
+                level="warning",
+            )
+        rows += made
+        sources.append(_source(ctx, "generator", str(spec.generator), len(made)))
+    if not sources:
+        raise Refusal(
+            "There is nothing to train on: the plan names no canonical file and no generator."
+        )
+    if spec.system_prompt:
+        rows = [_with_system(row, _read_prompt(ctx, spec.system_prompt)) for row in rows]
+    return rows, sources
+
+
+def _replay_rows(
+    spec: DataSpec, generator: Generator | None, sieve: Sieve, count: int
+) -> list[Row]:
+    if generator is None or not generator.has("breadth"):
+        raise Refusal(
+            f"factory.data.replay_share is {spec.replay_share:g}, but the target has no generator "
+            "with breadth(n, seed) to replay from. Write one, or set the share to 0."
+        )
+    source = generator
+    return draw(sieve, lambda n, s: source.call("breadth", n, s), count, spec.seed)
+
+
+def _split(rows: Sequence[Row], valid_rows: int, spec: DataSpec) -> tuple[list[Row], list[Row]]:
+    """Training and validation rows, drawn by the seed; Refusal when too few are there."""
+    if len(rows) < valid_rows + 1:
+        raise Refusal(
+            f"There are {len(rows)} different rows, and {valid_rows} are wanted for validation "
+            "alone. Lower factory.data.valid_rows or add rows."
+        )
+    shuffled = list(rows)
+    random.Random(spec.seed).shuffle(shuffled)
+    return shuffled[valid_rows:], shuffled[:valid_rows]
+
+
+def _read_prompt(ctx: WorkerContext, name: str) -> str:
+    try:
+        return ctx.target_path(name).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"The system prompt {name} cannot be read ({error}).") from error
+
+
+def _with_system(row: Row, prompt: str) -> Row:
+    if not prompt or any(turn["role"] == "system" for turn in row["messages"]):
+        return row
+    return {**row, "messages": [{"role": "system", "content": prompt}, *row["messages"]]}
+
+
+def _source(ctx: WorkerContext, kind: str, name: str, rows: int) -> Source:
+    return Source(kind=kind, path=name, rows=rows, sha256=sha256_file(ctx.target_path(name)))
+
+
+def _write(ctx: WorkerContext, name: str, rows: list[Row]) -> str:
+    """Write ``data/<name>.jsonl``; its hash."""
+    path = ctx.run / "data" / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    write_bytes_atomic(path, text.encode("utf-8", "replace"))
+    ctx.emit(kind="record", file=f"data/{name}.jsonl")
+    return sha256_file(path)
+
+
+def _complete(
+    ctx: WorkerContext, sources: list[Source], counts: Counts, hashes: dict[str, str]
+) -> None:
+    """Put what is known now into ``dataset.json``; what others wrote there stays."""
+    try:
+        record = read_record(ctx.run / "dataset.json", Dataset)
+    except FolderError:
+        if (ctx.run / "dataset.json").exists():
+            raise
+        record = Dataset(dataset_id=ctx.plan.run_id, sources=[])
+    before = {(source.kind, source.path): source.sha256 for source in record.sources}
+    for source in sources:
+        planned = before.get((source.kind, source.path))
+        if planned and planned != source.sha256:
+            ctx.message(
+                "source-changed",
+                f"{source.path} was changed after the run was created; its new hash is recorded.",
+                level="warning",
+            )
+    processing = record.processing.model_copy(
+        update={"dedupe": True, "heldout_split": record.processing.heldout_split or "locked"}
+    )
+    update = {
+        "sources": sources,
+        "processing": Processing.model_validate(processing.model_dump()),
+        "counts": counts,
+        "files": {f"data/{name}.jsonl": digest for name, digest in sorted(hashes.items())},
+    }
+    ctx.write_record("dataset.json", record.model_copy(update=update))
+
+
+if __name__ == "__main__":
+    runtime.run(main)
