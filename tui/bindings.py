@@ -70,6 +70,18 @@ KEYS: tuple[Key, ...] = (
     Key("room('validate')", "v", "validate", "decide", "Check the files.", shown=False),
     Key("room('report')", "r", "report", "decide", "Read the report.", shown=False),
     Key("leave", "escape", "leave the form", "decide", "Out of a field, then back.", False, False),
+    # --- Validate ---------------------------------------------------------------
+    Key("open", "o", "open", "validate", "Open the file at the place.", display="⏎"),
+    Key("edit", "e", "edit", "validate", "Open the file in your editor."),
+    Key("refresh", "f5", "check again", "validate", "Check every file again.", display="F5"),
+    Key("room('decide')", "d", "decide", "validate", "Judge the evidence and decide."),
+    Key("room('report')", "r", "report", "validate", "Read the report of the run."),
+    # --- Report -----------------------------------------------------------------
+    Key("raw", "m", "text", "report", "Rendered, or as it stands in the file."),
+    Key("outline", "o", "outline", "report", "Show or hide the outline."),
+    Key("regenerate", "w", "write anew", "report", "Make the report from the records again."),
+    Key("room('decide')", "d", "decide", "report", "Judge the evidence and decide."),
+    Key("room('validate')", "v", "validate", "report", "Check the files of the run."),
     # --- Live -------------------------------------------------------------------
     Key("cancel", "c", "cancel", "live", "Stop the run; a training stage saves a checkpoint."),
     Key("resume", "r,R", "resume", "live", "Go on with a run that was stopped.", display="r"),

@@ -341,7 +341,7 @@ class RunsScreen(RoomScreen):
 
     @work(thread=True, group="act")
     def _resume(self, summary: RunSummary) -> None:
-        from engine.supervise.launch import resume
+        from engine.supervise.resume import resume
 
         attempt(self, lambda: resume(summary.path), f"{summary.run_id} goes on.")
 

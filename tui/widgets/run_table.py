@@ -41,8 +41,6 @@ class RunTable(ScrollView, can_focus=True):
         Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
         Binding("home,g", "jump(0)", "First", show=False),
         Binding("end,G", "jump(-1)", "Last", show=False),
-        Binding("enter", "open", "Open", show=False),
-        Binding("space", "mark", "Mark", show=False),
     ]
 
     cursor: reactive[int] = reactive(0)

@@ -1,0 +1,83 @@
+"""The findings of a run by file: which file is in order, and what is wrong with the others. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from engine.checks.finding import Finding, Severity
+from tui.views.cells import Cell, Tone
+
+FOLDER = "the folder"
+"""What stands for findings that are about no file."""
+
+ORDER = (
+    "",
+    "config.json",
+    "dataset.json",
+    "plan.json",
+    "run-status.json",
+    "eval-baseline.json",
+    "eval-candidate.json",
+    "eval-regression-baseline.json",
+    "eval-regression-candidate.json",
+    "artifact.json",
+    "decision.json",
+    "provenance.json",
+    "report.md",
+    "events.jsonl",
+    "train.log",
+)
+"""The files of a run in the order in which it makes them; others follow by name."""
+
+_SIGNS: dict[Severity, tuple[str, Tone]] = {
+    Severity.ERROR: ("✘", "bad"),
+    Severity.WARNING: ("⚠", "warn"),
+    Severity.INFO: ("·", "muted"),
+}
+
+
+def sign(severity: Severity) -> Cell:
+    """The sign of a finding."""
+    return Cell(*_SIGNS[severity])
+
+
+@dataclass(slots=True)
+class FileGroup:
+    """A file with what was found in it; ``name`` is empty for the folder itself."""
+
+    name: str
+    exists: bool
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def sign(self) -> Cell:
+        """✘ with an error, ⚠ with a warning, else ✔."""
+        for severity in (Severity.ERROR, Severity.WARNING):
+            if any(finding.severity is severity for finding in self.findings):
+                return sign(severity)
+        return Cell("✔", "good") if self.exists else Cell("·", "muted")
+
+
+def group(findings: Iterable[Finding], names: Iterable[str]) -> list[FileGroup]:
+    """Every file of the folder and every file that a finding is about, in the order of a run."""
+    groups = {name: FileGroup(name, exists=True) for name in names}
+    for finding in findings:
+        name = finding.file
+        groups.setdefault(name, FileGroup(name, exists=not name)).findings.append(finding)
+    rank = {name: index for index, name in enumerate(ORDER)}
+    return sorted(groups.values(), key=lambda one: (rank.get(one.name, len(rank)), one.name))
+
+
+def verdict(findings: Sequence[Finding]) -> Cell:
+    """The findings in one line."""
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    warnings = sum(finding.severity is Severity.WARNING for finding in findings)
+    parts = []
+    if errors:
+        parts.append(f"{errors} error" + ("s" if errors > 1 else ""))
+    if warnings:
+        parts.append(f"{warnings} warning" + ("s" if warnings > 1 else ""))
+    if not parts:
+        return Cell("✔ valid", "good")
+    return Cell(("✘ " if errors else "⚠ ") + ", ".join(parts), "bad" if errors else "warn")
