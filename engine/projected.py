@@ -12,8 +12,8 @@ from engine.series import Series
 class StageView:
     """One stage: its state, its clock and what it reported.
 
-    ``spent_s`` is the time that its attempts ran, without the time between them, and ``base_s`` what
-    of it was spent before this attempt; ``started`` and ``last`` are seconds since the epoch.
+    ``spent_s`` is the time that its attempts ran, without the time between them, and ``base_s``
+    what of it was spent before this attempt; ``started`` and ``last`` are seconds since the epoch.
     """
 
     name: str

@@ -150,7 +150,7 @@ def progress_cells(
     return [
         Cell(f"{plain(stage.name)} ", "strong"),
         Cell(solid, "accent"),
-        Cell("░" * (length - len(solid)), "faint"),
+        Cell("░" * (length - len(solid)), "muted"),
         *parts,
     ]
 

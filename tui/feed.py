@@ -1,0 +1,201 @@
+"""Follows a run folder in a thread of its own and tells its screen that there is something new.
+
+A look costs a stat of each followed file while nothing happens. What is new is folded in pieces,
+so that a run of a million events appears while it is being read, and screens hear of it at most
+FRAMES times a second, however much comes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.projection import RunProjection
+from engine.tail import EventTail
+from tui.log_tail import LogTail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.summary import Liveness
+
+FRAMES = 10
+LOOK_EVERY_S = 0.08
+"""Between two looks at a run that may change; with a frame in between, well under 250 ms."""
+LOOK_EVERY_FINAL_S = 0.5
+ALIVE_EVERY_S = 1.0
+_PIECE = 128 * 1024
+_MAX_RECORD = 4 * 2**20
+
+
+class _Follower:
+    """A thread that calls ``look`` again and again, and ``changed`` when that says so."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.lock = threading.Lock()
+        self._changed = changed
+        self._stop = threading.Event()
+        self._unseen = False
+        self._told = 0.0
+        self._waiting = False
+        self._thread = threading.Thread(target=self._run, daemon=True, name=type(self).__name__)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; it does so after the look that it is at."""
+        self._stop.set()
+
+    @contextmanager
+    def frame(self) -> Iterator[None]:
+        """Read the feed's values; nothing moves meanwhile. From here on, news are told again."""
+        self._waiting = False
+        with self.lock:
+            yield
+
+    def look(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def pause_s(self) -> float:
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._unseen = self.look() or self._unseen
+            now = time.monotonic()
+            if self._unseen and not self._waiting and now - self._told >= 1 / FRAMES:
+                self._unseen, self._waiting, self._told = False, True, now
+                self._changed()
+            self._stop.wait(min(self.pause_s, 1 / FRAMES) if self._unseen else self.pause_s)
+
+
+class RunFeed(_Follower):
+    """One run folder: its events folded, its log's end, its status. Values are read in ``frame``.
+
+    ``changed`` is called from the feed's thread, once until the next ``frame``.
+    """
+
+    def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
+        super().__init__(changed)
+        self.folder = folder
+        self.projection = RunProjection()
+        self.log = LogTail(folder / "train.log")
+        self.status: dict[str, Any] = {}
+        self.config: dict[str, Any] = {}
+        self.plan: dict[str, Any] = {}
+        self.liveness: Liveness = "idle"
+        self.behind = 0
+        """Bytes of the event log that were not folded yet."""
+        self.size = 0
+        self._events = EventTail(folder / "events.jsonl")
+        self._seen: dict[str, tuple[int, int, int]] = {}
+        self._alive_at = 0.0
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended for good."""
+        phase = self.status.get("phase") or self.projection.phase
+        return phase in ("decided", "failed", "cancelled")
+
+    @property
+    def broken_events(self) -> int:
+        """Lines of the event log that are no JSON object."""
+        return self._events.broken
+
+    @property
+    def pause_s(self) -> float:
+        if self.behind:
+            return 0.0
+        return LOOK_EVERY_FINAL_S if self.final else LOOK_EVERY_S
+
+    def look(self) -> bool:
+        """Take in what is new, a bounded piece of it; whether anything was."""
+        changed = self._look_at_records()
+        changed = self._look_at_events() or changed
+        with self.lock:
+            changed = self.log.read() or changed
+        return self._look_whether_alive() or changed
+
+    def _look_at_records(self) -> bool:
+        changed = False
+        for name in ("run-status.json", "plan.json", "config.json"):
+            mark = _mark(self.folder / name)
+            if mark is None or mark == self._seen.get(name):
+                continue
+            self._seen[name] = mark
+            record = _read_object(self.folder / name)
+            if record is None:
+                # Not whole or not readable: kept as it was, and looked at again when it changes.
+                continue
+            changed = True
+            with self.lock:
+                self._take_record(name, record)
+        return changed
+
+    def _take_record(self, name: str, record: dict[str, Any]) -> None:
+        if name == "run-status.json":
+            self.status = record
+            self._alive_at = 0.0
+        elif name == "config.json":
+            self.config = record
+        else:
+            self.plan = record
+            stages = record.get("stages")
+            if isinstance(stages, list):
+                names = [one.get("name") for one in stages if isinstance(one, dict)]
+                self.projection.plan_stages([n for n in names if isinstance(n, str)])
+
+    def _look_at_events(self) -> bool:
+        mark = _mark(self.folder / "events.jsonl")
+        if mark is None:
+            return False
+        before = self._seen.get("events.jsonl")
+        if mark == before and not self.behind:
+            return False
+        if before is not None and (mark[2] != before[2] or mark[1] < before[1]):
+            # Another file, or a shorter one, is another story: it is told from its beginning.
+            with self.lock:
+                self.projection = RunProjection(self.projection.stages)
+            self._events = EventTail(self.folder / "events.jsonl")
+        self._seen["events.jsonl"] = mark
+        self.size = mark[1]
+        events = self._events.read(_PIECE)
+        self.behind = self._events.behind
+        with self.lock:
+            self.projection.apply_all(events)
+        return bool(events)
+
+    def _look_whether_alive(self) -> bool:
+        now = time.monotonic()
+        if now - self._alive_at < ALIVE_EVERY_S:
+            return False
+        self._alive_at = now
+        from engine.summary import liveness_of
+
+        before, self.liveness = self.liveness, liveness_of(self.status)
+        return before != self.liveness
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written: its time, its size and which file it is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(_MAX_RECORD))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

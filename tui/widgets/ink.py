@@ -1,0 +1,57 @@
+"""Rows of (text, role) drawn by the line; what a role looks like stands in the stylesheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.segment import Segment as RichSegment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+ROLES = (
+    "plain",
+    "muted",
+    "faint",
+    "strong",
+    "accent",
+    "good",
+    "bad",
+    "warn",
+    # chart
+    "axis",
+    "grid",
+    "label",
+    "raw",
+    "smooth",
+    "point",
+    "point2",
+    "mark",
+    "limit",
+    "gap",
+    # lists
+    "cursor",
+    "match",
+)
+
+
+class Ink(Widget):
+    """A widget whose lines are made of roles: ``ink--raw``, ``ink--muted`` and so on in styles."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
+
+    def ink(self, role: str) -> Style:
+        """What a role looks like here."""
+        return self.get_component_rich_style(f"ink--{role if role in ROLES else 'plain'}")
+
+    def strip(
+        self, row: Iterable[tuple[str, str]], width: int, under: Style | None = None
+    ) -> Strip:
+        """A row as a strip of exactly ``width`` cells; ``under`` is laid over all of it."""
+        base = self.rich_style
+        segments = []
+        for text, role in row:
+            style = base + self.ink(role)
+            segments.append(RichSegment(text, style + under if under else style))
+        return Strip(segments).adjust_cell_length(width, base + under if under else base)
