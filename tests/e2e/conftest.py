@@ -10,6 +10,7 @@ from tests.engine.supervise.kit import Lab
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A workspace for runs of small programs; leaves no process behind."""
     one = Lab(tmp_path / "workspace")
     yield one
     one.close()
