@@ -20,6 +20,7 @@ from pydantic import Field
 
 from engine.folder import FolderError, read_record, sha256_file, write_json_atomic
 from engine.records.base import Record
+from engine.records.events import MetricValue
 
 ADAPTER_FILE = "adapters.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -55,7 +56,7 @@ class TrainState(Record):
     """Validations in a row that were not better, for early stopping."""
     validated_step: int = -1
     last_val_loss: float | None = None
-    window_loss: float = 0.0
+    window_loss: MetricValue = 0.0
     window_steps: int = 0
     files: dict[str, FileSum] = Field(default_factory=dict)
 

@@ -16,10 +16,11 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_flatten, tree_map, tree_unflatten
+from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.tuner.trainer import default_loss, grad_checkpoint
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
+from engine.records.events import decode_number, encode_number
 from engine.work.batches import Batch, BatchOrder, make_batch, pad_multiple, sorted_batches
 from engine.work.checkpoints import (
     ACCUMULATED_FILE,
@@ -42,9 +43,25 @@ CACHE_LIMIT_BYTES = 1 << 30
 """Above this, MLX's cache of freed buffers is given back after a step."""
 
 
-def _random_state() -> Any:
-    """MLX's global random state: a list of one key that may be replaced."""
-    return mx.random.state
+StepFunction = Callable[[Batch, bool, bool], tuple[mx.array, mx.array | None]]
+"""(batch, whether to update, whether to measure) to the loss and the gradient's norm."""
+
+
+def _number(array: mx.array) -> float:
+    value: Any = array.item()
+    return float(value)
+
+
+def _get_random_state() -> list[int]:
+    """MLX's global random key: two words of 32 bits."""
+    key: Any = mx.random.state[0]  # type: ignore[index]
+    return [int(word) for word in key.tolist()]
+
+
+def _set_random_state(words: list[int]) -> None:
+    """The state cannot be assigned to; but a key is the seed's two halves, high word first."""
+    high, low = words
+    mx.random.seed(high << 32 | low)
 
 
 class Trainer:
@@ -71,8 +88,9 @@ class Trainer:
         self.checkpoints = Checkpoints(self.adapter_dir)
         self.order = BatchOrder(rows.lengths, spec.batch_size, spec.seed)
         self.multiple = pad_multiple()
-        self.accumulated: Any = None
+        self.accumulated: Arrays | None = None
         self._saved_step = -1
+        self._window_loss = 0.0
         self._time = 0.0
         self._timed_tokens = 0
         self._timed_steps = 0
@@ -86,11 +104,12 @@ class Trainer:
         self.model.load_weights(list(load_arrays(checkpoint / ADAPTER_FILE).items()), strict=False)
         optimizer = load_arrays(checkpoint / OPTIMIZER_FILE)
         self.optimizer.state = tree_unflatten(list(optimizer.items()))
+        self.optimizer.init(self.model.trainable_parameters())  # puts the empty branches back
         if ACCUMULATED_FILE in state.files:
-            accumulated = load_arrays(checkpoint / ACCUMULATED_FILE)
-            self.accumulated = tree_unflatten(list(accumulated.items()))
-        _random_state()[0] = mx.array(state.random_state, dtype=mx.uint32)
+            self.accumulated = load_arrays(checkpoint / ACCUMULATED_FILE)
+        _set_random_state(state.random_state)
         self.state = state
+        self._window_loss = decode_number(state.window_loss)
         self._saved_step = state.step
         mx.eval(self.model.parameters(), self.optimizer.state)
 
@@ -119,28 +138,29 @@ class Trainer:
                 self._save("periodic")
         self._finish()
 
-    def _make_step(self) -> Callable[..., tuple[mx.array, mx.array | None, Any]]:
+    def _make_step(self) -> StepFunction:
         model, optimizer, groups = self.model, self.optimizer, self.spec.grad_accumulation
         loss_and_grad = nn.value_and_grad(model, default_loss)
         mlx_state = [model.state, optimizer.state, mx.random.state]
 
         @partial(mx.compile, inputs=mlx_state, outputs=mlx_state)
         def step(
-            tokens: mx.array, spans: mx.array, before: Any, update: bool, norm: bool
-        ) -> tuple[mx.array, mx.array | None, Any]:
-            (loss, _), grad = loss_and_grad(model, tokens, spans)
+            tokens: mx.array, spans: mx.array, before: Arrays | None, update: bool, norm: bool
+        ) -> tuple[mx.array, mx.array | None, Arrays | None]:
+            (loss, _), tree = loss_and_grad(model, tokens, spans)
+            grad: Arrays = dict(tree_flatten(tree))
             if before is not None:
-                grad = tree_map(lambda new, old: new + old, grad, before)
+                grad = {name: value + before[name] for name, value in grad.items()}
+            if not update:
+                return loss, None, grad
+            if groups > 1:
+                grad = {name: value / groups for name, value in grad.items()}
             size = None
             if norm:
-                squares = [g.astype(mx.float32).square().sum() for _, g in tree_flatten(grad)]
-                size = mx.sqrt(mx.stack(squares).sum()) / groups
-            if update:
-                if groups > 1:
-                    grad = tree_map(lambda g: g / groups, grad)
-                optimizer.update(model, grad)
-                grad = None
-            return loss, size, grad
+                squares = [value.astype(mx.float32).square().sum() for value in grad.values()]
+                size = mx.sqrt(mx.stack(squares).sum())
+            optimizer.update(model, tree_unflatten(list(grad.items())))
+            return loss, size, None
 
         def run(batch: Batch, update: bool, norm: bool) -> tuple[mx.array, mx.array | None]:
             loss, size, self.accumulated = step(
@@ -149,9 +169,9 @@ class Trainer:
             mx.eval(loss, size, self.accumulated, mlx_state)
             return loss, size
 
-        return run  # type: ignore[return-value]
+        return run
 
-    def _one_step(self, run_step: Callable[..., Any]) -> None:
+    def _one_step(self, run_step: StepFunction) -> None:
         spec, state = self.spec, self.state
         begin = time.perf_counter()
         step = state.step + 1
@@ -159,7 +179,7 @@ class Trainer:
         report = step % spec.report_every == 0 or step == spec.iters
         update = step % spec.grad_accumulation == 0
         loss_array, norm = run_step(batch, update, report and update)
-        loss = float(loss_array.item())
+        loss = _number(loss_array)
         if mx.get_cache_memory() > CACHE_LIMIT_BYTES:
             mx.clear_cache()
         now = time.perf_counter()
@@ -169,19 +189,20 @@ class Trainer:
         state.step = step
         state.tokens += batch.real
         if not math.isfinite(loss):
-            self._not_finite(loss)
-        state.window_loss += loss
+            self.ctx.emit(kind="metric", step=step, values={"loss": loss})
+            self._not_finite(f"The loss became {loss} at step {step} of {spec.iters}")
+        self._window_loss += loss
         state.window_steps += 1
         if report:
-            self._report(None if norm is None else float(norm.item()))
+            self._report(None if norm is None else _number(norm))
         elif now - self._last_progress > PROGRESS_EVERY_S:
             self._progress()
 
     def _report(self, norm: float | None) -> None:
         state = self.state
         values: dict[str, float] = {
-            "loss": state.window_loss / state.window_steps,
-            "learning_rate": float(self.optimizer.learning_rate.item()),
+            "loss": self._window_loss / state.window_steps,
+            "learning_rate": _number(self.optimizer.learning_rate),
             "it_s": self._timed_steps / self._time,
             "tok_s": self._timed_tokens / self._time,
             "tokens": state.tokens,
@@ -191,25 +212,22 @@ class Trainer:
             values["grad_norm"] = norm
         self.ctx.emit(kind="metric", step=state.step, values=values)
         self._progress()
-        state.window_loss, state.window_steps = 0.0, 0
+        self._window_loss, state.window_steps = 0.0, 0
         self._time, self._timed_tokens, self._timed_steps = 0.0, 0, 0
 
     def _progress(self) -> None:
         self._last_progress = time.perf_counter()
         self.ctx.emit(kind="progress", done=self.state.step, total=self.spec.iters, unit="steps")
 
-    def _not_finite(self, loss: float) -> None:
-        """Show it, and stop where the stage wants that; nothing is saved of these weights."""
-        step = self.state.step
-        self.ctx.emit(kind="metric", step=step, values={"loss": loss})
+    def _not_finite(self, what: str) -> None:
+        """Stop, where the stage wants that; nothing is saved of these weights."""
         if not self.ctx.stage.stop_on_nan:
             return
-        kept = self._what_is_kept()
         raise Failure(
             "nan-loss",
-            f"The loss became {loss} at step {step} of {self.spec.iters}. The learning rate "
-            f"({self.spec.learning_rate:g}) or the LoRA scale ({self.spec.lora.scale:g}) is "
-            f"probably too high, or a row is broken. {kept}",
+            f"{what}. The learning rate ({self.spec.learning_rate:g}) or the LoRA scale "
+            f"({self.spec.lora.scale:g}) is probably too high, or a row is broken. "
+            f"{self._what_is_kept()}",
         )
 
     def _what_is_kept(self) -> str:
@@ -250,7 +268,9 @@ class Trainer:
             return
         if math.isfinite(mean):
             self._judge(mean)
-        elif self.spec.early_stop:
+            return
+        self._not_finite(f"The validation loss became {mean} at step {state.step}")
+        if self.spec.early_stop:
             state.not_better += 1
 
     def _judge(self, mean: float) -> None:
@@ -276,13 +296,13 @@ class Trainer:
 
     def _loss_of(self, rows: TokenRows) -> float:
         """Mean loss a counted token over all rows of a set."""
-        total, count = 0.0, 0
+        total = count = 0.0
         for chosen in sorted_batches(rows, self.spec.batch_size):
             batch = make_batch(rows, chosen, self.multiple)
             loss, tokens = default_loss(self.model, batch.tokens, batch.spans)
             mx.eval(loss, tokens)
-            total += float(loss.item()) * int(tokens.item())
-            count += int(tokens.item())
+            total += _number(loss) * _number(tokens)
+            count += _number(tokens)
             if time.perf_counter() - self._last_progress > PROGRESS_EVERY_S:
                 self._progress()
             if self.ctx.stopping:  # this validation is made up for after a resume
@@ -304,10 +324,10 @@ class Trainer:
             return
         adapter = self._adapter()
         self._refuse_broken(adapter)
-        state.random_state = [int(word) for word in _random_state()[0].tolist()]
-        accumulated = dict(tree_flatten(self.accumulated)) if self.accumulated is not None else None
+        state.random_state = _get_random_state()
+        state.window_loss = encode_number(self._window_loss)
         path = self.checkpoints.save(
-            state, adapter, dict(tree_flatten(self.optimizer.state)), accumulated
+            state, adapter, dict(tree_flatten(self.optimizer.state)), self.accumulated
         )
         self._saved_step = state.step
         if not (self.spec.keep_best and state.best_step is not None):
@@ -327,7 +347,7 @@ class Trainer:
             return
         finite = mx.all(mx.stack([mx.all(mx.isfinite(value)) for value in adapter.values()]))
         if not finite.item():
-            self._not_finite(math.nan)
+            self._not_finite(f"The adapter's weights became infinite in step {self.state.step}")
 
     def _stop(self) -> None:
         self._save("signal")
