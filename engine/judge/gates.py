@@ -147,28 +147,34 @@ def _primary_min(config: RunConfig, evals: Evals, rows: Rows) -> Gate:
         problem = "The bound primary_min is not a finite number."
     if candidate is None or problem is not None:
         return Gate(PRIMARY_MIN, bound, None, None, Verdict.UNDECIDED, problem or "", direction)
-    score = candidate.score
-    interval = score_interval(candidate, rows.get(CANDIDATE))
+    score, examples = candidate.score, rows.get(CANDIDATE)
+    interval = score_interval(candidate, examples)
     higher = direction == "higher"
     reached = score >= bound - _SLACK if higher else score <= bound + _SLACK
-    where = (
-        ("at or above" if higher else "at or below") if reached else "below" if higher else "above"
-    )
-    reason = f"{score:.3f} is {where} the bound of {bound:.3f}{_with_interval(interval)}."
-    if (
-        reached
-        and interval is not None
-        and (interval[0] < bound if higher else interval[1] > bound)
-    ):
-        reason += " The interval reaches past the bound."
+    where = _WHERE[higher, reached]
+    n = len(examples) if examples else candidate.n
+    reason = f"{score:.3f} is {where} the bound of {bound:.3f}{_with_interval(interval, n)}."
+    past = interval is not None and (interval[0] < bound if higher else interval[1] > bound)
+    if reached and past:
+        reason += " The interval reaches past the bound: more examples would make it sure."
     verdict = Verdict.PASS if reached else Verdict.FAIL
     return Gate(PRIMARY_MIN, bound, score, interval, verdict, reason, direction)
 
 
-def _with_interval(interval: tuple[float, float] | None) -> str:
+_WHERE = {
+    (True, True): "at or above",
+    (True, False): "below",
+    (False, True): "at or below",
+    (False, False): "above",
+}
+"""(higher is better, the bound is reached) in words."""
+
+
+def _with_interval(interval: tuple[float, float] | None, n: int | None) -> str:
     if interval is None:
         return ""
-    return f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+    count = f", n = {n}" if n else ""
+    return f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f}{count})"
 
 
 # --- beats_baseline --------------------------------------------------------------------
@@ -253,5 +259,5 @@ def _breadth(config: RunConfig, evals: Evals, rows: Rows) -> Gate | None:
     kept = drop <= bound + _SLACK
     reason += "."
     if kept and interval is not None and interval[1] > bound:
-        reason += " The interval reaches past the bound."
+        reason += " The interval reaches past the bound: more examples would make it sure."
     return gate(Verdict.PASS if kept else Verdict.FAIL, reason, drop, interval)

@@ -107,7 +107,7 @@ def slices(contents: RunContents) -> list[str]:
     names = [*(after.slices if after else {}), *(before.slices if before else {})]
     lines = ["## Slice Metrics", ""]
     if not names:
-        return [*lines, NOT_RECORDED]
+        return [*lines, f"{NOT_RECORDED.capitalize()}."]
     rows = []
     for name in dict.fromkeys(names):
         old = _slice(before, name)

@@ -24,7 +24,7 @@ def render(contents: RunContents) -> list[str]:
     pairs = [(BASELINE, CANDIDATE), *regression_files([*contents.evals])]
     known = [(before, after) for before, after in pairs if contents.rows.get(after)]
     if not known:
-        return [*lines, f"{NOT_RECORDED}: there are no rows of the candidate."]
+        return [*lines, f"{NOT_RECORDED.capitalize()}: there are no rows of the candidate."]
     for before, after in known:
         suite = contents.evals[after].suite
         lines += [f"### {escape(suite)}", ""]

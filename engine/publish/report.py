@@ -5,6 +5,7 @@ The same records give the same bytes, so a report can be made anew at any time.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.checks.contents import RunContents, load
@@ -113,10 +114,23 @@ def _evidence_row(contents: RunContents, name: str) -> list[str]:
     if record.suite_sha256:
         suite += f", sha256 {record.suite_sha256[:12]}"
     examples = NOT_RECORDED if record.n is None else str(record.n)
-    date = record.date
-    when = escape(date) if isinstance(date, str) else f"{date:%Y-%m-%d %H:%M} UTC"
+    when = _moment(record.date)
     state = "measured, with rows" if contents.rows.get(name) else "measured"
     return [escape(name), state, suite, examples, when]
+
+
+def _moment(date: datetime | str) -> str:
+    """A time in UTC to the minute; a day, or whatever another tool wrote, as it stands."""
+    moment = date
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment) if "T" in moment else moment
+        except ValueError:
+            return escape(str(date))
+    if isinstance(moment, str):
+        return escape(moment)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 # --- target and data -------------------------------------------------------------------
@@ -225,7 +239,7 @@ def _performance(contents: RunContents) -> list[str]:
 def _next(contents: RunContents) -> list[str]:
     decision = contents.decision
     if decision is None:
-        return ["## Fixes/Next Action", "", NOT_RECORDED]
+        return ["## Fixes/Next Action", "", f"{NOT_RECORDED.capitalize()}."]
     return [
         "## Fixes/Next Action",
         "",

@@ -89,20 +89,15 @@ def gates(contents: RunContents) -> Iterator[Finding]:
             continue
         state = "fails" if gate.verdict == Verdict.FAIL else "cannot be decided"
         message = f"The decision is ship, but the gate {gate.name} {state}. {gate.reason}"
+        fix = f"{_NOT_SHIP} name the gate, its verdict and why under overrides."
+        make = error
         if gate.name in overridden:
             make, message = info, f"Shipped over the gate {gate.name}, which {state}. {gate.reason}"
+            fix = "Nothing to do: decision.json says why."
         elif not contents.ours and gate.name == BREADTH_DROP and routed:
             # Other tools have no overrides; a routing constraint owns up to the same thing.
             make = warning
-        else:
-            make = error
-        yield make(
-            "ship-gate",
-            "decision.json",
-            "/decision",
-            message,
-            f"{_NOT_SHIP} name the gate, its verdict and why under overrides.",
-        )
+        yield make("ship-gate", "decision.json", "/decision", message, fix)
 
 
 def overrides(contents: RunContents) -> Iterator[Finding]:
