@@ -92,6 +92,8 @@ class FactoryApp(App[None]):
 
     async def action_back(self) -> None:
         """One screen back; from the last one to the list of runs, where back does nothing."""
+        if isinstance(self.screen, RoomScreen) and self.screen.step_back():
+            return
         if len(self.screen_stack) > 1:
             await self.pop_screen()
         elif isinstance(self.screen, RoomScreen) and self.screen.ROOM != "runs":

@@ -36,7 +36,7 @@ _MAX_RECORD = 4 * 2**20
 class _Follower:
     """A thread that calls ``look`` again and again, and ``changed`` when that says so."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], object]) -> None:
         self.lock = threading.Lock()
         self._changed = changed
         self._stop = threading.Event()
@@ -82,7 +82,7 @@ class RunFeed(_Follower):
     ``changed`` is called from the feed's thread, once until the next ``frame``.
     """
 
-    def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, changed: Callable[[], object]) -> None:
         super().__init__(changed)
         self.folder = folder
         self.projection = RunProjection()

@@ -41,3 +41,7 @@ class RoomScreen(Screen[None]):
     def action_room(self, name: str) -> None:
         """Open another screen on the same run."""
         self.factory.show(name, self.run_id)
+
+    def step_back(self) -> bool:
+        """Undo one step inside the screen (close a search); False when there is none to undo."""
+        return False

@@ -1,23 +1,391 @@
-"""One run as it happens, or as it happened."""
+"""Live: one run as it happens, or as it happened."""
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.widgets import Footer
+import os
+import time
+from pathlib import Path
 
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Footer, Input, Static
+
+from engine.projected import StageView
+from engine.projection import MEMORY
+from tui.acting import attempt, say
 from tui.bindings import bindings_for
+from tui.feed import RunFeed
 from tui.screens.base import RoomScreen
 from tui.styles import style_paths
+from tui.views.cells import Cell
+from tui.views.live_charts import LiveCharts
+from tui.views.live_view import (
+    banner,
+    message_row,
+    numbers,
+    progress_cells,
+    state_words,
+    steps,
+    suites_line,
+)
+from tui.widgets.chart import Chart
+from tui.widgets.confirm import Confirm
+from tui.widgets.examples import ExampleList
+from tui.widgets.ladder import Ladder
+from tui.widgets.log_pane import LogPane
+from tui.widgets.signs import SignList
+from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
+
+PANES = ("examples", "log", "signs")
+SMALL = {"tok": "tok_s", "mem": MEMORY, "its": "it_s", "rate": "learning_rate"}
+_AWAITING = ("evaluated", "packaging", "packaged", "reporting")
 
 
 class LiveScreen(RoomScreen):
-    """Phase ladder, charts, examples, signs and log of one run."""
+    """Phase ladder, charts, progress, examples, signs and log of one run.
+
+    Everything shown is read from the run's folder; see RunFeed.
+    """
 
     ROOM = "live"
     CSS_PATH = style_paths("live")
     BINDINGS = bindings_for("live")
 
+    class Frame(Message):
+        """The feed has something new."""
+
+    def __init__(self, run_id: str | None = None) -> None:
+        super().__init__(run_id)
+        self._charts = LiveCharts(_machine_bytes())
+        self._chosen: str | None = None
+        self._log_seen = 0
+        self._pane = "examples"
+        self._feed: RunFeed | None = None
+        self._folder = Path()
+
+    @property
+    def feed(self) -> RunFeed:
+        """What follows this run; there from the moment that the screen is composed."""
+        if self._feed is None:
+            self._feed = RunFeed(self.run_path, lambda: self.post_message(self.Frame()))
+        return self._feed
+
     def compose(self) -> ComposeResult:
+        guard = self.feed.lock
         yield TopBar("factory", self.run_id or "")
+        yield Static(id="banner")
+        yield Ladder(id="steps", flat=True)
+        with Horizontal(id="main"):
+            with Vertical(id="side"):
+                yield Ladder(id="ladder")
+                yield Static(id="numbers")
+            with Vertical(id="charts"):
+                yield Chart(id="loss", guard=guard)
+                with Horizontal(id="small"):
+                    for name in SMALL:
+                        yield Chart(id=name, axes=False, guard=guard)
+        yield Static(id="now")
+        yield Static(id="sign")
+        yield Static(id="progress")
+        with Horizontal(id="panes"):
+            yield ExampleList(id="examples")
+            yield LogPane(id="log")
+            yield SignList(id="signs")
+        yield Input(id="search", placeholder="search the log", compact=True)
         yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._show_pane("examples")
+        self.set_interval(1.0, self._tick)
+        self.feed.start()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        self.feed.stop()
+
+    def on_screen_resume(self) -> None:
+        self._draw()
+
+    # --- drawing ------------------------------------------------------------------
+
+    def on_live_screen_frame(self) -> None:
+        if self.is_current:
+            self._draw()
+
+    def _tick(self) -> None:
+        """Clocks go on although nothing was written."""
+        if self.is_current and self.feed.liveness in ("running", "waiting"):
+            with self.feed.lock:
+                self._draw_words(time.time())
+
+    def on_resize(self) -> None:
+        self._charts.settings.sets = self.size.width >= 100
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        if not self.is_mounted:
+            return
+        with self.feed.frame():
+            self._draw_words(time.time())
+            self._draw_charts()
+            self._draw_panes()
+
+    def _charted(self) -> StageView | None:
+        projection = self.feed.projection
+        names = projection.charted()
+        if self._chosen in names:
+            return projection.stages[self._chosen or ""]
+        return projection.stages[names[-1]] if names else None
+
+    def _draw_words(self, now: float) -> None:
+        feed, projection = self.feed, self.feed.projection
+        status, alive = feed.status, feed.liveness
+        charted = self._charted()
+        words, tone = state_words(projection, status, alive)
+        if feed.behind > 1 << 20 and feed.size:
+            words = f"reading history {1 - feed.behind / feed.size:.0%} · {words}"
+        target = feed.config.get("target")
+        parts = ["factory", self.run_id or ""]
+        if isinstance(target, str) and target and target not in parts[1]:
+            parts.append(target)
+        self.query_one(TopBar).put(*parts, right=words, tone=tone)
+        self._put_line("#banner", self._banner())
+        found = steps(projection, status, alive, now, charted.name if charted else None)
+        self.query_one("#ladder", Ladder).put(found)
+        self.query_one("#steps", Ladder).put(found)
+        width = self.size.width - 2
+        progress = progress_cells(projection, alive, now, width)
+        self._put_line("#progress", progress)
+        values = numbers(charted, self._charts.machine_bytes)
+        rows = [paint(Cell(f"{name:<11}", "muted"), f"{value:>15}") for name, value in values]
+        self.query_one("#numbers", Static).update(lines(rows))
+        flat: list[Cell] = []
+        for name, value in values:
+            flat += [Cell(f"{name} ", "muted"), Cell(f"{value}   ")]
+        self._put_line("#now", flat)
+        serious = [one for one in projection.messages if one.level != "info"]
+        self._put_line("#sign", message_row(serious[-1], projection.first_t) if serious else None)
+
+    def _banner(self) -> list[Cell] | None:
+        feed = self.feed
+        if not feed.status and not feed.projection.last_t and not feed.behind:
+            text = "No events are recorded in this folder. v checks its files, d decides."
+            return [Cell(text, "muted")]
+        waits = (
+            feed.liveness == "idle"
+            and feed.status.get("phase") in _AWAITING
+            and not feed.projection.decision
+        )
+        cell = banner(
+            feed.projection,
+            feed.status,
+            feed.liveness,
+            broken=feed.broken_events,
+            awaits_decision=waits,
+        )
+        return [cell] if cell else None
+
+    def _put_line(self, selector: str, cells: list[Cell] | None) -> None:
+        line = self.query_one(selector, Static)
+        line.set_class(not cells, "-none")
+        line.update(paint(*cells) if cells else "")
+
+    def _draw_charts(self) -> None:
+        stage = self._charted()
+        self.query_one("#loss", Chart).put(*self._charts.loss(self.feed.projection, stage))
+        for name, metric in SMALL.items():
+            chart = self.query_one(f"#{name}", Chart)
+            if chart.size.width:
+                chart.put(*self._charts.small(stage, metric))
+
+    def _draw_panes(self) -> None:
+        projection = self.feed.projection
+        shown = projection.examples()
+        title = "examples"
+        if shown:
+            title = f"examples ─ {suites_line(projection, shown[0].stage)}"
+        self.query_one(ExampleList).put(shown, title)
+        self.query_one(SignList).put(tuple(projection.messages), projection.first_t)
+        log, pane = self.feed.log, self.query_one(LogPane)
+        if log.total < self._log_seen:
+            pane.clear()
+            self._log_seen = 0
+        fresh = log.since(self._log_seen)
+        self._log_seen = log.total
+        pane.append(fresh, log.unfinished)
+
+    # --- panes --------------------------------------------------------------------
+
+    def _show_pane(self, name: str) -> None:
+        self._pane = name
+        panes = self.query_one("#panes")
+        for one in PANES:
+            panes.set_class(one == name, f"-{one}")
+        self.query_one(f"#{name}", Widget).focus()
+
+    def action_pane(self, direction: int) -> None:
+        """The next pane gets the focus, and the room where only one fits."""
+        self._show_pane(PANES[(PANES.index(self._pane) + direction) % len(PANES)])
+
+    def on_descendant_focus(self) -> None:
+        focused = self.focused
+        if focused is not None and focused.id in PANES and focused.id != self._pane:
+            self._show_pane(focused.id)
+
+    def action_log(self) -> None:
+        """Give the whole screen to the log, or take it back."""
+        full = not self.has_class("-log")
+        self.set_class(full, "-log")
+        self._show_pane("log" if full else "examples")
+
+    def action_follow(self) -> None:
+        self.query_one(LogPane).follow()
+
+    def action_search(self) -> None:
+        """Ask what to look for."""
+        self._show_pane("log")
+        search = self.query_one("#search", Input)
+        search.add_class("-open")
+        search.focus()
+
+    @on(Input.Submitted, "#search")
+    def _search(self, event: Input.Submitted) -> None:
+        self._close_search()
+        pane = self.query_one(LogPane)
+        found = pane.search(event.value)
+        if event.value and not found:
+            say(self, f"“{event.value}” is not in the lines of the log that are held here.")
+
+    def _close_search(self) -> None:
+        self.query_one("#search", Input).remove_class("-open")
+        self._show_pane("log")
+
+    def action_match(self, direction: int) -> None:
+        self.query_one(LogPane).next_match(direction)
+
+    def step_back(self) -> bool:
+        if self.query_one("#search", Input).has_class("-open"):
+            self._close_search()
+        elif self.has_class("-log"):
+            self.action_log()
+        else:
+            return False
+        return True
+
+    @on(ExampleList.Opened)
+    def _open_example(self, event: ExampleList.Opened) -> None:
+        from tui.screens.example import ExampleScreen
+
+        self.app.push_screen(ExampleScreen(event.example))
+
+    # --- charts -------------------------------------------------------------------
+
+    def action_axis(self) -> None:
+        self._charts.settings.next_axis()
+        self._draw()
+
+    def action_scale(self) -> None:
+        self._charts.settings.log = not self._charts.settings.log
+        self._draw()
+
+    def action_smoothing(self) -> None:
+        self._charts.settings.next_weight()
+        self._draw()
+
+    def action_zoom(self, direction: int) -> None:
+        settings = self._charts.settings
+        settings.viewport = settings.viewport.zoomed(direction)
+        self._draw()
+
+    def action_pan(self, direction: int) -> None:
+        settings = self._charts.settings
+        settings.viewport = settings.viewport.moved(direction * 0.25)
+        self._draw()
+
+    @on(Chart.Zoom)
+    def _wheel(self, event: Chart.Zoom) -> None:
+        settings = self._charts.settings
+        settings.viewport = settings.viewport.zoomed(event.direction, event.place)
+        self._draw()
+
+    @on(Chart.Pan)
+    def _drag(self, event: Chart.Pan) -> None:
+        settings = self._charts.settings
+        settings.viewport = settings.viewport.moved(event.share)
+        self._draw()
+
+    def action_chart_stage(self, direction: int) -> None:
+        """Draw another stage that has numbers; the last one is the one that is followed."""
+        names = self.feed.projection.charted()
+        charted = self._charted()
+        if charted is None or len(names) < 2:
+            say(self, "Only stages that report numbers can be drawn.")
+            return
+        at = min(max(0, names.index(charted.name) + direction), len(names) - 1)
+        self._chosen = None if at == len(names) - 1 else names[at]
+        self._draw()
+
+    @on(Ladder.Chosen)
+    def _choose_stage(self, event: Ladder.Chosen) -> None:
+        if event.stage in self.feed.projection.charted():
+            self._chosen = event.stage
+            self._draw()
+
+    # --- the run ------------------------------------------------------------------
+
+    def action_cancel(self) -> None:
+        """Ask, then stop the run."""
+        if self.feed.final or not self.feed.status:
+            say(self, f"{self.run_id} is not running, so there is nothing to cancel.")
+            return
+        question = Confirm(
+            f"Stop {self.run_id}?",
+            "A training stage saves a checkpoint first, so the run can be resumed from there.",
+            "Stop it",
+        )
+        self.app.push_screen(question, self._cancel_if)
+
+    def _cancel_if(self, yes: bool | None) -> None:
+        if yes:
+            self._cancel()
+
+    @work(thread=True, group="act")
+    def _cancel(self) -> None:
+        from engine.supervise.launch import cancel
+
+        attempt(self, lambda: cancel(self.run_path), f"{self.run_id} is being cancelled.")
+
+    def action_resume(self) -> None:
+        """Go on with a run that stands still."""
+        if self.feed.liveness in ("running", "waiting"):
+            say(self, f"{self.run_id} is running; there is nothing to resume.")
+        else:
+            self._resume()
+
+    @work(thread=True, group="act", exclusive=True)
+    def _resume(self) -> None:
+        from engine.supervise.resume import resume
+
+        places: list[object] = []
+        if attempt(self, lambda: places.append(resume(self.run_path)), "") and places:
+            self.app.call_from_thread(self._resumed, places[0])
+
+    def _resumed(self, place: object) -> None:
+        """A run that was final goes on as a new one: show that."""
+        if isinstance(place, Path) and place.name != self.run_id:
+            say(self, f"{place.name} goes on from {self.run_id}.")
+            self.factory.open_run(place.name)
+        else:
+            say(self, f"{self.run_id} goes on.")
+
+
+def _machine_bytes() -> int | None:
+    """The machine's memory, None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

@@ -6,7 +6,9 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.views.cells import Tone
 from tui.views.plain import fit, plain
+from tui.widgets.tones import STYLES
 
 
 class TopBar(Widget):
@@ -21,12 +23,13 @@ class TopBar(Widget):
         super().__init__()
         self._parts = tuple(plain(part) for part in parts)
         self._right = plain(right)
+        self._tone: Tone = "muted"
 
-    def put(self, *parts: str, right: str = "") -> None:
-        """Show other texts."""
-        new = (tuple(plain(part) for part in parts), plain(right))
-        if new != (self._parts, self._right):
-            self._parts, self._right = new
+    def put(self, *parts: str, right: str = "", tone: Tone = "muted") -> None:
+        """Show other texts; ``tone`` is what the right one means."""
+        new = (tuple(plain(part) for part in parts), plain(right), tone)
+        if new != (self._parts, self._right, self._tone):
+            self._parts, self._right, self._tone = new
             self.refresh()
 
     def render(self) -> Content:
@@ -39,4 +42,4 @@ class TopBar(Widget):
                 pieces.append((" ─ ", "$faint"))
             pieces.append((part, "bold $accent" if index == 0 else "$foreground"))
         left = Content.assemble(*pieces).truncate(max(room, 0), ellipsis=True, pad=True)
-        return left + Content(fit("", 2)) + Content.styled(right, "$muted")
+        return left + Content(fit("", 2)) + Content.styled(right, STYLES[self._tone])

@@ -1,0 +1,56 @@
+"""What the run said in words: stalls, NaN, early stop, memory pressure and the like."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from engine.projected import MessageView
+from tui.views.live_view import message_row
+from tui.widgets.rows_view import RowsView
+
+_INDENT = 11
+
+
+class SignList(RowsView):
+    """All messages, the newest at the end; long ones are wrapped."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.border_title = "signs"
+        self._messages: Sequence[MessageView] = ()
+        self._first_t: float | None = None
+        self._rows: list[list[tuple[str, str]]] = []
+
+    def put(self, messages: Sequence[MessageView], first_t: float | None) -> None:
+        """Show these messages, oldest first."""
+        self._messages, self._first_t = messages, first_t
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = max(24, self.scrollable_content_region.width)
+        rows: list[list[tuple[str, str]]] = []
+        for message in self._messages:
+            cells = message_row(message, self._first_t)
+            head, words = cells[:-1], cells[-1]
+            room = width - sum(len(cell.text) for cell in head)
+            lines = textwrap.wrap(words.text, max(12, width - _INDENT)) or [""]
+            if lines and len(lines[0]) > room:
+                lines = textwrap.wrap(
+                    words.text, max(12, width - _INDENT), initial_indent=" " * (width - room - 11)
+                )
+                lines[0] = lines[0].lstrip()
+            rows.append([*((cell.text, cell.tone) for cell in head), (lines[0], words.tone)])
+            rows += [[(" " * _INDENT + line, words.tone)] for line in lines[1:]]
+        self._rows = rows
+        self.rows_changed()
+        self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        self._wrap()
+
+    def row_count(self) -> int:
+        return max(1, len(self._rows))
+
+    def row(self, index: int, width: int) -> Sequence[tuple[str, str]]:
+        return self._rows[index] if self._rows else [("nothing to report", "muted")]
