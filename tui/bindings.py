@@ -47,6 +47,7 @@ KEYS: tuple[Key, ...] = (
     # --- Runs -------------------------------------------------------------------
     Key("open", "enter", "open", "runs", "Open the run at the cursor.", palette=False),
     Key("room('new_run')", "n", "new", "runs", "Plan a new run."),
+    Key("follow", "N", "new after", "runs", "Plan a run that follows this one.", shown=False),
     Key("room('decide')", "d", "decide", "runs", "Judge the run at the cursor."),
     Key("room('validate')", "v", "validate", "runs", "Check the files of the run."),
     Key("room('report')", "r", "report", "runs", "Read the report of the run."),
@@ -82,6 +83,11 @@ KEYS: tuple[Key, ...] = (
     Key("regenerate", "w", "write anew", "report", "Make the report from the records again."),
     Key("room('decide')", "d", "decide", "report", "Judge the evidence and decide."),
     Key("room('validate')", "v", "validate", "report", "Check the files of the run."),
+    # --- New run ----------------------------------------------------------------
+    Key("start", "ctrl+s", "start", "new_run", "Make the run and start it.", priority=True),
+    Key("app.focus_next", "down", "next", "new_run", "The next setting.", False, False),
+    Key("app.focus_previous", "up", "before", "new_run", "The setting before.", False, False),
+    Key("leave", "escape", "back", "new_run", "Back; nothing is written."),
     # --- Live -------------------------------------------------------------------
     Key("cancel", "c", "cancel", "live", "Stop the run; a training stage saves a checkpoint."),
     Key("resume", "r,R", "resume", "live", "Go on with a run that was stopped.", display="r"),

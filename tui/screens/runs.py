@@ -291,6 +291,11 @@ class RunsScreen(RoomScreen):
         elif self._current is not None:
             self.factory.show(name, self._current.run_id)
 
+    def action_follow(self) -> None:
+        """Plan a run whose parent is the one at the cursor."""
+        if self._current is not None:
+            self.factory.show("new_run", self._current.run_id)
+
     def action_mark(self) -> None:
         self.query_one(RunTable).action_mark()
 

@@ -41,6 +41,10 @@ class Choice(Widget, can_focus=True):
         self._options = dict(options)
         self.set_reactive(Choice.value, value)
 
+    def offer(self, options: Mapping[str, str]) -> None:
+        """Offer other values."""
+        self._options = dict(options)
+
     def render(self) -> Content:
         if not self.value:
             return Content.assemble(("‹ ", "$accent"), ("→ chooses", "$muted"), (" ›", "$accent"))
@@ -54,6 +58,8 @@ class Choice(Widget, can_focus=True):
 
     def action_step(self, by: int) -> None:
         names = list(self._options)
+        if not names:
+            return
         at = names.index(self.value) + by if self.value in names else (0 if by > 0 else -1)
         self.value = names[at % len(names)]
 
