@@ -92,6 +92,8 @@ def decide(
         narrate(f"{path.name}: {decision} is refused.")
         for one in outcome.reasons:
             narrate(f"  ✘ {printable(one)}")
+        if not (failure_reason and lesson) and decision != "ship":
+            narrate("Say both: --failure-reason '…' --lesson '…'")
         if outcome.can_override:
             narrate(f"To ship all the same: --override {path.name} --override-why '…'")
         raise typer.Exit(int(Exit.NO))

@@ -110,7 +110,7 @@ class _Voice:
             ("tok_s", "tok/s", "{:,.0f}"),
         ):
             series = stage.series.get(name)
-            if series is not None and (last := series.last_finite) is not None:
+            if series is not None and (last := series.last_finite()) is not None:
                 parts.append(f"{label} {form.format(last)}")
         if (left := stage.seconds_left(now)) is not None:
             parts.append(f"{numbers.duration(left)} left")
