@@ -48,7 +48,6 @@ class FactoryApp(App[None]):
     """
 
     TITLE = "factory"
-    CSS_PATH = style_paths("tokens", "app")
     BINDINGS = bindings_for(EVERYWHERE)
     COMMAND_PALETTE_BINDING = "ctrl+p"
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -61,7 +60,8 @@ class FactoryApp(App[None]):
         start: str = "runs",
         run_id: str | None = None,
     ) -> None:
-        super().__init__()
+        # The first screen's styles are read with the app's: Textual reads those of later ones only.
+        super().__init__(css_path=style_paths("tokens", "app", start))
         self.workspace = workspace.resolve()
         self.demo = demo
         self._start = (start, run_id)

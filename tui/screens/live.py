@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine.projected import StageView
 from engine.projection import MEMORY
@@ -34,6 +34,7 @@ from tui.views.live_view import (
 from tui.widgets.chart import Chart
 from tui.widgets.confirm import Confirm
 from tui.widgets.examples import ExampleList
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.ladder import Ladder
 from tui.widgets.log_pane import LogPane
 from tui.widgets.signs import SignList
@@ -96,7 +97,7 @@ class LiveScreen(RoomScreen):
             yield LogPane(id="log")
             yield SignList(id="signs")
         yield Input(id="search", placeholder="search the log", compact=True)
-        yield Footer(show_command_palette=False)
+        yield KeyBar("live")
 
     def on_mount(self) -> None:
         self._show_pane("examples")
@@ -161,7 +162,8 @@ class LiveScreen(RoomScreen):
         progress = progress_cells(projection, alive, now, width)
         self._put_line("#progress", progress)
         values = numbers(charted, self._charts.machine_bytes)
-        rows = [paint(Cell(f"{name:<11}", "muted"), f"{value:>15}") for name, value in values]
+        room = max(16, self.query_one("#numbers").content_size.width - 11)
+        rows = [paint(Cell(f"{name:<11}", "muted"), value.rjust(room)) for name, value in values]
         self.query_one("#numbers", Static).update(lines(rows))
         flat: list[Cell] = []
         for name, value in values:

@@ -13,7 +13,7 @@ from tui.views.viewport import Viewport
 from tui.widgets.picture import Curve, EndPoints, Options, Row
 from tui.widgets.scale import Kind, compact
 
-WEIGHTS = (0.0, 0.6, 0.9, 0.97)
+WEIGHTS = (0.0, 0.5, 0.8, 0.95)
 """The smoothing weights that the key goes through; 0 is none."""
 
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -30,7 +30,7 @@ class ChartSettings:
 
     axis: Axis = "step"
     log: bool = False
-    weight: float = 0.9
+    weight: float = 0.8
     viewport: Viewport = field(default_factory=Viewport)
     sets: bool = True
     """Whether each validation set has its own points beside their mean."""

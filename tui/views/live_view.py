@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
+
 from engine.projected import MessageView, StageView
 from engine.projection import MEMORY, RunProjection
 from tui.views.cells import ABSENT, Cell, Tone
@@ -23,6 +25,8 @@ SIGNS: dict[str, tuple[str, Tone]] = {
     "stopped": ("‖", "warn"),
 }
 """How a stage's state is drawn; "stopped" is one that was running when its supervisor died."""
+
+_NAME_TONES: dict[str, Tone] = {"running": "strong", "pending": "muted"}
 
 LEVELS: dict[str, tuple[str, Tone]] = {
     "info": ("·", "muted"),
@@ -78,27 +82,23 @@ def _note(stage: StageView, state: str) -> str:
     return f"peak {compact(peak, 'bytes')}" if peak else ""
 
 
-def step_rows(found: list[Step], width: int, *, notes: bool) -> list[list[Cell]]:
-    """The ladder below each other: sign, name, clock to the right; a note under it where wanted."""
-    rows = []
-    for step in found:
-        sign, tone = SIGNS.get(step.state, SIGNS["pending"])
-        clock = step.clock.rjust(7)
-        name: Tone = "strong" if step.state == "running" else "plain"
-        if step.state == "pending":
-            name = "muted"
-        rows.append(
-            [
-                Cell(f"{sign} ", tone),
-                Cell(fit(plain(step.name), max(0, width - 2 - len(clock))), name),
-                Cell(clock, "accent" if step.state == "running" else "muted"),
-            ]
-        )
-        important = step.state in ("failed", "running")
-        if step.note and (notes or important):
-            tone = "bad" if step.state == "failed" else "muted"
-            rows.append([Cell("  " + fit(plain(step.note), max(0, width - 2)), tone)])
-    return rows
+def step_row(step: Step, width: int) -> list[Cell]:
+    """A step of the ladder in one line: sign, name, a note where it fits, and the clock."""
+    sign, tone = SIGNS.get(step.state, SIGNS["pending"])
+    name = _NAME_TONES.get(step.state, "plain")
+    clock = step.clock.rjust(8)
+    room = max(0, width - 2 - len(clock))
+    text, note = plain(step.name), plain(step.note)
+    if note and cell_len(text) + cell_len(note) + 2 > room:
+        # A reason that does not fit is said in full by the banner; a peak can be left out.
+        note = fit(note, room - cell_len(text) - 2).rstrip() if step.state == "failed" else ""
+    left = max(0, room - cell_len(note))
+    return [
+        Cell(f"{sign} ", tone),
+        Cell(fit(text, left), name),
+        Cell(note, "bad" if step.state == "failed" else "muted"),
+        Cell(clock, "accent" if step.state == "running" else "muted"),
+    ]
 
 
 def step_line(found: list[Step], width: int) -> list[Cell]:
@@ -217,8 +217,7 @@ def banner(
     error = status.get("last_error")
     if liveness == "dead":
         return Cell(
-            "⚠ Not attached: the supervisor of this run has died and nothing drives it. "
-            "r goes on from the last checkpoint, c cancels.",
+            "⚠ Not attached: its supervisor died. r resumes from the last checkpoint, c cancels.",
             "warn",
         )
     if phase == "failed":

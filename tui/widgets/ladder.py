@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.views.live_view import Step, step_line, step_rows
+from tui.views.live_view import Step, step_line, step_row
 from tui.widgets.tones import lines, paint
 
 
@@ -27,7 +27,6 @@ class Ladder(Widget):
         super().__init__(id=id)
         self._flat = flat
         self._steps: list[Step] = []
-        self._where: list[str] = []
 
     def put(self, steps: list[Step]) -> None:
         """Show these steps."""
@@ -40,14 +39,9 @@ class Ladder(Widget):
         width = self.content_size.width
         if self._flat:
             return paint(*step_line(self._steps, width)).truncate(width, ellipsis=True)
-        self._where = []
-        rows = []
-        for step in self._steps:
-            found = step_rows([step], width, notes=self.size.height >= 2 * len(self._steps))
-            rows += [paint(*row) for row in found]
-            self._where += [step.name] * len(found)
+        rows = [paint(*step_row(step, width)) for step in self._steps]
         return lines(rows) if rows else Content.styled("no plan", "$muted")
 
     def on_click(self, event: events.Click) -> None:
-        if not self._flat and event.y < len(self._where):
-            self.post_message(self.Chosen(self._where[event.y]))
+        if not self._flat and event.y < len(self._steps):
+            self.post_message(self.Chosen(self._steps[event.y].name))

@@ -47,7 +47,13 @@ class LogPane(RowsView):
         if self.following:
             self.to_end()
 
+    def on_resize(self) -> None:
+        self.rows_changed()
+        if self.following:
+            self.call_after_refresh(self.to_end)
+
     def to_end(self) -> None:
+        """Scroll to the newest line."""
         self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
     def watch_scroll_y(self, old: float, new: float) -> None:

@@ -152,7 +152,8 @@ def compact(value: float, kind: Kind = "number") -> str:
         return f"{mantissa}e{int(exponent)}"
     if size >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}".rstrip("0").rstrip(".") or "0"
+    text = f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def duration(seconds: float) -> str:

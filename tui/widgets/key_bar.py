@@ -1,0 +1,62 @@
+"""The footer: as many keys as there is room for, and always the way back and the help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+from tui.bindings import EVERYWHERE, Key, keys_of
+
+
+class KeyBar(Footer):
+    """Textual's footer cuts off what does not fit, and with it the help.
+
+    This one leaves out the last keys of the screen's own; they stand in the help and the palette.
+    Order and words are those of the table of bindings, and a click works as the key does.
+    """
+
+    def __init__(self, room: str) -> None:
+        super().__init__(show_command_palette=False, compact=True)
+        self._room = room
+
+    def on_resize(self) -> None:
+        if self._bindings_ready:
+            self.call_after_refresh(self.recompose)
+
+    def compose(self) -> ComposeResult:
+        if not self._bindings_ready:
+            return
+        active = {one.binding.action: one for one in self.screen.active_bindings.values()}
+        keys = [key for key in keys_of(self._room) if key.shown and key.action in active]
+        for key in fitting(keys, self.size.width):
+            binding, enabled = active[key.action].binding, active[key.action].enabled
+            yield FooterKey(
+                binding.key,
+                key.caption,
+                key.label,
+                key.action,
+                disabled=not enabled,
+                tooltip=key.help,
+            ).data_bind(compact=Footer.compact)
+
+
+def fitting(keys: Sequence[Key], width: int) -> list[Key]:
+    """The keys that fit into ``width`` cells; those that work everywhere have their room first."""
+    room = width - sum(_size(key) for key in keys if key.screen == EVERYWHERE)
+    found = []
+    for key in keys:
+        if key.screen != EVERYWHERE:
+            room -= _size(key)
+            if room < 0:
+                continue
+        found.append(key)
+    return found
+
+
+def _size(key: Key) -> int:
+    """Cells of "c cancel" and the space after it."""
+    return cell_len(key.caption) + 1 + cell_len(key.label) + 1
