@@ -238,9 +238,7 @@ def _evals(
 ) -> None:
     for suite, stem, counts in ((PRIMARY, "", right), (BREADTH, "regression-", breadth)):
         for which, correct in zip(("baseline", "candidate"), counts, strict=True):
-            write_eval(
-                run, f"{stem}{which}", suite, suites[suite], [k < correct for k in range(n)]
-            )
+            write_eval(run, f"{stem}{which}", suite, suites[suite], [k < correct for k in range(n)])
 
 
 def write_eval(run: Path, stem: str, suite: str, digest: str, right: Sequence[bool]) -> None:

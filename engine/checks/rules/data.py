@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
-from engine.checks.finding import Finding, error, warning
+from engine.checks.finding import Finding, error, info, warning
 from engine.records.plan import StageKind
 from engine.records.status import Phase
 
@@ -69,11 +69,13 @@ def hashes(contents: RunContents) -> Iterator[Finding]:
         elif source.sha256 is None:
             continue
         elif not fact.exists:
-            yield warning(
+            # Without the target nobody knows where the path begins.
+            make = info if contents.outside.target_dir is None else warning
+            yield make(
                 "data-missing",
                 "dataset.json",
                 f"{pointer}/path",
-                f"The source {source.path} is not there any more, so its hash was not compared.",
+                f"The source {source.path} is not there, so its hash was not compared.",
                 f"Restore {source.path}.",
             )
         elif fact.sha256 is not None and fact.sha256 != source.sha256:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, warning
 from engine.judge.breadth import ROUNDING, regression_files
-from engine.judge.gates import BASELINE, BEATS_BASELINE, CANDIDATE, Verdict
+from engine.judge.gates import BASELINE, BREADTH_DROP, CANDIDATE, PRIMARY_MIN, Verdict
 
 
 def same_suite(contents: RunContents) -> Iterator[Finding]:
@@ -95,19 +95,23 @@ def rows(contents: RunContents) -> Iterator[Finding]:
 
 
 def passed_flag(contents: RunContents) -> Iterator[Finding]:
-    """A ``passed`` flag does not say other than the gates, which are what counts."""
-    record = contents.evals.get(CANDIDATE)
-    # Whether it beats the baseline is a question that one record cannot answer.
-    gates = [gate for gate in contents.gates if gate.name != BEATS_BASELINE]
-    failing = [gate for gate in gates if gate.verdict == Verdict.FAIL]
-    if record is not None and record.passed is True and failing:
-        yield warning(
-            "passed-flag",
-            CANDIDATE,
-            "/passed",
-            f"{CANDIDATE} says passed, but a gate fails. {failing[0].reason}",
-            "Nothing to do for the verdict: it is recomputed from the scores.",
-        )
+    """A ``passed`` flag does not say other than its gate, which is what counts."""
+    gates = {gate.name: gate for gate in contents.gates}
+    judged = {CANDIDATE: gates.get(PRIMARY_MIN)}
+    for _, candidate in regression_files([*contents.evals]):
+        judged[candidate] = gates.get(BREADTH_DROP)
+    for file, gate in judged.items():
+        record = contents.evals.get(file)
+        if record is None or gate is None or record.passed is not True:
+            continue
+        if gate.verdict == Verdict.FAIL:
+            yield warning(
+                "passed-flag",
+                file,
+                "/passed",
+                f"{file} says passed, but the gate {gate.name} fails. {gate.reason}",
+                "Nothing to do for the verdict: it is recomputed from the scores.",
+            )
 
 
 def scale(contents: RunContents) -> Iterator[Finding]:
