@@ -309,13 +309,15 @@ class RunsScreen(RoomScreen):
         row = self._current
         if row is None:
             return
-        if not row.in_progress:
+        summary = row.summary
+        unfinished = row.in_progress or summary.liveness == "dead" or summary.phase == "created"
+        if not unfinished:
             say(self, f"{row.run_id} is not running, so there is nothing to cancel.")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._cancel(row.summary)
+                self._cancel(summary)
 
         self.app.push_screen(
             Confirm(
@@ -348,7 +350,11 @@ class RunsScreen(RoomScreen):
     def _resume(self, summary: RunSummary) -> None:
         from engine.supervise.resume import resume
 
-        attempt(self, lambda: resume(summary.path), f"{summary.run_id} goes on.")
+        went_on: list[Path] = []
+        if attempt(self, lambda: went_on.append(resume(summary.path)), ""):
+            name = went_on[0].name
+            where = "" if name == summary.run_id else f" as {name}"
+            self.app.call_from_thread(say, self, f"{summary.run_id} goes on{where}.")
 
 
 def _home(path: str) -> str:

@@ -22,8 +22,7 @@ from tui.screens.base import RoomScreen
 from tui.screens.file_view import FileScreen
 from tui.styles import style_paths
 from tui.views.cells import Cell
-from tui.views.findings_view import FOLDER, group, verdict
-from tui.views.locate import line_of, line_of_row
+from tui.views.findings_view import FOLDER, group, line_in, verdict
 from tui.views.plain import plain
 from tui.widgets.file_view import FileView, read_text
 from tui.widgets.findings_list import FindingsList, Place
@@ -124,7 +123,7 @@ class ValidateScreen(RoomScreen):
             text, cut = read_text(path) if path is not None else ("", False)
         except OSError as error:
             text, cut = f"{place.file}: {error.strerror}.", False
-        line = _line(place, text)
+        line = line_in(place.finding, text) if place.finding else None
         note = "Only the beginning is shown: the file is longer than 4 MB." if cut else ""
         self.app.call_from_thread(self._take_file, place, path, text, line, note, opened)
 
@@ -197,14 +196,6 @@ def _stamps(path: Path, *, streams: bool) -> Iterator[tuple[str, int, int]]:
             continue
         if streams or entry.name not in _STREAMS:
             yield entry.name, found.st_mtime_ns, found.st_size
-
-
-def _line(place: Place, text: str) -> int | None:
-    if place.finding is None or not text:
-        return None
-    if place.file.endswith(".jsonl"):
-        return line_of_row(text, place.finding.pointer)
-    return line_of(text, place.finding.pointer) if place.file.endswith(".json") else None
 
 
 def _about(place: Place) -> Content:

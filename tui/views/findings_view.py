@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from engine.checks.finding import Finding, Severity
+from engine.checks.pointers import line_of
 from tui.views.cells import Cell, Tone
 
 FOLDER = "the folder"
@@ -81,3 +83,25 @@ def verdict(findings: Sequence[Finding]) -> Cell:
     if not parts:
         return Cell("✔ valid", "good")
     return Cell(("✘ " if errors else "⚠ ") + ", ".join(parts), "bad" if errors else "warn")
+
+
+def line_in(finding: Finding, text: str) -> int | None:
+    """The line (from 1) of a file's text that a finding is about; None where it has none."""
+    if finding.file.endswith(".jsonl"):
+        index = finding.pointer.split("/")[1] if finding.pointer.startswith("/") else ""
+        return int(index) + 1 if index.isdigit() and int(index) <= text.count("\n") else None
+    if not finding.file.endswith(".json") or not text:
+        return None
+    return line_of(text, finding.pointer) if finding.pointer else _broken_line(text)
+
+
+def _broken_line(text: str) -> int | None:
+    """The line at which a text stops being JSON; None where it does not."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        end = len(text.rstrip())
+        return text.count("\n", 0, min(error.pos, max(0, end - 1))) + 1
+    except (RecursionError, ValueError):
+        return 1
+    return None

@@ -33,13 +33,14 @@ class EvidencePane(VerticalScroll):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._evidence: Evidence | None = None
+        self._drawn_for = 0
 
     def compose(self) -> ComposeResult:
         yield Static("Reading the evidence …", classes="muted")
 
     async def put(self, evidence: Evidence) -> None:
         """Show this evidence."""
-        self._evidence = evidence
+        self._evidence, self._drawn_for = evidence, 0
         await self._draw()
 
     async def fail(self, message: str) -> None:
@@ -53,9 +54,11 @@ class EvidencePane(VerticalScroll):
 
     async def _draw(self) -> None:
         evidence = self._evidence
-        if evidence is None:
+        # Without the width of the scrollbar, which comes and goes while the pane is filled.
+        width = max(30, self.size.width - 5)
+        if evidence is None or width == self._drawn_for:
             return
-        width = max(30, self.scrollable_content_region.width - 2)
+        self._drawn_for = width
         with self.app.batch_update():
             await self.remove_children()
             await self.mount_all(_blocks(evidence, width))
