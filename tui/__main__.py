@@ -4,35 +4,72 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 
-def open_control_room(
-    workspace: Path, *, demo: bool = False, start: str = "runs", run_id: str | None = None
-) -> None:
-    """Run the app in this terminal until it is left."""
+def open_control_room(workspace: Path, *, demo: bool = False, seed: int | None = None) -> None:
+    """Run the app in this terminal until it is left; with ``demo`` it starts a run of the demo."""
     from tui.app import FactoryApp
 
-    FactoryApp(workspace, demo=demo, start=start, run_id=run_id).run()
+    FactoryApp(workspace, demo=demo, seed=seed).run()
 
 
 def main() -> None:
-    """The entry point of the installed command."""
+    """The entry point of the installed command.
+
+    The control room opens without a subcommand, and for ``demo`` in a terminal. All else is the
+    engine's command line, whose library is only loaded for it: it would delay the first paint.
+    """
     arguments = sys.argv[1:]
     if not arguments or (arguments[0] == "--workspace" and len(arguments) == 2):
-        # The command line's library costs a quarter of the first paint: only load it for commands.
-        from engine.workspace import Workspace, WorkspaceError
-
-        start = Path(arguments[1]) if arguments else Path.cwd()
-        try:
-            workspace = Workspace.find(start)
-        except WorkspaceError as error:
-            print(f"factory-tui: {error}", file=sys.stderr)
-            sys.exit(3)
-        open_control_room(workspace.path)
+        _open_nearest(Path(arguments[1]) if arguments else Path.cwd())
+        return
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if arguments[0] == "demo" and terminal and (options := _demo_options(arguments[1:])):
+        _open_demo(*options)
         return
     from engine.cli.app import main as command_line
 
     command_line()
+
+
+def _open_nearest(start: Path) -> None:
+    from engine.workspace import Workspace, WorkspaceError
+
+    try:
+        workspace = Workspace.find(start)
+    except WorkspaceError as error:
+        _fail(str(error))
+    open_control_room(workspace.path)
+
+
+def _demo_options(arguments: list[str]) -> tuple[Path, int] | None:
+    """Directory and seed of ``demo``; None where the command line is to deal with the arguments."""
+    values = {"--dir": "demo", "--seed": "0"}
+    rest = iter(arguments)
+    for name in rest:
+        value = next(rest, None)
+        if name not in values or value is None:
+            return None
+        values[name] = value
+    if not values["--seed"].isdecimal():
+        return None
+    return Path(values["--dir"]), int(values["--seed"])
+
+
+def _open_demo(directory: Path, seed: int) -> None:
+    from engine.samples import copy_samples
+
+    try:
+        workspace = copy_samples(directory)
+    except OSError as error:
+        _fail(f"The samples cannot be copied to {directory}: {error.strerror or error}.")
+    open_control_room(workspace.path, demo=True, seed=seed)
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(f"factory-tui: {sentence}", file=sys.stderr)
+    sys.exit(3)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
@@ -27,6 +28,8 @@ ROOMS: dict[str, str] = {
 """Every screen by its name. A screen is imported when it is first opened."""
 
 
+DEMO_TARGET = "drone-router"
+
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
 """Classes that a screen has from so many columns on."""
 
@@ -43,8 +46,8 @@ def load_room(name: str) -> type[RoomScreen]:
 class FactoryApp(App[None]):
     """The control room on one workspace.
 
-    ``start`` and ``run_id`` say which screen opens first. With ``demo`` the demo run of the
-    workspace is started and shown.
+    ``start`` and ``run_id`` say which screen opens first. With ``demo`` a run of the demo's target
+    is started, with ``seed``, and shown.
     """
 
     TITLE = "factory"
@@ -59,14 +62,36 @@ class FactoryApp(App[None]):
         demo: bool = False,
         start: str = "runs",
         run_id: str | None = None,
+        seed: int | None = None,
     ) -> None:
         # The first screen's styles are read with the app's: Textual reads those of later ones only.
         super().__init__(css_path=style_paths("tokens", "app", start))
         self.workspace = workspace.resolve()
         self.demo = demo
         self._start = (start, run_id)
+        self._seed = seed
         self.register_theme(FACTORY)
         self.theme = FACTORY.name
+
+    def on_mount(self) -> None:
+        if self.demo:
+            self._start_demo()
+
+    @work(thread=True, group="demo")
+    def _start_demo(self) -> None:
+        """Start the demo run, then show it. It goes on when the app is left."""
+        from engine.starting import start
+        from engine.workspace import Workspace
+        from tui.acting import attempt
+
+        place = Workspace(self.workspace)
+        started: list[str] = []
+
+        def begin() -> None:
+            started.append(start(place, place.target_path(DEMO_TARGET), seed=self._seed).run_id)
+
+        if attempt(self.screen, begin, ""):
+            self.call_from_thread(self.open_run, started[0])
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return variables_for(self.current_theme)

@@ -124,9 +124,9 @@ def step_line(found: list[Step], width: int) -> list[Cell]:
 def progress_cells(
     projection: RunProjection, liveness: str, now: float, width: int
 ) -> list[Cell] | None:
-    """A bar with what is done and a credible time left; None where nothing counts."""
+    """A bar with what is done and a credible time left; None where nothing counts now."""
     stage = projection.stages.get(projection.stage or "")
-    if stage is None:
+    if stage is None or stage.state in ("done", "pending"):
         return None
     pace = stage.pace
     share = pace.share

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 
 from engine.projected import ExampleView
@@ -33,7 +34,7 @@ class ExampleList(RowsView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = "examples"
+        self.border_title = " examples "
         self._examples: Sequence[ExampleView] = ()
         self._cursor = 0
         self._empty = "none scored yet"
@@ -46,7 +47,7 @@ class ExampleList(RowsView):
             self._cursor = next((i for i, one in enumerate(examples) if one is held), 0)
         else:
             self._cursor = 0
-        self.border_title = title
+        self.border_title = Content(f" {title} ")
         self.rows_changed()
 
     def row_count(self) -> int:

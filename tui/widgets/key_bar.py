@@ -32,7 +32,10 @@ class KeyBar(Footer):
             return
         active = {one.binding.action: one for one in self.screen.active_bindings.values()}
         keys = [key for key in keys_of(self._room) if key.shown and key.action in active]
-        for key in fitting(keys, self.size.width):
+        # Some air between the keys where there is room for it.
+        airy = sum(map(_size, keys)) + len(keys) <= self.content_size.width
+        self.set_class(airy, "-airy")
+        for key in fitting(keys, self.content_size.width):
             binding, enabled = active[key.action].binding, active[key.action].enabled
             yield FooterKey(
                 binding.key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from textual.content import Content
 from textual.reactive import reactive
 
 from tui.log_tail import KEPT_LINES
@@ -19,7 +20,7 @@ class LogPane(RowsView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = "log"
+        self.border_title = " log "
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._unfinished = ""
         self._needle = ""
@@ -118,7 +119,7 @@ class LogPane(RowsView):
         text = " · ".join(parts)
         if text != self._told:
             self._told = text
-            self.border_subtitle = text
+            self.border_subtitle = Content(f" {text} " if text else "")
 
     # --- drawing ------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -11,8 +12,11 @@ from textual.strip import Strip
 from tui.widgets.ink import Ink
 
 
-class RowsView(Ink, ScrollView, can_focus=True):
+class RowsView(ScrollView, Ink, can_focus=True):
     """Subclasses say how many rows there are and what stands in one; see LogPane."""
+
+    # Textual takes styles and component classes from the first base only.
+    COMPONENT_CLASSES: ClassVar[set[str]] = Ink.COMPONENT_CLASSES
 
     def row_count(self) -> int:
         raise NotImplementedError

@@ -17,7 +17,7 @@ class SignList(RowsView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = "signs"
+        self.border_title = " signs "
         self._messages: Sequence[MessageView] = ()
         self._first_t: float | None = None
         self._rows: list[list[tuple[str, str]]] = []
