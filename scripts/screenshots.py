@@ -1,0 +1,129 @@
+"""The README's pictures and its table of keys, made from the running app.
+
+    python scripts/screenshots.py            all of it; trains the demo once, about a minute
+    python scripts/screenshots.py --keys     only the table of keys
+
+Pictures are SVG in docs/pictures/, taken from the app without a terminal on a copy of the samples.
+Fonts are left to the viewer: nothing in a picture is loaded from outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from engine.samples import DEMO_TARGET, copy_samples  # noqa: E402
+from engine.starting import start  # noqa: E402
+from engine.summary import summarise  # noqa: E402
+from engine.workspace import Workspace  # noqa: E402
+from tui.bindings import EVERYWHERE, KEYS  # noqa: E402
+
+PICTURES = ROOT / "docs" / "pictures"
+README = ROOT / "README.md"
+TITLES = {
+    "runs": "Runs",
+    "live": "Live",
+    "decide": "Decide",
+    "validate": "Validate",
+    "report": "Report",
+    "new_run": "New run",
+    EVERYWHERE: "Everywhere",
+}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture: which screen, on which run, how large, after which keys."""
+
+    name: str
+    screen: str
+    run: str | None = None
+    size: tuple[int, int] = (120, 36)
+    keys: tuple[str, ...] = ()
+
+
+async def take(workspace: Workspace, shot: Shot) -> str:
+    """The screen as SVG."""
+    from tui.app import FactoryApp
+
+    app = FactoryApp(workspace.path, start=shot.screen, run_id=shot.run)
+    async with app.run_test(size=shot.size) as pilot:
+        await pilot.pause(1.5)
+        for key in shot.keys:
+            await pilot.press(key)
+            await pilot.pause(0.4)
+        return app.export_screenshot(title="factory-tui")
+
+
+def save(workspace: Workspace, shot: Shot) -> None:
+    svg = asyncio.run(take(workspace, shot))
+    svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
+    # Textual names the classes of a picture by its content; the same screen gives the same file.
+    (PICTURES / f"{shot.name}.svg").write_text(svg, "utf-8")
+    print(f"docs/pictures/{shot.name}.svg", file=sys.stderr)
+
+
+def pictures() -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="factory-") as directory:
+        workspace = copy_samples(Path(directory) / "factory")
+        finished = {run.decision: run.run_id for run in reversed(workspace.runs())}
+        demo = start(workspace, workspace.target_path(DEMO_TARGET))
+        try:
+            while (state := summarise(demo.path)).liveness == "running":
+                share = state.done / state.total if state.done and state.total else 0.0
+                if state.stage == "train" and share > 0.5:
+                    break
+                time.sleep(0.2)
+            save(workspace, Shot("live", "live", demo.run_id))
+            save(workspace, Shot("runs", "runs"))
+            while summarise(demo.path).liveness == "running":
+                time.sleep(0.5)
+        finally:
+            subprocess.run(
+                [sys.executable, "-m", "engine.cli", "cancel", demo.run_id, "-w", workspace.path],
+                capture_output=True,
+                check=False,
+            )
+        save(workspace, Shot("decide", "decide", demo.run_id))
+        save(workspace, Shot("report", "report", finished["ship"]))
+        save(workspace, Shot("validate", "validate", finished["reject"]))
+        save(workspace, Shot("new-run", "new_run"))
+
+
+def keys_table() -> str:
+    """The keys of every screen as Markdown, from the app's own table."""
+    lines = ["| screen | keys |", "|---|---|"]
+    for screen, title in TITLES.items():
+        keys = [f"`{key.caption}` {key.label}" for key in KEYS if key.screen == screen]
+        lines.append(f"| {title} | {' · '.join(keys)} |")
+    return "\n".join(lines)
+
+
+def write_keys() -> None:
+    text = README.read_text("utf-8")
+    pattern = re.compile(r"(<!-- keys -->\n).*?(<!-- /keys -->)", re.DOTALL)
+    README.write_text(pattern.sub(lambda m: f"{m[1]}{keys_table()}\n{m[2]}", text), "utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--keys", action="store_true", help="only the table of keys")
+    only_keys = parser.parse_args().keys
+    write_keys()
+    if not only_keys:
+        pictures()
+
+
+if __name__ == "__main__":
+    main()
