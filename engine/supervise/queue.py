@@ -100,7 +100,7 @@ class Place:
         lock = os.open(_lock_path(self._workspace), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(lock)
             return False
         self._lock = lock

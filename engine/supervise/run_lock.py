@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
+
+GRACE_S = 1.0
+"""A killed process may be gone from the table while its last threads still hold its files."""
+
+_POLL_S = 0.02
 
 
 class RunIsHeld(OSError):
@@ -13,7 +19,7 @@ class RunIsHeld(OSError):
 
 
 class RunLock:
-    """Held within ``with``; RunIsHeld at once when another process has it. Leaves no file."""
+    """Held within ``with``; RunIsHeld when another process has and keeps it. Leaves no file."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
@@ -21,13 +27,14 @@ class RunLock:
 
     def __enter__(self) -> RunLock:
         handle = os.open(self._run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise RunIsHeld(
-                f"{self._run.name} has a supervisor already. To stop that one: cancel."
-            ) from error
+        until = time.monotonic() + GRACE_S
+        while not _try_lock(handle):
+            if time.monotonic() >= until:
+                os.close(handle)
+                raise RunIsHeld(
+                    f"{self._run.name} has a supervisor already. To stop that one: cancel."
+                )
+            time.sleep(_POLL_S)
         self._handle = handle
         return self
 
@@ -40,3 +47,11 @@ class RunLock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

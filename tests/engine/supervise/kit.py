@@ -83,7 +83,7 @@ class Lab:
         self.launched.append(process)
         return process
 
-    def finish(self, run: Path, timeout_s: float = 30.0) -> RunStatus:
+    def finish(self, run: Path, timeout_s: float = 60.0) -> RunStatus:
         """Launch a run and wait for the end of its supervisor."""
         process = self.launch(run)
         assert wait_ended(process, timeout_s), events(run)[-5:]
@@ -123,7 +123,7 @@ def assert_unbroken(run: Path) -> None:
     assert [event["seq"] for event in events(run)] == list(range(len(events(run))))
 
 
-def until(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+def until(condition: Callable[[], Any], timeout_s: float = 40.0) -> Any:
     """Wait for a condition; its value."""
     end = time.monotonic() + timeout_s
     while True:

@@ -83,8 +83,11 @@ def test_the_kernel_frees_the_lock_of_a_dead_owner(tmp_path: Path) -> None:
 
 
 def test_two_runs_take_turns_and_say_what_they_wait_for(lab: Lab) -> None:
-    busy = "print('on', flush=True); time.sleep(1.5)"
-    first = lab.run(lab.stage("train", busy), run_id="first")
+    go = lab.path / "go"
+    first = lab.run(
+        lab.stage("train", f"while not os.path.exists({str(go)!r}): time.sleep(0.05)"),
+        run_id="first",
+    )
     second = lab.run(
         lab.stage("data", "print(1)", needs_accelerator=False, leaves=Phase.DATA_READY),
         lab.stage("train", "print(2)"),
@@ -97,7 +100,8 @@ def test_two_runs_take_turns_and_say_what_they_wait_for(lab: Lab) -> None:
     assert liveness(waiting) == "waiting"
     assert waiting.waiting_for == "the accelerator, which first has"
     assert waiting.phase is Phase.DATA_READY  # what needs no accelerator did not wait
-    assert wait_ended(one, 15) and wait_ended(other, 15)
+    go.write_text("")
+    assert wait_ended(one, 30) and wait_ended(other, 30)
     queued = events(second, "queued")
     assert (queued[0]["position"], queued[0]["waiting_for"]) == (
         1,
@@ -119,8 +123,8 @@ def test_a_waiting_run_can_be_cancelled(lab: Lab) -> None:
     other = lab.launch(second)
     until(lambda: status(second).waiting_for)
     assert cancel(second, wait_s=5).phase is Phase.CANCELLED
-    assert wait_ended(other, 5)
+    assert wait_ended(other, 40)
     assert status(second).stages["train"].state is StageState.PENDING
     assert state(lab.path).waiting == []
     cancel(first)
-    assert wait_ended(one, 10)
+    assert wait_ended(one, 40)
