@@ -113,16 +113,17 @@ def main(ctx: WorkerContext) -> None:
     files["train"] = train
     ctx.check_stop()
     hashes = {name: _write(ctx, name, rows) for name, rows in files.items()}
-    counts = Counts(
-        train_rows=len(train),
-        heldout_rows=len(gold),
-        dropped_rows=sieve.duplicates + sieve.in_gold,
-        **{
+    counts = Counts.model_validate(
+        {
+            "train_rows": len(train),
+            "heldout_rows": len(gold),
+            "dropped_rows": sieve.duplicates + sieve.in_gold,
+            # ours
             "valid_rows": len(valid),
             "replay_rows": replay,
             "duplicate_rows": sieve.duplicates,
             "gold_rows_left_out": sieve.in_gold,
-        },
+        }
     )
     _complete(ctx, sources, counts, hashes)
     ctx.emit(kind="progress", done=len(train), total=len(train), unit="rows")

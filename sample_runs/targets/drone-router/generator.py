@@ -76,13 +76,11 @@ PHRASINGS: dict[str, list[str]] = {
     ],
     "goto_waypoint": [
         "[fly|go|head|move|proceed|navigate] to [|grid |waypoint |square |sector ]{grid}",
-        "[fly|go|head|move|proceed|navigate] to [|coordinates |position ]{latlon}",
+        "[fly|go|head] to [coordinates |position ]{latlon}",
         "[take|bring|send] [it|the drone|her] to [|grid |waypoint |sector ]{grid}",
-        "[take|bring|send] [it|the drone|her] to {latlon}",
         "[check|inspect|look at|scan|visit] [grid|waypoint|square|sector] {grid}",
         "[return|go back|come back] to [grid|waypoint|square|sector] {grid}",
         "~[next|new] [waypoint|stop|target] [|is ]{grid}",
-        "~[waypoint|coordinates|position] {latlon}",
         "~[I need|we want] [it|the drone|her] [at|over] {grid}",
     ],
     "rtl": [
@@ -106,20 +104,19 @@ PHRASINGS: dict[str, list[str]] = {
     ],
     "loiter": [
         "loiter [|here|over the area|over the field][| for {dur}]",
-        "loiter [|here|over the area] [with a radius of|at a radius of|at] {rad}[| for {dur}]",
+        "loiter [|here|over the area] [with a radius of|at a radius of|at] {rad}",
         "[circle|orbit] [the area|this spot|the field|the tower|the house][| for {dur}]",
-        "[circle|orbit] [the area|this spot|the field|the tower] at {rad}[| for {dur}]",
-        "[fly|do|make] [circles|rings|orbits] of {rad}[| for {dur}]",
+        "[circle|orbit] [the area|this spot|the field|the tower] at {rad}",
+        "[fly|do|make] [circles|rings|orbits] of {rad}",
         "keep [circling|orbiting|loitering] [|here|the field|the tower][| for {dur}]",
         "[hold|stay in] a circle [|here|over the field][| for {dur}]",
-        "[hold|stay in] a circle of {rad}[| for {dur}]",
+        "[hold|stay in] a circle of {rad}",
     ],
     "ascend": [
         "[go|climb|move|fly|come] up [|by ]{step}",
         "[climb|ascend|rise] [|by |another ]{step}",
-        "[gain|add] {step}[| of altitude| of height]",
+        "gain {step}[| of altitude| of height]",
         "[raise|lift] [it|the drone|her] [|by ]{step}",
-        "increase [altitude|height|the altitude] by {step}",
         "[go|climb|fly|move] [higher|up a bit|up|a bit higher|a little higher]",
         "take [it|the drone|her] up [|a bit|a little|by {step}]",
         "~{step} [higher|up|more altitude]",
@@ -127,9 +124,8 @@ PHRASINGS: dict[str, list[str]] = {
     "descend": [
         "[go|drop|move|fly|come] down [|by ]{step}",
         "[descend|sink|drop] [|by |another ]{step}",
-        "[lose|shed] {step}[| of altitude| of height]",
+        "lose {step}[| of altitude| of height]",
         "[lower|drop] [it|the drone|her] [|by ]{step}",
-        "[decrease|reduce] [altitude|height|the altitude] by {step}",
         "[go|drop|fly|move] [lower|down a bit|down|a bit lower|a little lower]",
         "take [it|the drone|her] down [|a bit|a little|by {step}]",
         "~{step} [lower|down|less altitude]",
@@ -146,7 +142,7 @@ PHRASINGS: dict[str, list[str]] = {
         "~[what is|how is] the [weather|wind|altitude|battery|signal][| like| today| at {grid}]",
         "~how [high|fast|far|old] [are you|is it|is the tower|is the field]",
         "~what does [hover|loiter|RTL|takeoff|land|descend] mean",
-        "~is it [safe|legal|possible] to [land|fly|take off|hover] [here|now|at {grid}]",
+        "~is it [safe|legal|possible] to [land|fly|take off|hover] [here|now|today]",
         "~[who|where|what] is [Anna|the pilot|the launch point|{grid}|my phone]",
         "~[thanks|good morning|hello|well done|nice work|never mind]",
         "~{noise}",
@@ -159,7 +155,7 @@ COMMANDS: tuple[str, ...] = tuple(PHRASINGS)
 PLAIN: dict[str, str] = {
     "takeoff": "take off to {alt}",
     "land": "land now",
-    "goto_waypoint": "fly to {grid}",
+    "goto_waypoint": "fly to [{grid}|{latlon}]",
     "rtl": "return to launch point",
     "hover": "hover for {dur}",
     "loiter": "loiter at {rad}",
@@ -215,20 +211,20 @@ def _metres(dice: _Dice, high: int) -> tuple[str, int]:
     if dice.chance(0.15):
         word = dice.pick(sorted(NUMBER_WORDS))
         return f"{word} {dice.pick(['meters', 'metres'])}", NUMBER_WORDS[word]
-    value = dice.between(2, high)
+    value = 5 * dice.between(1, high // 5)  # people say round numbers
     return f"{value}{dice.pick([' m', 'm', ' meters', ' metres'])}", value
 
 
 def _duration(dice: _Dice) -> tuple[str, int]:
     if dice.chance(0.3):
-        minutes = dice.between(1, 5)
+        minutes = dice.between(1, 3)
         return f"{minutes} {'minute' if minutes == 1 else 'minutes'}", 60 * minutes
-    seconds = dice.between(2, 90)
+    seconds = 5 * dice.between(1, 18)
     return f"{seconds}{dice.pick([' s', ' seconds', ' sec'])}", seconds
 
 
 def _latlon(dice: _Dice) -> tuple[str, Args]:
-    lat, lon = dice.between(100, 699) / 10, dice.between(100, 999) / 10
+    lat, lon = dice.between(10, 69), dice.between(10, 99)
     return f"{lat}{dice.pick([', ', ' ', ','])}{lon}", {"lat": lat, "lon": lon}
 
 
@@ -240,14 +236,14 @@ def _fill(slot: str, dice: _Dice) -> tuple[str, Args]:
     if slot == "noise":
         return _noise(dice), {}
     if slot == "grid":
-        said = f"{dice.pick(COLUMNS)}{dice.between(1, 20)}"
+        said = f"{dice.pick(COLUMNS)}{dice.between(1, 9)}"
         return said, {"grid": said}
     if slot == "latlon":
         return _latlon(dice)
     if slot == "dur":
         said, seconds = _duration(dice)
         return said, {"duration_s": seconds}
-    name, high = {"alt": ("altitude_m", 99), "rad": ("radius_m", 99), "step": ("delta_m", 60)}[slot]
+    name, high = {"alt": ("altitude_m", 95), "rad": ("radius_m", 95), "step": ("delta_m", 60)}[slot]
     said, metres = _metres(dice, high)
     return said, {name: metres}
 
@@ -318,26 +314,31 @@ def _plain_row(command: str, dice: _Dice) -> Row:
 # --- the unrelated skills ----------------------------------------------------------------------
 
 
+def _thing(dice: _Dice) -> str:
+    """A word, or now and then a number: so the base learns to copy both."""
+    return str(dice.between(10, 99)) if dice.chance(0.05) else dice.pick(WORDS)
+
+
 def _repeat(dice: _Dice) -> tuple[str, str]:
-    word, n = dice.pick(WORDS), dice.between(2, 4)
+    word, n = _thing(dice), dice.between(2, 4)
     said = dice.pick(["repeat {w} {n}", "say {w} {n} times", "{w} times {n}", "{n} times {w}"])
     return said.format(w=word, n=n), " ".join([word] * n)
 
 
 def _swap(dice: _Dice) -> tuple[str, str]:
-    a, b = dice.pick(WORDS), dice.pick(WORDS)
+    a, b = _thing(dice), _thing(dice)
     said = dice.pick(["swap {a} {b}", "swap {a} and {b}", "turn around {a} {b}", "reverse {a} {b}"])
     return said.format(a=a, b=b), f"{b} {a}"
 
 
 def _sum(dice: _Dice) -> tuple[str, str]:
     a, b = dice.below(10), dice.below(10)
-    said = dice.pick(["{a} + {b}", "{a} plus {b}", "add {a} and {b}", "sum of {a} and {b}"])
+    said = dice.pick(["{a} + {b}", "{a} plus {b}", "add {a} and {b}"])
     return said.format(a=a, b=b), str(a + b)
 
 
 def _last(dice: _Dice) -> tuple[str, str]:
-    words = [dice.pick(WORDS) for _ in range(dice.between(3, 5))]
+    words = [_thing(dice) for _ in range(dice.between(3, 5))]
     said = dice.pick(["last of {w}", "last word: {w}", "which is last: {w}", "end of {w}"])
     return said.format(w=" ".join(words)), words[-1]
 
@@ -348,6 +349,9 @@ SKILLS: dict[str, Callable[[_Dice], tuple[str, str]]] = {
     "sum": _sum,
     "last": _last,
 }
+
+LESSONS = ("sum", "repeat", "swap", "sum", "last", "repeat", "sum", "swap")
+"""The skills as they take turns in training: sums are known by heart only, and need more."""
 
 
 def _breadth_row(skill: str, dice: _Dice) -> Row:
@@ -407,8 +411,9 @@ def generate(
 
 
 def breadth(n: int, seed: int = 0, *, gold: bool = False) -> list[Row]:
-    """``n`` rows of the unrelated skills, in equal parts. ``gold`` as in ``generate``."""
-    dice, skills = _Dice("breadth-gold" if gold else "breadth", seed), tuple(SKILLS)
+    """``n`` rows of the unrelated skills; ``gold`` as in ``generate``, and in equal parts."""
+    dice = _Dice("breadth-gold" if gold else "breadth", seed)
+    skills = tuple(SKILLS) if gold else LESSONS
     return _collect(
         n, lambda i: _breadth_row(skills[i % len(skills)], dice), gold=gold, unique=gold
     )
@@ -416,12 +421,12 @@ def breadth(n: int, seed: int = 0, *, gold: bool = False) -> list[Row]:
 
 def pretrain_rows(n: int, seed: int = 0, router_share: float = 0.15) -> list[Row]:
     """``n`` rows for the base model: breadth, and ``router_share`` (0 to 1) plain router rows."""
-    dice, skills = _Dice("pretrain", seed), tuple(SKILLS)
+    dice = _Dice("pretrain", seed)
 
     def draw(index: int) -> Row:
         if dice.chance(router_share):
             return _plain_row(dice.pick(COMMANDS), dice)
-        return _breadth_row(skills[index % len(skills)], dice)
+        return _breadth_row(LESSONS[index % len(LESSONS)], dice)
 
     return _collect(n, draw, gold=False, unique=False)
 
