@@ -7,6 +7,7 @@ here always validates afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,7 +104,8 @@ def decide(
 
     Returns the decision as written, or every reason why it was not. ``ship`` writes
     ``artifact.json`` where there is none. The phase moves to decided, ``report.md`` is made
-    anew. OSError when the disk refuses; a decision that was cut short by that can be made again.
+    anew. OSError when the disk refuses; a decision that was cut short by that can be made again,
+    and a report that could not be written is a finding of validation.
     """
     contents = _load(run)
     if closed := _closed(contents):
@@ -134,7 +136,9 @@ def decide(
         folder.write("artifact.json", artifact)
     folder.write("decision.json", decision)
     _say_so(folder, contents, decision)
-    write_report(run)
+    # The decision stands without its report: validation says that it is stale or missing.
+    with contextlib.suppress(OSError):
+        write_report(run)
     return decision
 
 
@@ -173,7 +177,9 @@ def _busy(status: RunStatus) -> bool:
     )
 
 
-_NOT_A_REASON = frozenset({"report-numbers", "report-missing", "phase-decided", "undecided"})
+_NOT_A_REASON = frozenset(
+    {"report-numbers", "report-missing", "report-stale", "phase-decided", "undecided"}
+)
 """Rules about what deciding itself writes anew."""
 
 _OF_THE_DECISION = frozenset(
@@ -276,17 +282,20 @@ def _artifact_for(
 ) -> Artifact | None:
     """The artifact of a ship: the one that is there, or one made from the config and the plan."""
     existing, config = contents.artifact, contents.config
-    if decision.decision != DecisionKind.SHIP or "artifact.json" in contents.names:
+    if decision.decision != DecisionKind.SHIP or config is None:
         return existing
-    if config is None:
-        return None
+    constraint = override.routing_constraint if override else None
+    if existing is not None:
+        constraint = constraint or existing.routing_constraint
+    if any(one.gate == BREADTH_DROP for one in decision.overrides) and not constraint:
+        constraint = f"Only for {config.target}: breadth fell by more than its bound."
+    if "artifact.json" in contents.names:
+        if existing is None or existing.routing_constraint == constraint:
+            return existing
+        return existing.model_copy(update={"routing_constraint": constraint})
     path = _weights(contents, run)
     if path is None:
         return None
-    forgot = any(one.gate == BREADTH_DROP for one in decision.overrides)
-    constraint = override.routing_constraint if override else None
-    if forgot and not constraint:
-        constraint = f"Only for {config.target}: breadth fell by more than its bound."
     return Artifact(
         artifact_id=contents.run_id,
         kind="adapter" if path == "adapters" else "model",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -133,17 +133,24 @@ class RunContents:
         return not phase.may_become(Phase.EVALUATED)
 
     @cached_property
-    def suite_files(self) -> dict[str, str]:
-        """Suite name to its file, relative to the target, from the plan's eval stages."""
-        found: dict[str, str] = {}
+    def planned_suites(self) -> list[dict[str, Any]]:
+        """The suites of the plan's eval stages as they stand there, those with a name."""
+        found: list[dict[str, Any]] = []
         for stage in self.plan.stages if self.plan else []:
             suites = stage.spec.get("suites") if stage.kind == StageKind.EVAL else None
             for suite in suites if isinstance(suites, list) else []:
-                if isinstance(suite, dict):
-                    name, file = suite.get("name"), suite.get("file")
-                    if isinstance(name, str) and isinstance(file, str):
-                        found[name] = file
+                if isinstance(suite, dict) and isinstance(suite.get("name"), str):
+                    found.append(suite)
         return found
+
+    @cached_property
+    def suite_files(self) -> dict[str, str]:
+        """Suite name to its file, relative to the target, from the plan's eval stages."""
+        return {
+            suite["name"]: suite["file"]
+            for suite in self.planned_suites
+            if isinstance(suite.get("file"), str)
+        }
 
     def fact(self, path: str) -> FileFact | None:
         """What was found at a path that a record names; None where it was not looked for."""
@@ -203,6 +210,9 @@ def _load_rows(
             problems.append(data)
         elif data is not None:
             found, wrong = read_rows(data)
+            if wrong and record.rows_file is None:
+                # Nobody says that this file holds rows; another tool's may hold anything.
+                continue
             if wrong:
                 more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
                 problems.append(

@@ -121,13 +121,12 @@ def regression_files(names: Sequence[str]) -> list[tuple[str, str]]:
 def regression_suites(config: RunConfig) -> list[str]:
     """The names of the suites that breadth is judged by.
 
-    One name in the documented schema; ours lists several with commas, and freezes each by hash.
+    All frozen suites but the primary one; without frozen suites the one that the documented
+    schema has room for.
     """
-    named = config.eval.regression
-    if not named:
-        return []
-    parts = [part.strip() for part in named.split(",") if part.strip()]
-    return parts if set(parts) <= set(config.eval.suites) else [named]
+    if config.eval.suites:
+        return [name for name in config.eval.suites if name != config.eval.primary]
+    return [config.eval.regression] if config.eval.regression else []
 
 
 def pair_regression(

@@ -92,7 +92,8 @@ def _clock(seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        # None: a handler that was not set from Python and cannot be put back by it.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL if before is None else before)
 
 
 def search(pattern: str, text: str, seconds: float = SECONDS) -> bool:

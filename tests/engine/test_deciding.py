@@ -156,6 +156,30 @@ def test_overrides_in_the_record_need_the_name_as_well(tmp_path: Path) -> None:
     assert read_json(run / "artifact.json")["routing_constraint"] == "files only"
 
 
+def test_an_artifact_that_is_there_is_kept_and_gets_its_constraint(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path, breadth=(39, 20))
+    folders.artifact(run, artifact_id="mine", checksum="kept")
+    request = OverrideRequest(run.name, "Behind the router.", "router only")
+    assert isinstance(decide(run, ship(), request), Decision)
+    artifact = read_json(run / "artifact.json")
+    assert (artifact["artifact_id"], artifact["checksum"]) == ("mine", "kept")
+    assert artifact["routing_constraint"] == "router only"
+
+
+def test_a_decision_stands_when_its_report_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = folders.make_run(tmp_path)
+    (run / "report.md").write_text("# x\n\n## Decision\n\nNot decided yet.\n", "utf-8")
+
+    def full(path: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deciding, "write_report", full)
+    assert isinstance(decide(run, ship()), Decision)
+    assert [one.rule for one in checks.check_folder(run)] == ["report-stale"]
+
+
 # --- not shipping ---------------------------------------------------------------------------------
 
 

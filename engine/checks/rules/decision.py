@@ -64,6 +64,20 @@ def base_model(contents: RunContents) -> Iterator[Finding]:
         )
 
 
+def weights(contents: RunContents) -> Iterator[Finding]:
+    """The artifact's weights are where it says. Weights are big and may well lie elsewhere."""
+    found = contents.artifact
+    fact = contents.fact(found.path) if found is not None else None
+    if found is not None and contents.ours and fact is not None and not fact.exists:
+        yield info(
+            "artifact-missing",
+            "artifact.json",
+            "/path",
+            f"The weights at {found.path} are not on this machine.",
+            "Nothing to do for the evidence; to use the model, copy them there or train again.",
+        )
+
+
 def blockers(contents: RunContents) -> Iterator[Finding]:
     """A ship has no blockers."""
     decision = _shipped(contents)
@@ -122,6 +136,17 @@ def overrides(contents: RunContents) -> Iterator[Finding]:
             f"/overrides/{index}",
             f"The override is not right: {what}.",
             "Mend or remove it.",
+        )
+    found = contents.artifact
+    forgot = any(override.gate == BREADTH_DROP for override in decision.overrides)
+    if forgot and found is not None and found.shipped and not found.routing_constraint:
+        yield warning(
+            "override-unrouted",
+            "artifact.json",
+            "/routing_constraint",
+            "It was shipped although it forgot too much, but nothing says where alone it may "
+            "be used.",
+            "Write a routing_constraint of one sentence.",
         )
 
 

@@ -109,6 +109,28 @@ def suites(contents: RunContents) -> Iterator[Finding]:
             )
 
 
+def primary(contents: RunContents) -> Iterator[Finding]:
+    """What the plan measures as primary, and which way is better, is what the config says."""
+    config = contents.config
+    for suite in contents.planned_suites:
+        if config is None or suite.get("role") != "primary":
+            continue
+        for key, pointer, said in (
+            ("name", "/eval/primary", config.eval.primary),
+            ("direction", "/eval/direction", config.eval.direction),
+        ):
+            planned = suite.get(key)
+            if isinstance(planned, str) and planned != said:
+                yield error(
+                    "primary-changed",
+                    "config.json",
+                    pointer,
+                    f"The config says {said} where the plan, frozen when the run was created, "
+                    f"says {planned}.",
+                    _RULE_FIX,
+                )
+
+
 def _on_disk(contents: RunContents, name: str, wanted: str) -> Iterator[Finding]:
     file = contents.suite_files.get(name)
     fact = contents.fact(file) if file else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
-from engine.checks.finding import Finding, error
+from engine.checks.finding import Finding, error, warning
 from engine.checks.report_table import MetricRow, Shown, read_eval_tables
 from engine.judge.breadth import regression_files
 from engine.judge.gates import BASELINE, CANDIDATE
@@ -24,6 +25,25 @@ def numbers(contents: RunContents) -> Iterator[Finding]:
             continue
         for file, shown in zip(pair, (row.baseline, row.candidate), strict=True):
             yield from _compare(contents, row, file, shown)
+
+
+_DECIDED = re.compile(r"^## Decision\s+(?:\*\*([a-z-]+)\*\*|(Not decided yet))", re.MULTILINE)
+
+
+def stale(contents: RunContents) -> Iterator[Finding]:
+    """The decision that a report of ours names is the one in decision.json."""
+    match = _DECIDED.search(contents.report or "")
+    decision = contents.decision
+    if match is None or decision is None or match[1] == decision.decision:
+        return
+    yield warning(
+        "report-stale",
+        "report.md",
+        "",
+        f"report.md says {match[1] or 'that nothing is decided'}; decision.json says "
+        f"{decision.decision}.",
+        f"Make the report anew: factory-tui report {contents.run_id}",
+    )
 
 
 def _compare(

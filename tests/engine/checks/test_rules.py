@@ -367,6 +367,7 @@ CASES = [
         "eval-candidate.json",
         "/suite",
         value("config.json", "/eval/primary", "harder"),
+        also=("primary-changed", "ship-gate"),
     ),
     Wrong("rows-missing", ERROR, "eval-baseline.json", "/rows_file", unlink("rows-baseline.jsonl")),
     Wrong(
@@ -469,6 +470,42 @@ CASES = [
         "passes and needs no override",
     ),
     Wrong("report-numbers", ERROR, "report.md", "", report_with("0.99"), "says 0.99"),
+    Wrong(
+        "report-stale",
+        WARNING,
+        "report.md",
+        "",
+        write("report.md", "# x\n\n## Decision\n\nNot decided yet.\n"),
+        "that nothing is decided",
+    ),
+    Wrong(
+        "report-stale",
+        WARNING,
+        "report.md",
+        "",
+        write("report.md", "# x\n\n## Decision\n\n**park**: later\n"),
+        "says park",
+    ),
+    Wrong(
+        "primary-changed",
+        ERROR,
+        "config.json",
+        "/eval/direction",
+        value("config.json", "/eval/direction", "lower"),
+        also=("ship-gate",),
+    ),
+    Wrong(
+        "override-unrouted",
+        WARNING,
+        "artifact.json",
+        "/routing_constraint",
+        value(
+            "decision.json",
+            "/overrides",
+            [{"gate": "breadth_drop_max_pp", "verdict": "fail", "why": "because"}],
+        ),
+        also=("override-unknown",),
+    ),
 ]
 
 
@@ -527,6 +564,8 @@ def test_a_ship_over_failing_gates_names_each(tmp_path: Path) -> None:
             {"gate": "breadth_drop_max_pp", "verdict": "fail", "why": "routed"},
         ],
     )
+    assert rules(run) == {"override-unrouted"}
+    folders.artifact(run, routing_constraint="router only")
     assert rules(run) == set()
     assert [one.rule for one in found(run, worth=(INFO,))] == ["ship-gate"] * 3
     put(run / "decision.json", "/overrides/1/verdict", "fail")
@@ -584,6 +623,21 @@ def test_a_suite_that_changes_before_it_was_measured_is_an_error(tmp_path: Path)
     run = folders.make_run(tmp_path, phase="training")
     change_target("gold.jsonl")(run)
     assert (ERROR, "suite-changed") in {(one.severity, one.rule) for one in found(run)}
+
+
+def test_weights_that_lie_elsewhere_are_only_said(tmp_path: Path) -> None:
+    run = folders.make_shipped(tmp_path)
+    (run / "report.md").write_text("x", "utf-8")
+    folders.artifact(run, path="adapters/moved-away")
+    assert [(one.rule, one.severity) for one in checks.check_folder(run)] == [
+        ("artifact-missing", INFO)
+    ]
+
+
+def test_another_tools_rows_may_hold_anything(tmp_path: Path) -> None:
+    run = folders.make_foreign(tmp_path)
+    (run / "rows-candidate.jsonl").write_text('{"theirs": 1}\n', "utf-8")
+    assert checks.check_folder(run) == []
 
 
 def test_scores_in_per_cent_against_a_share(tmp_path: Path) -> None:
