@@ -56,7 +56,7 @@ OUT_OF_MEMORY_SIGNS = (
     "out of memory",
     "insufficient memory",
     "bad_alloc",
-    "[malloc",
+    "malloc",
     "unable to allocate",
 )
 """What MLX says (Metal, CUDA, CPU) when memory runs out, in lower case."""
