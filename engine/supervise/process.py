@@ -155,6 +155,11 @@ class Child:
 
     # --- ending -------------------------------------------------------------------
 
+    @property
+    def ended(self) -> bool:
+        """Whether the child itself has ended; its pipes may still hold something."""
+        return self._ended.is_set()
+
     def _reap(self) -> None:
         if self._ended.is_set():
             return
@@ -215,7 +220,6 @@ class Child:
             (signal.SIGKILL, patience.kill_s),
         )
         for number, seconds in steps:
-            self._hurry.clear()
             self._signal_group(number)
             if await self._ended_within(seconds):
                 return
@@ -225,10 +229,6 @@ class Child:
         """Take the next step of ``stop`` now."""
         self._hurry.set()
 
-    def abandon(self) -> None:
-        """We cannot look after it any longer: let it save what it has and end."""
-        self._signal_group(signal.SIGTERM)
-
     async def _ended_within(self, seconds: float) -> bool:
         ended = asyncio.ensure_future(self._ended.wait())
         hurry = asyncio.ensure_future(self._hurry.wait())
@@ -237,6 +237,7 @@ class Child:
         finally:
             ended.cancel()
             hurry.cancel()
+            self._hurry.clear()
         return self._ended.is_set()
 
     def _signal_group(self, number: signal.Signals) -> None:

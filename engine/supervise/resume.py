@@ -105,12 +105,10 @@ def _new_run(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
             RunStatus(run_id=path.name, created=now, updated=now, stages=stages),
         )
         building.replace(path)
-    except OSError as error:
+    except (OSError, FolderError) as error:
         shutil.rmtree(building, ignore_errors=True)
         path.rmdir()
-        raise LaunchError(
-            f"{parent.run_id} could not be copied into a new run: {error.strerror}"
-        ) from error
+        raise LaunchError(f"{parent.run_id} could not be copied into a new run: {error}") from error
     return path
 
 

@@ -122,8 +122,6 @@ class StageRun:
                 await child.stop(self._settings.patience)
             result = await ended
         finally:
-            if not ended.done():
-                child.abandon()
             for task in (watch, *wishes, ended):
                 task.cancel()
         trouble = child.trouble.result() if child.trouble.done() else _trouble_of(watch)
@@ -133,6 +131,12 @@ class StageRun:
             except OSError as error:
                 trouble = error
         return self._outcome(result, cancelled=cancel.is_set(), trouble=trouble)
+
+    async def abort(self) -> None:
+        """Stop a child that ``finish`` did not see to its end, because we failed meanwhile."""
+        if self.child is not None and not self.child.ended:
+            await self.child.stop(self._settings.patience)
+            await self.child.wait()
 
     # --- what the child says ------------------------------------------------------
 

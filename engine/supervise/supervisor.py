@@ -60,7 +60,11 @@ class Supervisor:
             self._journal = journal = Journal(self.folder)
             self._log = TrainLog(self.folder.path)
             try:
-                return await self._run_plan(plan)
+                try:
+                    return await self._run_plan(plan)
+                finally:
+                    if self._current is not None:
+                        await self._current.abort()
             except (OSError, FolderError) as error:
                 return self._own_trouble(error)
             finally:
@@ -96,13 +100,13 @@ class Supervisor:
     async def _run_plan(self, plan: Plan) -> int:
         before = self._journal.status
         self._take_over(plan)
-        ready.tell(os.environ, "")
-        await self._settle(before)
         self._accelerator = Accelerator(self._journal, self.workspace)
         pending = [s for s in plan.stages if _state(self._journal.status, s) not in _TAKEN]
         needing = [stage.name for stage in pending if stage.needs_accelerator]
         if needing:
             self._accelerator.ask()
+        ready.tell(os.environ, "")  # who is launched later stands behind us
+        await self._settle(before)
         self._provenance = ProvenanceKeeper(self.folder)
         target = (self.workspace / plan.target_dir).resolve()
         await asyncio.to_thread(self._provenance.describe, target)
