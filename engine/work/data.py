@@ -25,6 +25,10 @@ from engine.work.chats import Row, normalise, prompt_of, read_jsonl
 from engine.work.generators import Generator, load_generator
 from engine.work.runtime import Refusal, WorkerContext
 
+PATIENCE, SPARE = 3, 64
+"""After so many answers in a row without a new row a generator has no more; it is asked for at
+least so many rows at a time."""
+
 ROUNDS = 20
 """How often a generator is asked again when too many of its rows were left out."""
 
@@ -79,14 +83,17 @@ def draw(sieve: Sieve, ask: Callable[[int, int], list[Row]], count: int, seed: i
     ``ask(n, seed)`` gives n rows; it is asked again, with other seeds, for what is missing.
     """
     rows: list[Row] = []
+    dry = 0
     for round_ in range(ROUNDS):
         missing = count - len(rows)
-        if missing <= 0:
+        if missing <= 0 or dry > PATIENCE:
             break
+        # What comes may have come before: ask for some to spare, and for more after each answer
+        # without anything new.
+        wanted = missing if round_ == 0 else max(missing, SPARE) << dry
         # Seeds of one run must not be another run's: stride well past any seed a person types.
-        fresh = sieve.take(ask(missing, seed + round_ * 1_000_003), missing)
-        if not fresh:
-            break
+        fresh = sieve.take(ask(wanted, seed + round_ * 1_000_003), missing)
+        dry = 0 if fresh else dry + 1
         rows += fresh
     return rows
 

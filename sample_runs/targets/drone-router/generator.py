@@ -333,7 +333,7 @@ def _swap(dice: _Dice) -> tuple[str, str]:
 
 def _sum(dice: _Dice) -> tuple[str, str]:
     a, b = dice.below(10), dice.below(10)
-    said = dice.pick(["{a} + {b}", "{a} plus {b}", "add {a} and {b}"])
+    said = dice.pick(["{a} + {b}", "{a} plus {b}"])
     return said.format(a=a, b=b), str(a + b)
 
 
