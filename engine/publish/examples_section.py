@@ -72,8 +72,11 @@ def _flips(before: Sequence[RowResult] | None, after: Sequence[RowResult]) -> st
 
 def _kind(row: RowResult) -> str:
     """The class of a failure: what its error says before the values."""
-    error = (row.error or "another answer").split(": expected")[0].split(", got")[0]
-    if error.startswith("expected "):
+    error = row.error or "another answer"
+    field, compared, _ = error.partition(": expected ")
+    if compared:
+        error = f"{field} is wrong"
+    elif error.startswith("expected "):
         error = "another answer"
     elif error.startswith("the answer is no object but"):
         error = "the answer is JSON, but no object"

@@ -14,6 +14,7 @@ from engine.judge.gates import BASELINE, CANDIDATE
 from engine.publish import eval_section, examples_section
 from engine.publish.markdown import escape, paragraph, table
 from engine.publish.numbers import NOT_RECORDED, amount, delta, duration, mebibytes
+from engine.records.plan import StageKind
 from engine.records.run import EvalResult
 
 
@@ -210,7 +211,12 @@ def _performance(contents: RunContents) -> list[str]:
     if status is None or not status.stages:
         return lines
     stages = []
+    planned = contents.plan.stages if contents.plan else []
+    reports = {stage.name for stage in planned if stage.kind == StageKind.REPORT}
     for name, stage in status.stages.items():
+        if name in reports:
+            # The report stage runs while this is written: its own numbers would never be right.
+            continue
         began, ended = stage.started, stage.ended
         seconds = (ended - began).total_seconds() if began and ended else None
         stages.append(

@@ -96,6 +96,27 @@ def test_an_empty_folder_has_a_report_without_a_number(tmp_path: Path) -> None:
     assert read_eval_tables(report)[0].candidate is None
 
 
+def test_failures_are_counted_by_what_is_wrong(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path, right=(8, 36))
+    path = run / "rows-candidate.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    errors = ["args: expected 1, got 2", "args: expected 3, got nothing", 'expected "a", got "b"']
+    for row, error in zip(rows[-4:], [*errors, None], strict=True):
+        row["error"] = error
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    failures = section(render_report(load(run)), "Failures")
+    assert "| args is wrong | 2 |\n| another answer | 2 |" in failures
+
+
+def test_the_report_stage_is_not_in_its_own_report(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    stage = {"name": "report", "kind": "report", "argv": ["{python}"]}
+    folders.edit(run / "plan.json", lambda plan: plan["stages"].append(stage))
+    put(run / "run-status.json", "/stages/report", {"state": "running"})
+    performance = section(render_report(load(run)), "Performance")
+    assert "| train |" in performance and "| report |" not in performance
+
+
 def test_three_zero_counts_were_never_counted(tmp_path: Path) -> None:
     run = folders.make_foreign(tmp_path)
     put(run / "dataset.json", "/counts", {"train_rows": 0, "heldout_rows": 0, "dropped_rows": 0})
