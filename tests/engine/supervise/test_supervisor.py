@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,8 +17,11 @@ from engine.processes import identify
 from engine.records.events import EVENT
 from engine.records.plan import StageKind
 from engine.records.provenance import Provenance
-from engine.records.status import Phase, StageState
+from engine.records.status import Phase, RunStatus, StageState
+from engine.supervise.journal import Journal
 from engine.supervise.launch import LaunchError, cancel, launch, wait_ended
+from engine.supervise.process import Child
+from engine.supervise.supervisor import Supervisor
 from engine.supervise.train_log import read_spans
 from tests.engine.supervise.kit import (
     Lab,
@@ -461,3 +466,45 @@ def test_secrets_do_not_reach_records(lab: Lab, monkeypatch: pytest.MonkeyPatch)
         text = (run / name).read_text()
         assert "hf_verysecret" not in text and "abc123" not in text
         assert '"48"' in text
+
+
+async def test_nothing_computes_on_when_the_status_cannot_be_written(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up between the start of the child and the note that it runs."""
+    run = lab.run(lab.stage("slow", "time.sleep(60)"))
+    supervisor = Supervisor(run)
+    update = Journal.update
+    started: list[Child] = []
+
+    def fails_once(journal: Journal, change: Callable[[RunStatus], None]) -> None:
+        current = supervisor._current
+        if current is not None and current.child is not None and not started:
+            started.append(current.child)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "run-status.json")
+        update(journal, change)
+
+    monkeypatch.setattr(Journal, "update", fails_once)
+    assert await supervisor.run() == 1
+    assert identify(started[0].pid) is None
+    ended = status(run)
+    assert ended.phase is Phase.FAILED and ended.supervisor is None
+    assert ended.last_error is not None and "No space left" in ended.last_error.message
+
+
+def test_a_status_that_another_wrote_is_not_overwritten(lab: Lab) -> None:
+    run = lab.run(lab.stage("slow", "time.sleep(1)"))
+    process = lab.launch(run)
+    until(lambda: status(run).child)
+    folder = RunFolder(run)
+    folder.move(status(run).revision, lambda one: setattr(one, "waiting_for", "a stranger"))
+    assert wait_ended(process, 40)
+    assert status(run).waiting_for == "a stranger"
+    assert "read it again" in (run / "supervisor.log").read_text()
+
+
+def test_a_broken_factory_toml_is_said_and_the_defaults_are_used(lab: Lab) -> None:
+    (lab.path / "factory.toml").write_text("[supervisor]\ninterrupt_s = 'long'\n")
+    run = lab.run(lab.stage("x", "pass"))
+    assert lab.finish(run).stages["x"].state is StageState.DONE
+    assert "interrupt_s" in messages(run, "settings")[0]["text"]
