@@ -7,11 +7,13 @@ supervisor; a line that was cut by a crash is closed off before the next one.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,6 +157,10 @@ class RunFolder:
         ``change`` edits a copy; a phase may only move as Phase.may_become says.
         StaleRevision when the file has another revision by now.
         """
+        with _alone(self.path):
+            return self._move(revision, change)
+
+    def _move(self, revision: int, change: Callable[[RunStatus], None]) -> RunStatus:
         path = self.path / "run-status.json"
         current = read_record(path, RunStatus)
         if current.revision != revision:
@@ -170,6 +176,20 @@ class RunFolder:
         changed.updated = utc_now()
         write_json_atomic(path, changed)
         return changed
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Between reading a revision and writing the next one nobody else may do the same.
+
+    The lock is on the directory itself and is freed by the kernel when its holder dies.
+    """
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 class EventLog:

@@ -63,6 +63,7 @@ def decide(
 
     from engine.deciding import OverrideRequest, Refused
     from engine.deciding import decide as decide_run
+    from engine.folder import FolderError
     from engine.records.run import Decision
 
     path = run_path(workspace, run)
@@ -86,6 +87,8 @@ def decide(
         request = OverrideRequest(override, override_why or "", routing)
     try:
         outcome = decide_run(path, record, request)
+    except FolderError as error:
+        fail(f"{path.name}: {error}.")
     except OSError as error:
         fail(f"{path.name}: the decision cannot be written: {error.strerror}.")
     if isinstance(outcome, Refused):

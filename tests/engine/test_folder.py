@@ -101,7 +101,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path: Path) -> N
     path = tmp_path / "config.json"
     write_bytes_atomic(path, b"old")
     code = (
-        "import resource, sys; from pathlib import Path; from engine.folder import *; import signal;"
+        "import resource, signal, sys; from pathlib import Path; from engine.folder import *;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10));"
         "\ntry: write_bytes_atomic(Path(sys.argv[1]), b'x' * 1000)"
@@ -190,3 +190,21 @@ def test_a_lone_surrogate_in_a_log_line_does_not_stop_the_log(tmp_path: Path) ->
     log.append({"kind": "message", "code": "x", "text": "half \ud83d"})
     log.close()
     assert json.loads((tmp_path / "events.jsonl").read_bytes())["code"] == "x"
+
+
+def test_of_many_who_move_at_once_one_wins(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    folder = new_folder(tmp_path)
+
+    def decide(_: int) -> bool:
+        try:
+            folder.move(0, lambda status: setattr(status, "phase", Phase.DECIDED))
+        except StaleRevision:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(decide, range(32))) == 1
+    status = folder.status()
+    assert status is not None and status.revision == 1
