@@ -159,7 +159,7 @@ class NewRunScreen(RoomScreen):
         self.app.call_from_thread(self._take_data, path, data)
 
     def _take_target(self, path: Path, target: Target | None, problem: str) -> None:
-        self._own = {}
+        self._own, self._wish = {}, None
         for row in self.query(SettingRow):
             own = value_text(target.forge, row.setting.key) if target else ""
             if target is not None and row.setting.key == "seed":
@@ -297,11 +297,15 @@ class NewRunScreen(RoomScreen):
             drafted = draft(workspace, wish.target, wish.overrides, wish.seed, wish.parent)
             folder = start_draft(workspace, drafted)
         except (TargetError, StartError, OSError) as error:
-            self.call_later(self._started, None, str(error))
+            self.app.call_later(self._started, None, str(error))
         else:
-            self.call_later(self._started, folder.run_id, "")
+            self.app.call_later(self._started, folder.run_id, "")
 
     async def _started(self, run_id: str | None, problem: str) -> None:
+        """Show the run that was started, or why none was.
+
+        Runs as a callback of the app: a screen that waits for its own removal waits for ever.
+        """
         self._starting = False
         if run_id is None:
             self._draw()

@@ -1,0 +1,233 @@
+"""Planning a run as it is typed, and starting it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from engine.folder import RunFolder
+from engine.planning import Draft, create
+from engine.records.target import Forge
+from engine.starting import StartError
+from engine.target import load_target
+from engine.workspace import Workspace
+from tests.tui.drive import app_on, texts, until, write
+from tui.app import FactoryApp
+from tui.screens import new_run
+from tui.screens.new_run import NewRunScreen
+from tui.views.data_check import check_data, data_lines
+from tui.views.settings_form import (
+    FormError,
+    as_typed,
+    field_of,
+    overrides_of,
+    seed_of,
+    value_text,
+)
+from tui.widgets.field import Choice
+from tui.widgets.setting_row import SettingRow
+
+FORGE = """
+name: echo
+model: {base: tiny}
+training: {batch_size: 16, learning_rate: 2e-3, seed: 4}
+factory:
+  goal: Say it again.
+  base: {hidden: 64}
+  train: {iters: 300}
+  data: {rows: 100, replay_share: 0.0}
+"""
+
+
+def chat(prompt: str, answer: str = "x") -> str:
+    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    return json.dumps({"messages": turns}) + "\n"
+
+
+def make_target(workspace: Path, name: str = "echo", forge: str = FORGE) -> Path:
+    path = workspace / "targets" / name
+    (path / "dataset").mkdir(parents=True)
+    (path / "forge.yaml").write_text(forge)
+    (path / "dataset" / "gold.jsonl").write_text("".join(chat(f"gold {n}") for n in range(60)))
+    rows = "".join(chat(f"row {n}") for n in range(200))
+    (path / "dataset" / "canonical.jsonl").write_text(rows)
+    return path
+
+
+def row(app: FactoryApp, key: str) -> SettingRow:
+    return next(one for one in app.screen.query(SettingRow) if one.setting.key == key)
+
+
+def check(app: FactoryApp) -> str:
+    return str(app.screen.query_one("#check", Static).content)
+
+
+# --- without a screen ---------------------------------------------------------------
+
+
+def test_only_what_differs_from_the_target_becomes_an_override() -> None:
+    own = {"training.batch_size": "16", "lora.r": "32"}
+    typed = {
+        "training.batch_size": "16",
+        "lora.r": " 8 ",
+        "seed": "3",
+        "training.learning_rate": "",
+        "more": "eval.scorer=exact 'a.b=two words'",
+    }
+    assert overrides_of(typed, own) == ["lora.r=8", "eval.scorer=exact", "a.b=two words"]
+    assert seed_of(typed) == 3 and seed_of({}) is None
+    for wrong in ({"more": "'"}, {"seed": "x"}):
+        with pytest.raises(FormError, match=r"more settings|seed"):
+            overrides_of(wrong, own), seed_of(wrong)
+
+
+def test_values_are_shown_as_they_would_be_typed() -> None:
+    forge = Forge.model_validate({"factory": {"train": {"iters": 300}}})
+    assert value_text(forge, "factory.train.iters") == "300"
+    assert value_text(forge, "training.learning_rate") == "5e-5"
+    assert value_text(forge, "factory.gates.primary_min") == ""
+    assert value_text(Forge(), "factory.train.iters") == ""
+    assert [as_typed(v) for v in (True, 1e-3, 2.0, None)] == ["true", "0.001", "2", ""]
+
+
+def test_a_problem_finds_its_field() -> None:
+    assert field_of("x/forge.yaml, line 3: training.batch_size: must be above 0.") == (
+        "training.batch_size"
+    )
+    assert field_of("seed: “x” is no whole number.") == "seed"
+    assert field_of("the weather is bad") is None
+
+
+def test_the_data_check_counts_rows_duplicates_leaks_and_broken_lines(tmp_path: Path) -> None:
+    path = make_target(tmp_path)
+    with (path / "dataset" / "canonical.jsonl").open("a") as file:
+        file.write("\n" + chat("row 1") + chat(" GOLD  7 ") + "not json\n" + "[1]\n")
+    found = check_data(load_target(path))
+    assert found.suites[0].rows == 60 and found.canonical is not None
+    assert (found.canonical.rows, found.canonical.duplicates) == (204, 1)
+    assert (found.canonical.broken, found.canonical.first_broken) == (2, 204)
+    assert found.shared == ["gold 7"]
+    text = "\n".join("".join(cell.text for cell in line) for line in data_lines(found))
+    assert "1 prompt stands in gold and in canonical: gold 7" in text
+    assert "2 are no rows, the first on line 204" in text
+
+
+def test_the_data_check_says_what_is_missing(tmp_path: Path) -> None:
+    path = make_target(tmp_path)
+    (path / "dataset" / "gold.jsonl").unlink()
+    (path / "dataset" / "canonical.jsonl").unlink()
+    text = "\n".join(
+        "".join(cell.text for cell in line) for line in data_lines(check_data(load_target(path)))
+    )
+    assert "dataset/gold.jsonl cannot be read" in text
+    assert "No generator and no canonical rows" in text
+
+
+# --- on the screen ------------------------------------------------------------------
+
+
+async def test_shows_the_plan_and_the_exact_command(tmp_path: Path) -> None:
+    make_target(tmp_path)
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "The same run from a shell" in check(app))
+        assert "factory-tui run echo --seed 4" in check(app)
+        await until(pilot, lambda: "dataset/gold.jsonl  60 gold rows" in check(app))
+        assert row(app, "training.batch_size").entry.placeholder == "16"
+        row(app, "factory.train.iters").entry.focus()
+        await write(pilot, "400")
+        row(app, "seed").entry.value = "9"
+        await until(pilot, lambda: "--seed 9 --set factory.train.iters=400" in check(app))
+        assert not list(tmp_path.glob("runs/*"))
+
+
+async def test_what_is_wrong_is_said_at_its_field(tmp_path: Path) -> None:
+    make_target(tmp_path)
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "The same run" in check(app))
+        row(app, "training.batch_size").entry.value = "0"
+        await until(pilot, lambda: "This cannot run yet" in check(app))
+        assert row(app, "training.batch_size").has_class("-wrong")
+        await pilot.press("ctrl+s")
+        await pilot.pause(0.2)
+        assert not list(tmp_path.glob("runs/*"))
+        row(app, "training.batch_size").entry.value = ""
+        row(app, "seed").entry.value = "two"
+        await until(pilot, lambda: "no whole number" in check(app))
+        assert row(app, "seed").has_class("-wrong")
+
+
+async def test_starting_writes_the_run_and_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_target(tmp_path)
+
+    def only_create(workspace: Workspace, drafted: Draft) -> RunFolder:
+        return create(workspace, drafted)
+
+    monkeypatch.setattr(new_run, "start_draft", only_create)
+    app = app_on(tmp_path)
+    opened: list[str] = []
+    app.open_run = opened.append  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        await until(pilot, lambda: "The same run" in check(app))
+        row(app, "training.batch_size").entry.value = "8"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: opened)
+        await until(pilot, lambda: getattr(app.screen, "ROOM", "") == "runs")
+    config = json.loads((tmp_path / "runs" / opened[0] / "config.json").read_text())
+    assert config["hyperparameters"]["batch_size"] == 8 and config["seed"] == 4
+
+
+async def test_a_start_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_target(tmp_path)
+
+    def refuse(workspace: Workspace, drafted: Draft) -> RunFolder:
+        raise StartError("The disk is full.")
+
+    monkeypatch.setattr(new_run, "start_draft", refuse)
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "The same run" in check(app))
+        await pilot.press("ctrl+s")
+        await until(
+            pilot, lambda: any("The disk is full." in one.message for one in app._notifications)
+        )
+        assert isinstance(app.screen, NewRunScreen)
+
+
+async def test_chooses_among_targets_and_shows_a_broken_one(tmp_path: Path) -> None:
+    make_target(tmp_path)
+    make_target(tmp_path, "other", "model: [\n")
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "The same run" in check(app))
+        choice = app.screen.query_one(Choice)
+        assert choice.value == "echo" and choice.has_focus
+        await pilot.press("right")
+        await until(pilot, lambda: "forge.yaml, line" in check(app))
+        await pilot.press("left")
+        await until(pilot, lambda: "factory-tui run echo" in check(app))
+
+
+async def test_a_workspace_without_targets_says_what_one_is(tmp_path: Path) -> None:
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "No target in this workspace" in texts(app))
+        await pilot.press("ctrl+s", "tab")
+        assert not list(tmp_path.glob("runs/*"))
+
+
+async def test_commands_of_the_target_are_shown_before_they_run(tmp_path: Path) -> None:
+    stage = "\n  stages: [data, {name: train, argv: [sh, -c, 'echo [b]hi']}]\n"
+    make_target(tmp_path, forge=FORGE + stage.lstrip("\n"))
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "The same run" in check(app))
+        assert "train: sh -c 'echo [b]hi'" in check(app)
