@@ -124,7 +124,7 @@ class Series:
     def _thin(self) -> None:
         """Halve the older half: of each four points the lowest and the highest stay, in order.
 
-        A NaN among four stays too, in place of the lower extreme, so that no gap is lost.
+        A NaN among four stays too, so that no gap is lost.
         """
         half = len(self.value) // 2
         keep: list[int] = []
@@ -136,9 +136,8 @@ class Series:
             if not numbers:
                 keep += [start, start + 3]
                 continue
-            high = max(numbers, key=value.__getitem__)
-            low = gaps[0] if gaps else min(numbers, key=value.__getitem__)
-            keep += sorted({low, high})
+            low, high = min(numbers, key=value.__getitem__), max(numbers, key=value.__getitem__)
+            keep += sorted({low, high, *gaps[:1]})
         rest = half - half % 4
         for name in ("step", "tokens", "seconds", "value"):
             old: array[float] = getattr(self, name)

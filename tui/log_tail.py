@@ -63,8 +63,8 @@ class LogTail:
                     self.skipped = start > 0
                     self._rest = b""
                     file.seek(start)
-                    if start:
-                        start += len(file.readline())
+                    if start and (cut := file.readline()).endswith(b"\n"):
+                        start += len(cut)
                 elif size == start:
                     return False
                 file.seek(start)

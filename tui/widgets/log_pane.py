@@ -119,7 +119,7 @@ class LogPane(RowsView):
         text = " · ".join(parts)
         if text != self._told:
             self._told = text
-            self.border_subtitle = Content(f" {text} " if text else "")
+            self.border_title = Content(f" log ─ {text} " if text else " log ")
 
     # --- drawing ------------------------------------------------------------------
 

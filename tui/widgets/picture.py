@@ -69,7 +69,7 @@ class Curve:
 
     @property
     def count(self) -> int:
-        """Points that have both: a smoothed curve may lag behind the steps that it is drawn over."""
+        """Points that have both: a smoothed curve may lag behind its steps."""
         return min(len(self.x), len(self.y))
 
 
@@ -307,7 +307,7 @@ def _x_axis(x: Scale, width: int, gutter: int, gaps: set[int], options: Options)
     line: list[Segment] = [("─", "axis")] * width
     words = [" "] * width
     free = 0
-    unit = f" {options.x_unit}" if options.x_unit else ""
+    unit = f" {options.x_unit}" if 0 < len(options.x_unit) < width // 2 else ""
     for tick in x.ticks(max(2, width // 12), options.x_kind, whole=True):
         at = round(x.place(tick.value) * (width - 1))
         start = max(0, min(at - len(tick.label) // 2, width - len(tick.label)))

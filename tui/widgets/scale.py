@@ -55,7 +55,8 @@ class Scale:
         if self.log:
             if value <= self.low:
                 return 0.0
-            part = math.log(value / self.low) / math.log(self.high / self.low)
+            start = math.log(self.low)
+            part = (math.log(value) - start) / (math.log(self.high) - start)
         else:
             part = (value - self.low) / (self.high - self.low)
         return min(max(part, 0.0), 1.0)
@@ -103,7 +104,8 @@ def _linear_ticks(low: float, high: float, at_most: int, kind: Kind, whole: bool
     if decimals > 6 or abs(values[-1] if values else 0) >= 1e7:
         return [Tick(value * unit, f"{value:.3g}") for value in values]
     return [
-        Tick(value * unit, f"{value + 0.0:.{decimals}f}{sign if value else ''}") for value in values
+        Tick(value * unit, f"{value:.{decimals}f}{sign}" if value or not sign else "0")
+        for value in (value + 0.0 for value in values)
     ]
 
 
