@@ -69,7 +69,6 @@ class NewRunScreen(RoomScreen):
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
         self._targets: dict[str, Path] = {}
-        self._typed: dict[str, str] = {}
         self._own: dict[str, str] = {}
         self._wish: Wish | None = None
         self._draft: Draft | None = None
@@ -181,7 +180,6 @@ class NewRunScreen(RoomScreen):
 
     @on(SettingRow.Changed)
     def _setting_changed(self, event: SettingRow.Changed) -> None:
-        self._typed[event.setting.key] = event.value
         if self._timer is not None:
             self._timer.stop()
         # A hub id is looked up, so it is planned with once it is whole: on enter or on leaving.
@@ -211,8 +209,9 @@ class NewRunScreen(RoomScreen):
         if path is None:
             return None
         try:
-            overrides = tuple(overrides_of(self._typed, self._own))
-            return Wish(path, overrides, seed_of(self._typed), self.run_id)
+            typed = {row.setting.key: row.entry.value for row in self.query(SettingRow)}
+            overrides = tuple(overrides_of(typed, self._own))
+            return Wish(path, overrides, seed_of(typed), self.run_id)
         except FormError as error:
             self._draft, self._wish, self._problem = None, None, str(error)
             self._draw()
@@ -280,15 +279,15 @@ class NewRunScreen(RoomScreen):
 
     def action_start(self) -> None:
         """Make the run and start it."""
-        self._plan()
+        wish = self._wish_now()
         if self._starting:
             say(self, "The run is being started.")
-        elif self._draft is None or self._wish is None:
-            say(self, self._problem or "The run is still being planned; try again in a moment.")
+        elif wish is None:
+            say(self, self._problem or "There is no target to start a run of.", "warning")
         else:
             self._starting = True
             self.query_one(TopBar).put(*self._place, right="starting …")
-            self._start(self._wish)
+            self._start(wish)
 
     @work(thread=True, group="start")
     def _start(self, wish: Wish) -> None:
