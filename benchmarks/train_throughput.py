@@ -159,7 +159,11 @@ def bare_child(config: str, out: str) -> None:
 
 
 def measure(name: str, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Both sides in turn, ``args.rounds`` times; the ratio is that of the medians."""
+    """Both sides in turn, ``args.rounds`` times; the ratio is that of the best rounds.
+
+    What else a machine does only ever makes a round slower, so the best round is the nearest
+    to what a side can do; the medians are written down beside it.
+    """
     from tests.engine.work.tiny import chat_rows, write_rows
 
     case = CASES[name]
@@ -175,11 +179,13 @@ def measure(name: str, args: argparse.Namespace, folder: Path) -> dict[str, Any]
             got[side].append(rate)
             print(f"{name:6} {side:5} {rate:10,.0f} real tok/s", file=sys.stderr, flush=True)
     middle = {side: statistics.median(rates) for side, rates in got.items()}
-    ratio = middle["ours"] / middle["bare"]
+    best = {side: max(rates) for side, rates in got.items()}
+    ratio = best["ours"] / best["bare"]
     bound = float(case["bound"])
     return {
         "tokens": [low, high],
         "tok_s": got,
+        "best": best,
         "median": middle,
         "ratio": ratio,
         "bound": bound,
@@ -189,13 +195,13 @@ def measure(name: str, args: argparse.Namespace, folder: Path) -> dict[str, Any]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="a small form for CI, under a minute")
+    parser.add_argument("--quick", action="store_true", help="a small form for CI, about a minute")
     parser.add_argument("--check", action="store_true", help="exit 1 when a ratio is too low")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--iters", type=int)
+    parser.add_argument("--iters", type=int, help="steps of a round")
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--bare-child", nargs=2, help=argparse.SUPPRESS)
@@ -219,9 +225,9 @@ def main() -> int:
         figures = {case: measure(case, args, folder) for case in CASES}
     print(f"{'rows':8}{'ours tok/s':>12}{'bare tok/s':>12}{'ratio':>8}{'bound':>8}")
     for case, figure in figures.items():
-        middle = figure["median"]
+        best = figure["best"]
         print(
-            f"{case:8}{middle['ours']:12,.0f}{middle['bare']:12,.0f}"
+            f"{case:8}{best['ours']:12,.0f}{best['bare']:12,.0f}"
             f"{figure['ratio']:8.2f}{figure['bound']:8.2f}"
         )
     if args.json:

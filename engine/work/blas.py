@@ -23,7 +23,7 @@ from typing import Any
 LIBRARIES = ("libopenblas.so.0", "libopenblas.so")
 DEFAULT_THREADS = "1"
 """OpenBLAS threads when OPENBLAS_NUM_THREADS is not set: for matrices of the size of
-small models a second thread gives nothing (see benchmarks/train_throughput.py)."""
+small models a second thread gives next to nothing, and takes a core from everything else."""
 
 
 def load_openblas() -> str | None:
