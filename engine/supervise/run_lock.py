@@ -1,4 +1,7 @@
-"""One writer a run: flock(2) on the run's directory, freed by the kernel when it dies."""
+"""One writer a run: flock(2) on its ``events.jsonl``, freed by the kernel when the writer dies.
+
+Not on the directory: that lock is short, and belongs to whoever moves the status (``folder``).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,11 @@ class RunLock:
         self._handle: int | None = None
 
     def __enter__(self) -> RunLock:
-        handle = os.open(self._run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if not (self._run / "run-status.json").is_file():
+            raise FileNotFoundError(
+                f"{self._run.name} has no run-status.json: it was not made to be run"
+            )
+        handle = os.open(self._run / "events.jsonl", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         until = time.monotonic() + GRACE_S
         while not _try_lock(handle):
             if time.monotonic() >= until:
