@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.projection import MAX_EXAMPLES, MAX_MESSAGES, MAX_NAMES, MEMORY, RunProjection
@@ -175,6 +175,7 @@ FIELDS = [
 ]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(
         st.builds(

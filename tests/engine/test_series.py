@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import series as series_module
@@ -25,6 +25,7 @@ def filled(values: list[float]) -> Series:
     return series
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(VALUES, st.data())
 def test_extremes_of_any_part_are_those_of_its_values(
     values: list[float], data: st.DataObject
@@ -65,6 +66,7 @@ def test_a_long_series_stays_bounded_and_keeps_spikes_and_gaps(
     assert series.step[-1] == 19_999
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=60), st.floats(0, 0.99))
 def test_smoothing_is_the_debiased_mean_and_equal_when_fed_in_pieces(
     values: list[float], weight: float

@@ -6,7 +6,7 @@ import math
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -38,6 +38,7 @@ def curve(values: list[float], role: str = "smooth") -> Curve:
     return Curve(series.step, series.value, role, points=series)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(NUMBERS, max_size=80),
     st.integers(1, 90),
@@ -127,6 +128,7 @@ def test_a_logarithmic_axis_has_round_decades_and_leaves_out_what_has_no_logarit
     assert {"1", "100"} <= set(labels) or {"1", "1,000"} <= set(labels)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(1, 12))
 def test_ticks_are_round_ordered_and_inside(low: float, extent: float, at_most: int) -> None:
     scale = Scale.around(low, low + extent)
@@ -168,6 +170,7 @@ def test_durations() -> None:
     assert [duration(s) for s in (0, 59.6, 3599, 90_000)] == ["0:00", "1:00", "59:59", "1d 01:00"]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(NUMBERS, max_size=40), st.integers(0, 30))
 def test_a_sparkline_has_its_width(values: list[float], width: int) -> None:
     assert cell_len(sparkline(values, width)) == width
