@@ -79,13 +79,16 @@ def preview_lines(
     summary: RunSummary, verdicts: Verdicts, preview: Preview | None, width: int
 ) -> list[Line]:
     """The preview as lines of at most ``width`` cells, the most important first."""
-    lines = [_title(summary, width), _curve_and_gates(summary, verdicts, preview, width)]
+    curve, gates = _curve(preview, width), _gates(verdicts)
+    narrow = width < 70
+    lines = [_title(summary, width), *([curve, gates] if narrow else [[*curve, *gates]])]
     if summary.last_error:
         lines.append([Cell("✘ ", "bad"), Cell(plain(summary.last_error), "bad")])
     if summary.unreadable:
         names = ", ".join(plain(name) for name in summary.unreadable)
         lines.append([Cell("⚠ ", "warn"), Cell(f"cannot be read: {names}  (v says why)", "warn")])
-    lines.append(_next(summary, preview))
+    step, blockers = _next(summary), _blockers(preview)
+    lines += [step, blockers] if narrow else [[*step, Cell("   "), *blockers]]
     if preview is not None and preview.reason:
         lines.append([Cell("reason ", "muted"), Cell(preview.reason)])
     if preview is not None and preview.next_action:
@@ -103,45 +106,40 @@ def _title(summary: RunSummary, width: int) -> Line:
     return [Cell(name, "strong"), Cell("  " + state, "muted")]
 
 
-def _curve_and_gates(
-    summary: RunSummary, verdicts: Verdicts, preview: Preview | None, width: int
-) -> Line:
-    line: Line = []
+def _curve(preview: Preview | None, width: int) -> Line:
     losses = preview.losses if preview else []
-    if losses:
-        curve = cells.sparkline(losses, min(24, max(8, width // 4)))
-        first, last = cells.number(losses[0]), cells.number(losses[-1])
-        line += [
-            Cell("loss   ", "muted"),
-            Cell(curve, "accent"),
-            Cell(f" {first} → {last}"),
-            Cell("   "),
-        ]
-    else:
-        line += [Cell("loss   ", "muted"), Cell("not recorded   ", "muted")]
-    found = [verdict for verdict in (verdicts.primary, verdicts.breadth) if verdict]
+    if not losses:
+        return [Cell("loss   ", "muted"), Cell("not recorded   ", "muted")]
+    curve = cells.sparkline(losses, min(24, max(8, width // 4)))
+    ends = f" {cells.number(losses[0])} → {cells.number(losses[-1])}   "
+    return [Cell("loss   ", "muted"), Cell(curve, "accent"), Cell(ends)]
+
+
+def _gates(verdicts: Verdicts) -> Line:
+    named = (("primary", verdicts.primary), ("breadth", verdicts.breadth))
+    found = [verdict for _, verdict in named if verdict]
     if not found:
-        return [*line, Cell("gates ", "muted"), Cell("not judged yet", "muted")]
+        return [Cell("gates  ", "muted"), Cell("not judged yet", "muted")]
     passed = sum(verdict == "pass" for verdict in found)
-    line += [
-        Cell("gates ", "muted"),
+    line = [
+        Cell("gates  ", "muted"),
         Cell(f"{passed}/{len(found)}", "good" if passed == len(found) else "warn"),
     ]
-    for name, verdict in (("primary", verdicts.primary), ("breadth", verdicts.breadth)):
+    for name, verdict in named:
         if verdict:
             sign, tone = cells.mark(verdict)
             line += [Cell(f"  {name} "), Cell(sign, tone)]
     return line
 
 
-def _next(summary: RunSummary, preview: Preview | None) -> Line:
+def _next(summary: RunSummary) -> Line:
+    return [Cell("next   ", "muted"), Cell(next_step(summary))]
+
+
+def _blockers(preview: Preview | None) -> Line:
     blockers = preview.blocked_by if preview else []
-    line = [Cell("next   ", "muted"), Cell(next_step(summary))]
-    if blockers:
-        line += [Cell("   blockers ", "muted"), Cell("; ".join(blockers), "warn")]
-    else:
-        line += [Cell("   blockers ", "muted"), Cell("none", "muted")]
-    return line
+    text = Cell("; ".join(blockers), "warn") if blockers else Cell("none", "muted")
+    return [Cell("blockers ", "muted"), text]
 
 
 def next_step(summary: RunSummary) -> str:

@@ -128,9 +128,10 @@ class RunRow:
         parts = [Cell(stage, "accent")]
         share = progress_share(summary)
         if share is not None:
-            percent = f"{100 * share:3.0f}%"
-            room = min(10, width - len(stage) - len(percent) - 2)
-            if room >= 3:
+            percent = f"{100 * share:.0f}%"
+            # Room for the time left and the loss comes before a long bar.
+            room = max(3, min(10, width - len(stage) - len(percent) - 22))
+            if width >= 20:
                 parts.append(Cell(cells.bar(share, room), "accent"))
             parts.append(Cell(percent))
         if summary.eta_s is not None:
