@@ -130,7 +130,8 @@ class RunRow:
         if share is not None:
             percent = f"{100 * share:.0f}%"
             # Room for the time left and the loss comes before a long bar.
-            room = max(3, min(10, width - len(stage) - len(percent) - 22))
+            later = 10 * (summary.eta_s is not None) + 11 * (summary.loss is not None)
+            room = max(3, min(10, width - len(stage) - len(percent) - 2 - later))
             if width >= 20:
                 parts.append(Cell(cells.bar(share, room), "accent"))
             parts.append(Cell(percent))
