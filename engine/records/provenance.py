@@ -21,7 +21,8 @@ class Machine(Record):
 
 
 class StageCommand(Record):
-    """What was really executed: placeholders filled in, secrets never."""
+    """What was executed. ``{python}``, ``{run}``, ``{workspace}`` and ``{target}`` stand for this
+    machine's own paths, and *** for a secret."""
 
     argv: list[str]
     cwd: str

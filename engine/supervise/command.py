@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import engine
@@ -31,11 +31,18 @@ class Command:
     argv: list[str]
     cwd: Path
     env: dict[str, str]
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Placeholder to what it stands for on this machine."""
 
     @property
     def shown(self) -> list[str]:
-        """The arguments without secrets, for events and records."""
-        return redact(self.argv, self.env)
+        """The arguments for events and records: no secrets, and placeholders for this machine's
+        own paths, since a run's folder is read on other machines and may be published."""
+        return [unfill(item, self.places) for item in redact(self.argv, self.env)]
+
+    @property
+    def shown_cwd(self) -> str:
+        return unfill(str(self.cwd), self.places)
 
 
 def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Command:
@@ -59,7 +66,7 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
     if resuming:
         env["FACTORY_RESUME"] = "1"
     argv = [fill(item, places) for item in stage.argv]
-    return Command(argv, run / fill(stage.cwd, places), env)
+    return Command(argv, run / fill(stage.cwd, places), env, places)
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:
@@ -67,6 +74,13 @@ def fill(text: str, places: Mapping[str, str]) -> str:
     return re.sub(
         "|".join(re.escape(name) for name in places), lambda match: places[match[0]], text
     )
+
+
+def unfill(text: str, places: Mapping[str, str]) -> str:
+    """``text`` with this machine's paths turned back into placeholders, longest first."""
+    for name, place in sorted(places.items(), key=lambda item: -len(item[1])):
+        text = text.replace(place, name)
+    return text
 
 
 def child_environment(base: Mapping[str, str]) -> dict[str, str]:

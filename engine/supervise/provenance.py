@@ -58,7 +58,7 @@ class ProvenanceKeeper:
 
     def started(self, stage: str, command: Command) -> None:
         """A stage is started with this command."""
-        attempt = StageCommand(argv=command.shown, cwd=str(command.cwd), started=utc_now())
+        attempt = StageCommand(argv=command.shown, cwd=command.shown_cwd, started=utc_now())
         commands = dict(self._record.commands)
         commands[stage] = [*commands.get(stage, []), attempt]
         self._record.commands = commands

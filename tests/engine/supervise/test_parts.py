@@ -22,7 +22,7 @@ from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, Phase, ProcessId, RunStatus
 from engine.supervise.checkpoints import WHOLE, newest_step
 from engine.supervise.child_events import ChildEvents, parse_event
-from engine.supervise.command import HIDDEN, child_environment, fill, redact
+from engine.supervise.command import HIDDEN, Command, child_environment, fill, redact
 from engine.supervise.failure import Evidence, explain, looks_out_of_memory
 from engine.supervise.journal import Journal
 from engine.supervise.launch import liveness
@@ -292,3 +292,12 @@ def test_the_supervisor_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_is_recorded_without_paths_of_this_machine() -> None:
+    places = {"{workspace}": "/home/me/factory", "{run}": "/home/me/factory/runs/r"}
+    command = Command(
+        ["/home/me/factory/x", "--out=/home/me/factory/runs/r/o"], Path("/"), {}, places
+    )
+    assert command.shown == ["{workspace}/x", "--out={run}/o"]
+    assert Command(["a"], Path("/home/me/factory/runs/r"), {}, places).shown_cwd == "{run}"
