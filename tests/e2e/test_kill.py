@@ -94,11 +94,15 @@ def events_so_far(run: Path, kind: str) -> list[dict[str, object]]:
 
 
 def assert_curve_is_whole(run: Path, first: int = 1) -> None:
-    """Every step is there, and the steps of the second attempt begin at a checkpoint."""
+    """Each attempt's steps follow each other, and the last attempt goes to the end.
+
+    Between two attempts steps may be done twice (it goes on from a checkpoint before) or be missing
+    (the child computed on, and what it sent had nobody left to write it down).
+    """
     steps = [event["step"] for event in events(run, "metric")]
-    assert set(steps) == set(range(first, STEPS + 1))
-    seams = [(a, b) for a, b in itertools.pairwise(steps) if b != a + 1]
-    assert all(b <= a + 1 for a, b in seams) and len(seams) <= 1
+    seams = [i for i, (a, b) in enumerate(itertools.pairwise(steps), 1) if b != a + 1]
+    assert steps[0] == first and steps[-1] == STEPS
+    assert len(seams) <= 1
 
 
 def test_kill_the_supervisor(lab: Lab, run: Path) -> None:
@@ -121,6 +125,8 @@ def test_kill_the_supervisor(lab: Lab, run: Path) -> None:
     assert_curve_is_whole(run)
     start = [e for e in events(run, "stage-start") if e["stage"] == "train"][1]
     assert start["attempt"] == 2 and start["resumed_from_step"] >= 10
+    again = [e["step"] for e in events(run, "metric") if e["seq"] > start["seq"]]
+    assert again == list(range(start["resumed_from_step"] + 1, STEPS + 1))
     assert len(messages(run, "resumed")) == 1
     assert [e["to_phase"] for e in events(run, "phase")] == [
         "data-ready",
