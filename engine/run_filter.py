@@ -86,10 +86,10 @@ _UNITS = {
     Kind.BYTES: {
         "": 1.0,
         "b": 1.0,
-        **{unit: 2.0**10 for unit in ("k", "kb", "kib")},
-        **{unit: 2.0**20 for unit in ("m", "mb", "mib")},
-        **{unit: 2.0**30 for unit in ("g", "gb", "gib")},
-        **{unit: 2.0**40 for unit in ("t", "tb", "tib")},
+        **dict.fromkeys(("k", "kb", "kib"), 2.0**10),
+        **dict.fromkeys(("m", "mb", "mib"), 2.0**20),
+        **dict.fromkeys(("g", "gb", "gib"), 2.0**30),
+        **dict.fromkeys(("t", "tb", "tib"), 2.0**40),
     },
     Kind.SECONDS: {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0},
 }

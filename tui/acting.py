@@ -19,7 +19,7 @@ def say(widget: Widget, text: str, severity: Severity = "information") -> None:
 
 
 def attempt(widget: Widget, action: Callable[[], object], done: str) -> bool:
-    """Run ``action`` (in a worker thread) and say ``done``, or what went wrong; whether it went well.
+    """Run ``action`` (in a worker thread), say ``done`` or what went wrong; whether it went well.
 
     What the engine raises on purpose has a sentence for a message. Anything else is a mistake of
     ours: it is said as well, with its type, instead of ending the app and whatever else it shows.

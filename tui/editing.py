@@ -30,7 +30,7 @@ _TAKES_GOTO = frozenset({"code", "codium", "cursor"})
 
 
 def editor_command(path: Path, line: int | None) -> list[str] | None:
-    """The command for VISUAL, EDITOR, or the first usual editor that is installed; None without one."""
+    """The command for VISUAL, EDITOR, or the first usual editor there is; None without one."""
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not chosen:
         chosen = next((name for name in ("nano", "vim", "vi") if shutil.which(name)), None)

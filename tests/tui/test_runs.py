@@ -182,9 +182,7 @@ async def test_enter_and_a_double_click_open_the_run(workspace: Path) -> None:
         assert opened == [shown(app)[0], shown(app)[2]]
 
 
-async def test_cancelling_asks_first(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancelling_asks_first(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import engine.supervise.launch as launch
 
     asked: list[Path] = []

@@ -136,7 +136,7 @@ class NewRunScreen(RoomScreen):
             self.query_one(TopBar).put("factory", "new run", right="no target")
             return
         choice = self.query_one(Choice)
-        choice.offer({name: "" for name in targets})
+        choice.offer(dict.fromkeys(targets, ""))
         choice.value = first if first in targets else next(iter(targets))
 
     @on(Choice.Changed)

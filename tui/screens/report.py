@@ -51,9 +51,7 @@ class ReportScreen(RoomScreen):
     def compose(self) -> ComposeResult:
         yield TopBar("factory", "report", plain(self.run_id), right="reading …")
         with Container(id="pages"):
-            yield MarkdownViewer(
-                "", id="rendered", show_table_of_contents=False, open_links=False
-            )
+            yield MarkdownViewer("", id="rendered", show_table_of_contents=False, open_links=False)
             yield FileView(id="raw")
             yield Static(id="nothing")
         yield Footer(show_command_palette=False)

@@ -1,4 +1,4 @@
-"""The findings of a run by file: which file is in order, and what is wrong with the others. Pure."""
+"""The findings of a run by file: which file is in order, what is wrong with the others. Pure."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ MORE = Setting(
 
 
 def value_text(forge: Forge, key: str) -> str:
-    """The value that the target itself has for a key, as one would type it; "" where it has none."""
+    """The target's own value for a key, as one would type it; "" where it has none."""
     value: Any = forge
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
