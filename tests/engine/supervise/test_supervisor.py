@@ -74,7 +74,8 @@ def test_a_plan_runs_from_its_first_to_its_last_stage(lab: Lab) -> None:
     assert record.machine is not None and record.machine.accelerator == "cpu (x)"
     assert record.packages["pydantic"]
     assert [one.exit_code for one in record.commands["train"]] == [0]
-    assert "{python}" not in record.commands["train"][0].argv[0]
+    command = record.commands["train"][0]
+    assert (command.argv[0], command.cwd) == ("{python}", "{target}")
 
 
 def test_both_streams_stand_byte_for_byte_in_the_log(lab: Lab) -> None:
