@@ -36,14 +36,12 @@ def size(value: float | None, absent: str = ABSENT) -> str:
     """Bytes in units of 2**10: 469M, 1.9G."""
     if value is None or not math.isfinite(value):
         return absent
-    for unit in ("", "K", "M", "G"):
-        if abs(value) < 1000:
-            break
+    units = ["", "K", "M", "G", "T"]
+    while abs(value) >= 1000 and len(units) > 1:
         value /= 1024
-    else:
-        unit = "T"
-    digits = 1 if unit and abs(value) < 10 else 0
-    return f"{value:.{digits}f}{unit}"
+        units.pop(0)
+    digits = 1 if units[0] and abs(value) < 10 else 0
+    return f"{value:.{digits}f}{units[0]}"
 
 
 def duration(seconds: float | None, absent: str = ABSENT) -> str:
