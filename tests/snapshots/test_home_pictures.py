@@ -45,7 +45,7 @@ def settled(app: FactoryApp, text: str) -> Callable[[Pilot[None]], object]:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["small", "usual"])
-def test_runs(snap_compare: SnapCompare, workspace: Path, size: tuple[int, int]) -> None:
+def test_runs_picture(snap_compare: SnapCompare, workspace: Path, size: tuple[int, int]) -> None:
     app: App[None] = app_on(workspace)
 
     async def wait(pilot: Pilot[None]) -> None:
@@ -58,11 +58,11 @@ def test_runs(snap_compare: SnapCompare, workspace: Path, size: tuple[int, int])
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["small", "usual"])
-def test_decide(snap_compare: SnapCompare, workspace: Path, size: tuple[int, int]) -> None:
+def test_decide_picture(snap_compare: SnapCompare, workspace: Path, size: tuple[int, int]) -> None:
     app = app_on(workspace, "decide", RUN)
     assert snap_compare(app, terminal_size=size, run_before=settled(app, "3 of 3 pass"))
 
 
-def test_validate(snap_compare: SnapCompare, workspace: Path) -> None:
+def test_validate_picture(snap_compare: SnapCompare, workspace: Path) -> None:
     app = app_on(workspace, "validate", "2026-11-16-broken")
     assert snap_compare(app, terminal_size=(120, 40), run_before=settled(app, "cut off"))
