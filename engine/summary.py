@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.identity import is_alive
+
 Liveness = Literal["running", "waiting", "dead", "idle"]
 """running and waiting: a supervisor is alive; dead: the status says that one is, and none is;
 idle: nothing is expected to run."""
@@ -62,6 +64,7 @@ class RunSummary:
     eta_s: float | None = None
     last_error: str | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     """Names of files that are there and are no JSON object."""
 
@@ -143,6 +146,8 @@ def _from_config(summary: RunSummary, config: dict[str, Any]) -> None:
     seed = config.get("seed")
     summary.seed = seed if isinstance(seed, int) else None
     summary.hyperparameters = _dict(config.get("hyperparameters"))
+    tags = config.get("tags")
+    summary.tags = [str(tag) for tag in tags] if isinstance(tags, list) else []
     evaluation = _dict(config.get("eval"))
     if evaluation.get("direction") == "lower":
         summary.direction = "lower"
@@ -173,24 +178,9 @@ def liveness_of(status: dict[str, Any]) -> Liveness:
     supervisor = _dict(status.get("supervisor"))
     if status.get("phase") in _FINAL or not supervisor:
         return "idle"
-    if not is_alive(supervisor.get("pid"), supervisor.get("started")):
+    if not is_alive(supervisor):
         return "dead"
     return "waiting" if status.get("waiting_for") else "running"
-
-
-def is_alive(pid: object, started: object) -> bool:
-    """Whether the process with this number is the one that started then (epoch seconds)."""
-    if not isinstance(pid, int) or pid <= 0 or not isinstance(started, int | float):
-        return False
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(float(process.create_time()) - started) < 2.0
-    except psutil.Error:
-        return False
 
 
 def _from_events(summary: RunSummary, path: Path) -> None:
@@ -217,6 +207,9 @@ def _from_events(summary: RunSummary, path: Path) -> None:
             values = _dict(event.get("values"))
             summary.loss = _number(values.get("loss")) or summary.loss
             summary.train_tok_s = _number(values.get("tok_s")) or summary.train_tok_s
+        elif event.get("kind") == "memory":
+            now = _number(event.get("tree_rss_bytes"))
+            summary.peak_bytes = max(summary.peak_bytes or 0, int(now or 0)) or None
         elif event.get("kind") == "progress":
             summary.done, summary.total = (
                 _number(event.get("done")),

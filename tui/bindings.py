@@ -90,10 +90,10 @@ KEYS: tuple[Key, ...] = (
     Key("leave", "escape", "back", "new_run", "Back; nothing is written."),
     # --- Live -------------------------------------------------------------------
     Key("cancel", "c", "cancel", "live", "Stop the run; a training stage saves a checkpoint."),
-    Key("resume", "r,R", "resume", "live", "Go on with a run that was stopped.", display="r"),
+    Key("resume", "R", "resume", "live", "Go on with a run that was stopped."),
     Key("room('decide')", "d", "decide", "live", "Judge the evidence and decide."),
     Key("room('validate')", "v", "validate", "live", "Check the files of the run."),
-    Key("room('report')", "p", "report", "live", "Read the report of the run."),
+    Key("room('report')", "r", "report", "live", "Read the report of the run."),
     Key("log", "l", "log", "live", "Give the whole screen to the log, and back."),
     Key("axis", "x", "x axis", "live", "Draw over steps, tokens or time."),
     Key("scale", "g", "log y", "live", "Logarithmic or linear loss."),

@@ -19,6 +19,7 @@ from engine.checks.finding import Finding, error
 from engine.checks.outside import FileFact, Outside
 from engine.checks.streams import MAX_ROWS_BYTES, EventsSeen, read_events, read_rows
 from engine.judge.gates import Gate, judge
+from engine.processes import is_alive
 from engine.records.plan import Plan, StageKind
 from engine.records.provenance import Provenance
 from engine.records.run import (
@@ -30,7 +31,6 @@ from engine.records.run import (
     RunConfig,
 )
 from engine.records.status import Phase, RunStatus
-from engine.summary import is_alive
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -266,4 +266,4 @@ def _load_report(path: Path, problems: list[Finding]) -> str | None:
 def _supervisor_alive(status: RunStatus | None) -> bool | None:
     if status is None or status.supervisor is None:
         return None
-    return is_alive(status.supervisor.pid, status.supervisor.started)
+    return is_alive(status.supervisor)

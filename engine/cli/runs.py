@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,13 +131,15 @@ def list_runs(
     place = open_workspace(workspace)
     summaries = place.runs()
     if query:
+        from engine.run_facts import facts
         from engine.run_filter import FilterError, parse
 
         try:
             wanted = parse(query)
         except FilterError as error:
-            fail(str(error), Exit.USAGE)
-        summaries = [summary for summary in summaries if wanted.matches(summary)]
+            fail(error.marked(), Exit.USAGE)
+        now = datetime.now(UTC)
+        summaries = [summary for summary in summaries if wanted.matches(facts(summary, now))]
     if as_json:
         print_json([as_dict(summary) for summary in summaries])
         return

@@ -40,6 +40,7 @@ from pydantic import BaseModel, ValidationError
 from engine.folder import FolderError, read_record, write_json_atomic
 from engine.records.events import encode_number
 from engine.records.plan import Plan, Stage
+from engine.work import narration
 
 EXIT_DONE = 0
 EXIT_CRASH = 1
@@ -194,9 +195,12 @@ class WorkerContext:
     # --- output -------------------------------------------------------------------
 
     def emit(self, **event: Any) -> None:
-        """Send one event; ``kind`` and its fields as in ``engine.records.events``."""
-        if not self.pipe.send(event):
-            self._ask_to_stop("the event pipe is broken: the supervisor is gone")
+        """Send one event, and print it as a line where a log would want one.
+
+        ``kind`` and its fields as in ``engine.records.events``.
+        """
+        if not self.pipe.send(event) or not _print(narration.line(event)):
+            self._ask_to_stop("the pipe to the supervisor is broken: it is gone")
 
     def message(self, code: str, text: str, level: Level = "info", **more: Any) -> None:
         """Something a person should read; ``code`` is a stable name."""
@@ -362,6 +366,19 @@ def _say(ctx: WorkerContext | None, code: str, text: str, level: Level) -> None:
         ctx.pipe.send({"kind": "message", "level": level, "code": code, "text": text})
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def _print(text: str | None) -> bool:
+    """Print a line at once; False when nobody reads any more."""
+    if text is None:
+        return True
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What is still in the buffer would be written, and fail, once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def _flush() -> None:

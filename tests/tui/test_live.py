@@ -85,7 +85,7 @@ async def test_a_dead_supervisor_is_said_with_what_to_do(run: FakeRun) -> None:
     run.tell("train", steps=20)
     run.status("training", alive=False)
     async with app_of(run).run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "training, not attached", "supervisor died. r resumes", "‖ train")
+        await shown(pilot, "training, not attached", "supervisor died. R resumes", "‖ train")
 
 
 async def test_a_failed_stage_is_said_with_its_fix(run: FakeRun) -> None:
@@ -242,7 +242,7 @@ async def test_cancel_asks_and_resume_says_why_not(
     app = app_of(run)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await shown(pilot, "▶ training")
-        await pilot.press("r")
+        await pilot.press("R")
         await shown(pilot, "is running;")
         await pilot.press("c")
         assert isinstance(app.screen, Confirm)
@@ -262,7 +262,7 @@ async def test_resume_of_a_final_run_shows_the_new_one(
     app = app_of(run)
     async with app.run_test(size=(120, 40)) as pilot:
         await shown(pilot, "■ cancelled")
-        await pilot.press("r")
+        await pilot.press("R")
         await shown(pilot, "drone-router-4", timeout=5)
         assert live(app).run_id == other.folder.name
 

@@ -168,7 +168,7 @@ def test_the_facts_know_settings_and_states() -> None:
     one = summary(
         decision="ship", hyperparameters={"iters": 300, "lora": {"rank": 8}}, seed=3, loss=0.5
     )
-    known = facts(one, NOW + timedelta(days=2), Verdicts("pass", "fail"))
+    known = facts(one, NOW + timedelta(days=2), "fail")
     assert parse("is:decided set.iters>=300 seed:3 age>1d gates:fail").matches(known)
     assert "set.lora" not in known
 

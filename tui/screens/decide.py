@@ -7,7 +7,6 @@ import json
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Footer
 
 from engine.deciding import OverrideRequest, Refused, decide
 from engine.folder import FolderError
@@ -21,6 +20,7 @@ from tui.views.plain import plain
 from tui.widgets.confirm import Confirm
 from tui.widgets.decision_pane import DecisionPane, KindRow
 from tui.widgets.evidence_pane import EvidencePane
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.record_dialog import RecordDialog
 from tui.widgets.top_bar import TopBar
 
@@ -42,7 +42,7 @@ class DecideScreen(RoomScreen):
         with Horizontal(id="sides"):
             yield EvidencePane(id="evidence")
             yield DecisionPane(self.run_id or "", id="form")
-        yield Footer(show_command_palette=False)
+        yield KeyBar("decide")
 
     def on_mount(self) -> None:
         self._load()

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine.folder import FolderError, RunFolder
 from engine.planning import Draft, draft
@@ -40,6 +40,7 @@ from tui.views.settings_form import (
     value_text,
 )
 from tui.widgets.field import Choice
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.setting_row import SettingRow
 from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
@@ -92,7 +93,7 @@ class NewRunScreen(RoomScreen):
                 yield Static(id="explain")
                 yield Static(id="check")
         yield Static(id="empty")
-        yield Footer(show_command_palette=False)
+        yield KeyBar("new_run")
 
     def on_mount(self) -> None:
         self.query_one("#empty").display = False

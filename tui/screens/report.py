@@ -8,7 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Footer, MarkdownViewer, Static
+from textual.widgets import MarkdownViewer, Static
 
 from engine.checks.contents import load
 from engine.folder import write_bytes_atomic
@@ -20,6 +20,7 @@ from tui.styles import style_paths
 from tui.views.plain import plain, plain_lines
 from tui.widgets.confirm import Confirm
 from tui.widgets.file_view import FileView, read_text
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
 
 LOOK_EVERY_S = 1.0
@@ -54,7 +55,7 @@ class ReportScreen(RoomScreen):
             yield MarkdownViewer("", id="rendered", show_table_of_contents=False, open_links=False)
             yield FileView(id="raw")
             yield Static(id="nothing")
-        yield Footer(show_command_palette=False)
+        yield KeyBar("report")
 
     def on_mount(self) -> None:
         for name in ("#rendered", "#raw", "#nothing"):

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine.run_filter import FilterError, RunFilter, parse
 from engine.summary import RunSummary
@@ -26,6 +26,7 @@ from tui.views.quick_gates import quick_verdicts
 from tui.views.run_reader import RunReader
 from tui.views.runs_view import Order, RunList, RunRow, Verdicts, list_runs
 from tui.widgets.confirm import Confirm
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_table import RunTable
 from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
@@ -73,7 +74,7 @@ class RunsScreen(RoomScreen):
             yield RunTable(id="table")
             yield Static(id="preview")
         yield Static(id="empty")
-        yield Footer(show_command_palette=False)
+        yield KeyBar("runs")
 
     def on_mount(self) -> None:
         self.query_one(RunTable).focus()

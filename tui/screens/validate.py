@@ -10,7 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from engine import checks
 from engine.checks.contents import load
@@ -26,6 +26,7 @@ from tui.views.findings_view import FOLDER, group, line_in, verdict
 from tui.views.plain import plain
 from tui.widgets.file_view import FileView, read_text
 from tui.widgets.findings_list import FindingsList, Place
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
 
@@ -58,7 +59,7 @@ class ValidateScreen(RoomScreen):
             with VerticalScroll(id="detail", can_focus=False):
                 yield Static(id="about")
                 yield FileView(id="file")
-        yield Footer(show_command_palette=False)
+        yield KeyBar("validate")
 
     def on_mount(self) -> None:
         self._look()

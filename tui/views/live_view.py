@@ -217,7 +217,7 @@ def banner(
     error = status.get("last_error")
     if liveness == "dead":
         return Cell(
-            "⚠ Not attached: its supervisor died. r resumes from the last checkpoint, c cancels.",
+            "⚠ Not attached: its supervisor died. R resumes from the last checkpoint, c cancels.",
             "warn",
         )
     if phase == "failed":

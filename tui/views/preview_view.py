@@ -57,22 +57,24 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 
 def _losses(path: Path) -> list[float]:
-    """The training loss in the order of its events."""
-    losses: list[float] = []
+    """The loss of the train stage, else of the last stage that had one, in order."""
+    by_stage: dict[str, list[float]] = {}
     try:
         with path.open("rb") as file:
             data = file.read(MAX_EVENT_BYTES)
     except OSError:
-        return losses
+        return []
     for line in data.split(b"\n"):
         if b'"loss"' not in line:
             continue
         try:
-            value = json.loads(line)["values"]["loss"]
+            event = json.loads(line)
+            value = event["values"]["loss"]
+            losses = by_stage.setdefault(str(event.get("stage")), [])
             losses.append(math.nan if value is None else float(value))
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
-    return losses
+    return by_stage.get("train") or next(reversed(by_stage.values()), [])
 
 
 def preview_lines(
@@ -120,11 +122,7 @@ def _gates(verdicts: Verdicts) -> Line:
     found = [verdict for _, verdict in named if verdict]
     if not found:
         return [Cell("gates  ", "muted"), Cell("not judged yet", "muted")]
-    passed = sum(verdict == "pass" for verdict in found)
-    line = [
-        Cell("gates  ", "muted"),
-        Cell(f"{passed}/{len(found)}", "good" if passed == len(found) else "warn"),
-    ]
+    line = [Cell("gates", "muted")]
     for name, verdict in named:
         if verdict:
             sign, tone = cells.mark(verdict)

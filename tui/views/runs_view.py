@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from engine.run_filter import Facts, FactValue, RunFilter
+from engine.run_facts import facts
+from engine.run_filter import RunFilter
 from engine.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import NOTHING, Cell
@@ -221,52 +222,8 @@ def _decision(summary: RunSummary) -> Cell:
 # --- which runs are listed, and in which order ------------------------------------
 
 
-def facts(summary: RunSummary, now: datetime, verdicts: Verdicts | None = None) -> Facts:
-    """What the filter language may ask of a run."""
-    delta, verdict = summary.primary_delta, _worst(verdicts) if verdicts else None
-    values: dict[str, FactValue] = {
-        "run": summary.run_id,
-        "target": summary.target or None,
-        "model": summary.base_model,
-        "phase": summary.phase,
-        "decision": summary.decision,
-        "is": _states(summary),
-        "tag": [str(tag) for tag in _list(getattr(summary, "tags", None))],
-        "gates": verdict,
-        "score": summary.primary_candidate,
-        "baseline": summary.primary_baseline,
-        "delta": None if delta is None else 100 * delta,
-        "breadth": summary.breadth_delta_pp,
-        "tok_s": summary.train_tok_s or summary.eval_tok_s,
-        "loss": summary.loss,
-        "peak": None if summary.peak_bytes is None else float(summary.peak_bytes),
-        "seed": None if summary.seed is None else float(summary.seed),
-        "age": (now - summary.created).total_seconds() if summary.created else None,
-    }
-    for name, value in summary.hyperparameters.items():
-        if isinstance(value, int | float | str):
-            values[f"set.{name.casefold()}"] = value
-    return values
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
-
-
-def _states(summary: RunSummary) -> list[str]:
-    states = {"running": ["live"], "waiting": ["waiting"], "dead": ["lost"], "idle": []}[
-        summary.liveness
-    ]
-    if summary.decision is not None:
-        states.append("decided")
-    elif summary.awaits_decision:
-        states.append("undecided")
-    if summary.phase in ("failed", "cancelled"):
-        states.append(summary.phase)
-    return states
-
-
 def _worst(verdicts: Verdicts) -> str | None:
+    """The verdict that a person must look at first."""
     found = [verdict for verdict in (verdicts.primary, verdicts.breadth) if verdict]
     for verdict in ("fail", "undecided", "pass"):
         if verdict in found:
@@ -369,7 +326,7 @@ def list_runs(
         result.waiting += summary.liveness == "waiting"
         result.undecided += summary.awaits_decision
         verdicts = judge(summary)
-        if run_filter.empty or run_filter.matches(facts(summary, now, verdicts)):
+        if run_filter.empty or run_filter.matches(facts(summary, now, _worst(verdicts))):
             rows.append(RunRow(summary, now, verdicts))
     result.rows = arrange(rows, order)
     return result

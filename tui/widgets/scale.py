@@ -39,9 +39,9 @@ class Scale:
             low = max(low, 1e-300)
             high = max(high, low)
             if high / low < 1.0001:
-                return cls(low / 2, high * 2, True)
+                return cls(low / 2, min(high * 2, _LARGEST), True)
             air = (math.log(high) - math.log(low)) * pad
-            return cls(low * math.exp(-air), min(high * math.exp(air), _LARGEST), True)
+            return cls(max(low * math.exp(-air), 1e-300), min(high * math.exp(air), _LARGEST), True)
         if zero:
             low, high = min(low, 0.0), max(high, 0.0)
         if high - low <= max(abs(low), abs(high)) * 1e-9:
