@@ -93,6 +93,23 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
 
 
 def build_stages(target: Target, base: Base, train: dict[str, Any], seed: int) -> list[Stage]:
+    """The stages of a plan in their order, each with the limits that the target sets for it."""
+    stages = _unlimited(target, base, train, seed)
+    limits = target.forge.factory.limits
+    if unknown := sorted(set(limits) - {stage.name for stage in stages}):
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.limits: no stage {', '.join(unknown)} in this "
+            f"plan; it has {', '.join(stage.name for stage in stages)}."
+        )
+    return [
+        stage.model_copy(update=limits[stage.name].model_dump(exclude_unset=True))
+        if stage.name in limits
+        else stage
+        for stage in stages
+    ]
+
+
+def _unlimited(target: Target, base: Base, train: dict[str, Any], seed: int) -> list[Stage]:
     wanted = target.forge.factory.stages or USUAL
     stages = []
     for item in wanted:
@@ -241,6 +258,7 @@ def _report() -> Stage:
         name="report",
         kind=StageKind.REPORT,
         argv=["{python}", "-P", "-m", "engine.cli", "report", "{run}"],
+        cwd="{run}",
         enters=Phase.REPORTING,
         needs_accelerator=False,
         outputs=["report.md"],

@@ -21,10 +21,12 @@ def main() -> None:
     engine's command line, whose library is only loaded for it: it would delay the first paint.
     """
     arguments = sys.argv[1:]
-    if not arguments or (arguments[0] == "--workspace" and len(arguments) == 2):
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not arguments or (arguments[0] in ("--workspace", "-w") and len(arguments) == 2):
+        if not terminal:
+            _fail("The control room needs a terminal. Without one: factory-tui list, or --help", 2)
         _open_nearest(Path(arguments[1]) if arguments else Path.cwd())
         return
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if arguments[0] == "demo" and terminal and (options := _demo_options(arguments[1:])):
         _open_demo(*options)
         return
@@ -67,9 +69,9 @@ def _open_demo(directory: Path, seed: int) -> None:
     open_control_room(workspace.path, demo=True, seed=seed)
 
 
-def _fail(sentence: str) -> NoReturn:
+def _fail(sentence: str, code: int = 3) -> NoReturn:
     print(f"factory-tui: {sentence}", file=sys.stderr)
-    sys.exit(3)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

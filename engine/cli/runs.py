@@ -137,7 +137,7 @@ def list_runs(
         try:
             wanted = parse(query)
         except FilterError as error:
-            fail(error.marked(), Exit.USAGE)
+            fail(f"{query}\n{error.marked()}\n{error.message}", Exit.USAGE)
         now = datetime.now(UTC)
         summaries = [summary for summary in summaries if wanted.matches(facts(summary, now))]
     if as_json:

@@ -213,7 +213,7 @@ def _beats_baseline(config: RunConfig, evals: Evals, rows: Rows) -> Gate:
         return gate(Verdict.PASS, reason, gain, interval)
     fixed, broken = flips
     p = stats.mcnemar(fixed, broken)
-    evidence = f"{fixed} fixed, {broken} broken of {pair.n}, p = {_p_text(p)}"
+    evidence = f"{fixed} fixed, {broken} broken of {pair.n}, p {_p_text(p)}"
     if fixed > broken and p < P_BOUND:
         return gate(Verdict.PASS, f"Better: {scores}; {evidence}.", gain, interval)
     return gate(
@@ -225,7 +225,7 @@ def _beats_baseline(config: RunConfig, evals: Evals, rows: Rows) -> Gate:
 
 
 def _p_text(p: float) -> str:
-    return f"{p:.2g}" if p >= 0.0001 else "under 0.0001"
+    return f"= {p:.2g}" if p >= 0.0001 else "< 0.0001"
 
 
 # --- breadth_drop_max_pp ----------------------------------------------------------------

@@ -87,6 +87,14 @@ class Gates(Record):
     breadth_drop_max_pp: float | None = Field(default=None, ge=0)
 
 
+class Limits(Record):
+    """How long a stage may run and be silent, in seconds (None: for ever), and what NaN does."""
+
+    timeout_s: float | None = Field(default=None, gt=0)
+    silence_s: float | None = Field(default=60.0, gt=0)
+    stop_on_nan: bool = True
+
+
 class FactorySection(Record):
     goal: str | None = None
     base: dict[str, Any] | None = None
@@ -97,6 +105,8 @@ class FactorySection(Record):
     eval: dict[str, Any] = Field(default_factory=dict)
     suites: Suites = Field(default_factory=Suites)
     gates: Gates = Field(default_factory=Gates)
+    limits: dict[str, Limits] = Field(default_factory=dict)
+    """By the name of the stage."""
     stages: list[str | dict[str, Any]] | None = None
     """The plan, where it is not the usual one: names of ours, or commands."""
 

@@ -138,6 +138,18 @@ def test_a_hub_model_on_disk_is_found_in_the_cache(
     assert base.revision == "abc123"
 
 
+def test_limits_are_set_by_stage(place: Workspace) -> None:
+    sets = ["factory.limits.train.timeout_s=60", "factory.limits.train.stop_on_nan=false"]
+    plan = draft(place, target(place), sets).plan
+    assert (plan.stage("train").timeout_s, plan.stage("train").stop_on_nan) == (60, False)
+    assert plan.stage("train").silence_s == 60  # not set: as it was
+    assert plan.stage("data").timeout_s is None
+    with pytest.raises(TargetError, match="no stage fly in this plan"):
+        draft(place, target(place), ["factory.limits.fly.timeout_s=60"])
+    with pytest.raises(TargetError, match="greater than 0"):
+        draft(place, target(place), ["factory.limits.train.timeout_s=0"])
+
+
 def test_a_command_of_ones_own_takes_the_place_of_training(tmp_path: Path) -> None:
     own = "goal: Route.\n  stages: [data, {name: train, argv: [mlx_lm.lora, -c, my.yaml]}]"
     make_target(tmp_path, FORGE.replace("goal: Route.", own))
