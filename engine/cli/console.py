@@ -33,6 +33,7 @@ WorkspaceOption = Annotated[
         show_default=False,
     ),
 ]
+RunArgument = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

@@ -10,6 +10,7 @@ import typer
 from engine.cli.console import (
     Exit,
     JsonOption,
+    RunArgument,
     WorkspaceOption,
     fail,
     narrate,
@@ -18,7 +19,7 @@ from engine.cli.console import (
     printable,
     run_path,
 )
-from engine.cli.runs import RunArgument, folder_of
+from engine.cli.telling import folder_of
 from engine.summary import summarise
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import typer
 
 from engine import numbers
 from engine.cli.console import Exit, fail, narrate, print_json, printable
-from engine.cli.runs import as_dict, event_line, state_of
+from engine.cli.telling import as_dict, event_line, state_of
 from engine.projection import RunProjection
 from engine.summary import summarise
 from engine.tail import EventTail

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,6 +11,7 @@ from engine import numbers
 from engine.cli.console import (
     Exit,
     JsonOption,
+    RunArgument,
     WorkspaceOption,
     fail,
     narrate,
@@ -23,12 +22,11 @@ from engine.cli.console import (
     printable,
     run_path,
 )
+from engine.cli.telling import as_dict, state_of
 from engine.summary import RunSummary, summarise
 
 CANCEL_WAIT_S = 30.0
 """How long `cancel` waits for the worker to save and end before it returns."""
-
-RunArgument = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
 
 
 def run(
@@ -150,20 +148,6 @@ def list_runs(
     print_table(header, [_row(summary) for summary in summaries])
 
 
-def state_of(summary: RunSummary) -> str:
-    """Where a run is, in words, and truly: a dead supervisor is said."""
-    if summary.phase is None:
-        return "no status" if summary.decision is None else "decided"
-    if summary.liveness == "dead":
-        return "stopped (its supervisor died)"
-    if summary.liveness == "waiting":
-        return "waiting"
-    if summary.liveness == "running":
-        share = f" {summary.done / summary.total:.0%}" if summary.done and summary.total else ""
-        return f"{summary.stage or summary.phase}{share}"
-    return "waits for a decision" if summary.awaits_decision else summary.phase
-
-
 def _row(run: RunSummary) -> tuple[str, ...]:
     breadth = run.breadth_delta_pp
     return (
@@ -177,29 +161,6 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     )
 
 
-def as_dict(summary: RunSummary) -> dict[str, Any]:
-    """A summary as JSON holds it: what was not recorded is null."""
-    return {
-        "run": summary.run_id,
-        "target": summary.target,
-        "phase": summary.phase,
-        "liveness": summary.liveness,
-        "stage": summary.stage,
-        "waiting_for": summary.waiting_for,
-        "decision": summary.decision,
-        "routing_constraint": summary.routed,
-        "created": summary.created.isoformat() if summary.created else None,
-        "primary": {"baseline": summary.primary_baseline, "candidate": summary.primary_candidate},
-        "breadth": {"baseline": summary.breadth_baseline, "candidate": summary.breadth_candidate},
-        "n": summary.n,
-        "tokens_per_second": summary.eval_tok_s,
-        "peak_bytes": summary.peak_bytes,
-        "parent": summary.parent_run_id,
-        "last_error": summary.last_error,
-        "unreadable": summary.unreadable,
-    }
-
-
 def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Everything that a run concluded: gates, numbers, decision, files."""
     from engine.cli.showing import describe
@@ -210,14 +171,3 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
         print_json(described.as_json())
     else:
         print(described.as_text())
-
-
-def event_line(event: dict[str, Any]) -> str:
-    """An event as one line of JSON on stdout."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-
-
-def folder_of(path: Path) -> str:
-    """A path as a person would type it from here, where that is shorter."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

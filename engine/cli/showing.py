@@ -9,7 +9,7 @@ from typing import Any
 from engine import numbers
 from engine.checks.contents import RunContents, load
 from engine.cli.console import printable
-from engine.cli.runs import as_dict, folder_of, state_of
+from engine.cli.telling import as_dict, folder_of, state_of
 from engine.judge.gates import Gate
 from engine.records.run import EvalResult
 from engine.summary import RunSummary, summarise
