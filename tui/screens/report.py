@@ -21,6 +21,7 @@ from tui.views.plain import plain, plain_lines
 from tui.widgets.confirm import Confirm
 from tui.widgets.file_view import FileView, read_text
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.report_page import ReportPage
 from tui.widgets.top_bar import TopBar
 
 LOOK_EVERY_S = 1.0
@@ -52,7 +53,7 @@ class ReportScreen(RoomScreen):
     def compose(self) -> ComposeResult:
         yield TopBar("factory", "report", plain(self.run_id), right="reading …")
         with Container(id="pages"):
-            yield MarkdownViewer("", id="rendered", show_table_of_contents=False, open_links=False)
+            yield ReportPage("", id="rendered", show_table_of_contents=False)
             yield FileView(id="raw")
             yield Static(id="nothing")
         yield KeyBar("report")
