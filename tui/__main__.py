@@ -23,9 +23,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if not arguments or (arguments[0] in ("--workspace", "-w") and len(arguments) == 2):
-        if not terminal:
-            _fail("The control room needs a terminal. Without one: factory-tui list, or --help", 2)
-        _open_nearest(Path(arguments[1]) if arguments else Path.cwd())
+        _open_nearest(Path(arguments[1]) if arguments else Path.cwd(), terminal)
         return
     if arguments[0] == "demo" and terminal and (options := _demo_options(arguments[1:])):
         _open_demo(*options)
@@ -35,13 +33,15 @@ def main() -> None:
     command_line()
 
 
-def _open_nearest(start: Path) -> None:
+def _open_nearest(start: Path, terminal: bool) -> None:
     from engine.workspace import Workspace, WorkspaceError
 
     try:
         workspace = Workspace.find(start)
     except WorkspaceError as error:
         _fail(str(error))
+    if not terminal:
+        _fail("The control room needs a terminal. Without one: factory-tui list, or --help", 2)
     open_control_room(workspace.path)
 
 
