@@ -54,6 +54,14 @@ def curve(run: Path) -> dict[int, float]:
     }
 
 
+def wait_for_step(run: Path, step: int) -> None:
+    """Return when training has told of this step."""
+    until = time.monotonic() + WAIT_S
+    while max(curve(run), default=0) < step:
+        assert time.monotonic() < until, f"training never came to step {step}"
+        time.sleep(0.02)
+
+
 def attach_screen(shell: Shell) -> int:
     """The control room in a terminal of its own; its pid."""
     pid, _ = pty.fork()
@@ -73,10 +81,7 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(shell: Shell) -> None:
     assert started.returncode == 0, started.stderr
     cut = shell.workspace / "runs" / started.stdout.strip()
     screen = attach_screen(shell)
-    until = time.monotonic() + WAIT_S
-    while max(curve(cut), default=0) < 50:
-        assert time.monotonic() < until, "training never came to step 50"
-        time.sleep(0.02)
+    wait_for_step(cut, 50)
     status = json.loads((cut / "run-status.json").read_text())
     supervisor, child = status["supervisor"]["pid"], status["child"]["pid"]
     for pid in (screen, supervisor, child):
@@ -121,20 +126,19 @@ def test_killing_the_screen_leaves_the_run_alone(shell: Shell) -> None:
 
 
 def test_ctrl_c_leaves_the_run_going_and_cancel_stops_it(shell: Shell) -> None:
+    known = set((shell.workspace / "runs").iterdir())
     command = [sys.executable, "-m", "tui", "run", "drone-router", "--seed", "7", *SETS]
     watcher = subprocess.Popen(
         command, cwd=shell.workspace, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     assert watcher.stderr is not None
-    while "train" not in (line := watcher.stderr.readline()):
+    while "▸ train" not in (line := watcher.stderr.readline()):
         assert line, "ended before training"
-    time.sleep(0.5)
+    (run,) = set((shell.workspace / "runs").iterdir()) - known
+    wait_for_step(run, 5)
     watcher.send_signal(signal.SIGINT)
     _, told = watcher.communicate(timeout=20)
-    assert watcher.returncode == 0 and "Left" in told
-    (run,) = (
-        run for run in (shell.workspace / "runs").iterdir() if f"Left {run.name} going" in told
-    )
+    assert watcher.returncode == 0 and f"Left {run.name} going" in told
     cancelled = shell("cancel", run.name)
     assert cancelled.returncode == 0, cancelled.stderr
     assert json.loads((run / "run-status.json").read_text())["phase"] == "cancelled"
