@@ -96,6 +96,16 @@ async def test_a_failed_stage_is_said_with_its_fix(run: FakeRun) -> None:
         await shown(pilot, "✘ failed", "Failed in train: The loss became NaN. → Halve")
 
 
+async def test_what_to_do_is_never_cut_from_a_long_failure(run: FakeRun) -> None:
+    run.tell("train", steps=20)
+    error = {"stage": "train", "message": "It broke. " * 200, "fix": "Halve learning_rate."}
+    run.status("failed", alive=None, last_error=error)
+    for size in ((80, 24), (120, 40)):
+        async with app_of(run).run_test(size=size) as pilot:
+            text = await shown(pilot, "Failed in train: It broke.", "… → Halve learning_rate.")
+            assert "✘ train" in text
+
+
 async def test_a_waiting_run_says_for_what(run: FakeRun) -> None:
     run.event({"kind": "queued", "position": 2, "waiting_for": "drone-router-2 to end"})
     run.status("created", waiting_for="drone-router-2 to end")
@@ -107,13 +117,19 @@ async def test_a_finished_run_asks_for_its_decision(run: FakeRun) -> None:
     run.tell()
     run.status("evaluated", alive=None)
     async with app_of(run).run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "d judges it and decides", "✔ eval-candidate", "(110 of 120)")
+        text = await shown(pilot, "d judges it and decides", "✔ eval-candidate")
+        assert (
+            "drone-router         0.208 → 0.917" in text and "examples ─ drone-router 0.917" in text
+        )
+        assert "checkpoint" in text and "step 300" in text
+    async with app_of(run).run_test(size=(200, 60)) as pilot:
+        await shown(pilot, "drone-router 0.917 (110 of 120)")
 
 
 async def test_a_folder_without_events_is_opened(run: FakeRun) -> None:
     (run.folder / "run-status.json").unlink()
     async with app_of(run).run_test(size=(80, 24)) as pilot:
-        await shown(pilot, "No events are recorded", "waiting for the first number")
+        await shown(pilot, "No events are recorded", "no numbers are recorded")
 
 
 async def test_hostile_text_is_drawn_as_it_is(run: FakeRun) -> None:

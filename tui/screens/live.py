@@ -22,15 +22,8 @@ from tui.screens.base import RoomScreen
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.live_charts import LiveCharts
-from tui.views.live_view import (
-    banner,
-    message_row,
-    numbers,
-    progress_cells,
-    state_words,
-    steps,
-    suites_line,
-)
+from tui.views.live_side import LABEL, flat_numbers, numbers, side_lines, suites_line
+from tui.views.live_view import banner, message_row, progress_cells, state_words, steps
 from tui.widgets.chart import Chart
 from tui.widgets.confirm import Confirm
 from tui.widgets.examples import ExampleList
@@ -162,13 +155,11 @@ class LiveScreen(RoomScreen):
         progress = progress_cells(projection, alive, now, width)
         self._put_line("#progress", progress)
         values = numbers(charted, self._charts.machine_bytes)
-        room = max(16, self.query_one("#numbers").content_size.width - 11)
-        rows = [paint(Cell(f"{name:<11}", "muted"), value.rjust(room)) for name, value in values]
-        self.query_one("#numbers", Static).update(lines(rows))
-        flat: list[Cell] = []
-        for name, value in values:
-            flat += [Cell(f"{name} ", "muted"), Cell(f"{value}   ")]
-        self._put_line("#now", flat)
+        side = self.query_one("#numbers")
+        room = side.content_size
+        rows = side_lines(values, projection, max(LABEL + 8, room.width), room.height)
+        self.query_one("#numbers", Static).update(lines(paint(*row) for row in rows))
+        self._put_line("#now", flat_numbers(values, width))
         serious = [one for one in projection.messages if one.level != "info"]
         self._put_line("#sign", message_row(serious[-1], projection.first_t) if serious else None)
 
@@ -188,6 +179,7 @@ class LiveScreen(RoomScreen):
             feed.liveness,
             broken=feed.broken_events,
             awaits_decision=waits,
+            room=3 * max(20, self.size.width - 12),
         )
         return [cell] if cell else None
 
@@ -196,9 +188,15 @@ class LiveScreen(RoomScreen):
         line.set_class(not cells, "-none")
         line.update(paint(*cells) if cells else "")
 
+    @property
+    def _expects_more(self) -> bool:
+        """Whether events can still come: the run is under way, or is being read."""
+        return self.feed.liveness in ("running", "waiting") or self.feed.behind > 0
+
     def _draw_charts(self) -> None:
         stage = self._charted()
-        self.query_one("#loss", Chart).put(*self._charts.loss(self.feed.projection, stage))
+        empty = "waiting for the first number" if self._expects_more else "no numbers are recorded"
+        self.query_one("#loss", Chart).put(*self._charts.loss(self.feed.projection, stage, empty))
         for name, metric in SMALL.items():
             chart = self.query_one(f"#{name}", Chart)
             if chart.size.width:
@@ -207,18 +205,19 @@ class LiveScreen(RoomScreen):
     def _draw_panes(self) -> None:
         projection = self.feed.projection
         shown = projection.examples()
-        title = "examples"
+        pane, title = self.query_one(ExampleList), "examples"
         if shown:
-            title = f"examples ─ {suites_line(projection, shown[0].stage)}"
-        self.query_one(ExampleList).put(shown, title)
+            room = pane.size.width - len(title) - 10
+            title = f"{title} ─ {suites_line(projection, shown[0].stage, room)}"
+        pane.put(shown, title, "none scored yet" if self._expects_more else "none recorded")
         self.query_one(SignList).put(tuple(projection.messages), projection.first_t)
-        log, pane = self.feed.log, self.query_one(LogPane)
+        log, logged = self.feed.log, self.query_one(LogPane)
         if log.total < self._log_seen:
-            pane.clear()
+            logged.clear()
             self._log_seen = 0
         fresh = log.since(self._log_seen)
         self._log_seen = log.total
-        pane.append(fresh, log.unfinished)
+        logged.append(fresh, log.unfinished)
 
     # --- panes --------------------------------------------------------------------
 

@@ -56,6 +56,17 @@ def number(value: float | None) -> str:
     )
 
 
+def pair(before: float | None, after: float | None) -> tuple[str, str]:
+    """Two numbers that are compared, with the same decimals: 0.183 and 0.200."""
+    texts = [number(before), number(after)]
+    decimals = [len(text.partition(".")[2]) for text in texts]
+    if all(decimals) and not any("e" in text for text in texts):
+        texts = [
+            text + "0" * (max(decimals) - have) for text, have in zip(texts, decimals, strict=True)
+        ]
+    return texts[0], texts[1]
+
+
 def minus(text: str) -> str:
     """A true minus sign, as wide as the plus sign that it stands below."""
     return text.replace("-", "−")

@@ -60,12 +60,15 @@ class LiveCharts:
         return found
 
     def loss(
-        self, projection: RunProjection, stage: StageView | None
+        self,
+        projection: RunProjection,
+        stage: StageView | None,
+        empty: str = "waiting for the first number",
     ) -> tuple[Row, list[Curve], Options]:
-        """The large chart: title with legend, curves, options."""
+        """The large chart: title, curves, options; ``empty`` is said without numbers."""
         settings = self.settings
         if stage is None:
-            return [("loss", "strong")], [], Options(empty="waiting for the first number")
+            return [("loss", "strong")], [], Options(empty=empty)
         name = _main_name(stage)
         curves: list[Curve] = []
         title: Row = [(name or "loss", "strong"), (f"  {stage.name}", "muted")]

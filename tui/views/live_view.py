@@ -9,7 +9,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from engine.projected import MessageView, StageView
-from engine.projection import MEMORY, RunProjection
+from engine.projection import RunProjection
 from tui.views.cells import ABSENT, Cell, Tone
 from tui.views.plain import fit, plain
 from tui.widgets.scale import compact, duration
@@ -56,6 +56,8 @@ def steps(
     """The stages in the plan's order, with the time that each took or has taken so far."""
     recorded = status.get("stages")
     known: Mapping[str, Any] = recorded if isinstance(recorded, dict) else {}
+    error = status.get("last_error")
+    broken = error.get("stage") if isinstance(error, dict) else None
     found = []
     for stage in projection.stages.values():
         state = stage.state
@@ -64,7 +66,7 @@ def steps(
             state = told["state"]
         alive = liveness in ("running", "waiting")
         if state == "running" and not alive:
-            state = "stopped"
+            state = "failed" if stage.name == broken else "stopped"
         clock = stage.clock_s(now if alive else None)
         shown = duration(clock) if state not in ("pending", "reused") else ABSENT
         found.append(Step(stage.name, state, shown, _note(stage, state), stage.name == charted))
@@ -155,33 +157,6 @@ def progress_cells(
     ]
 
 
-def numbers(stage: StageView | None, machine_bytes: int | None) -> list[tuple[str, str]]:
-    """(name, value) of what is measured now, absent ones left out."""
-    if stage is None:
-        return []
-    found: list[tuple[str, str]] = []
-    for name, label in (
-        ("loss", "loss"),
-        ("val_loss", "validation"),
-        ("tok_s", "tok/s"),
-        ("it_s", "it/s"),
-        ("learning_rate", "rate"),
-    ):
-        series = stage.series.get(name)
-        if series is not None and series.last is not None:
-            value = series.last
-            found.append((label, "NaN" if value != value else compact(value)))
-    memory = stage.series.get(MEMORY)
-    if memory is not None and memory.last is not None:
-        text = compact(memory.last, "bytes")
-        found.append(
-            ("memory", f"{text} of {compact(machine_bytes, 'bytes')}" if machine_bytes else text)
-        )
-    if stage.peak_mlx_bytes:
-        found.append(("MLX peak", compact(stage.peak_mlx_bytes, "bytes")))
-    return found
-
-
 def state_words(
     projection: RunProjection, status: Mapping[str, Any], liveness: str
 ) -> tuple[str, Tone]:
@@ -211,8 +186,13 @@ def banner(
     *,
     broken: int = 0,
     awaits_decision: bool = False,
+    room: int = 600,
 ) -> Cell | None:
-    """The one sentence that matters most now, with what to do; None when all is as it should be."""
+    """The one sentence that matters most now, with what to do; None when all is as it should be.
+
+    Of a failure's words those are left out that would not fit into ``room`` characters: what to do
+    about it stands at the end and is never cut.
+    """
     phase = status.get("phase")
     error = status.get("last_error")
     if liveness == "dead":
@@ -223,8 +203,9 @@ def banner(
     if phase == "failed":
         said: Mapping[str, Any] = error if isinstance(error, dict) else {}
         where = f" in {plain(said['stage'])}" if said.get("stage") else ""
-        what = plain(said.get("message") or "no reason is recorded", clip=600)
-        fix = f" → {plain(said['fix'], clip=400)}" if said.get("fix") else ""
+        fix = f" → {plain(said['fix'], clip=room // 2)}" if said.get("fix") else ""
+        left = max(20, room - len(where) - len(fix) - 12)
+        what = plain(said.get("message") or "no reason is recorded", clip=left)
         return Cell(f"✘ Failed{where}: {what}{fix}", "bad")
     waits = projection.waiting_for or status.get("waiting_for")
     if liveness == "waiting" or (waits and liveness == "running" and projection.running is None):
@@ -232,7 +213,7 @@ def banner(
         return Cell(f"… Waiting for {plain(waits or 'the accelerator')}.{place}", "warn")
     if phase == "cancelled":
         return Cell(
-            "■ Cancelled. r starts it again from its last checkpoint where it has one.", "warn"
+            "■ Cancelled. R starts it again from its last checkpoint where it has one.", "warn"
         )
     if awaits_decision:
         return Cell("All evidence is there. d judges it and decides.", "accent")
@@ -253,12 +234,3 @@ def message_row(message: MessageView, first_t: float | None) -> list[Cell]:
         Cell(f"{plain(message.stage)}  " if message.stage else "", "muted"),
         Cell(plain(message.text or message.code) + times, words),
     ]
-
-
-def suites_line(projection: RunProjection, stage: str | None) -> str:
-    """How the suites of a stage stand: ``drone-router 0.94 (113 of 120)``."""
-    parts = []
-    for suite in projection.suites.values():
-        if suite.stage == stage and suite.score is not None:
-            parts.append(f"{plain(suite.name)} {suite.score:.2f} ({suite.correct} of {suite.n})")
-    return "  ".join(parts)

@@ -177,7 +177,8 @@ def _primary(summary: RunSummary) -> Cell:
     before, after = summary.primary_baseline, summary.primary_candidate
     if before is None and after is None:
         return Cell(f"{cells.ABSENT:>5}", "muted")
-    return Cell(f"{cells.number(before):>5} → {cells.number(after):<5}")
+    left, right = cells.pair(before, after)
+    return Cell(f"{left:>5} → {right:<5}")
 
 
 def _number(text: str) -> Cell:

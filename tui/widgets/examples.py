@@ -39,8 +39,11 @@ class ExampleList(RowsView):
         self._cursor = 0
         self._empty = "none scored yet"
 
-    def put(self, examples: Sequence[ExampleView], title: str) -> None:
-        """Show these examples; the cursor stays with the example that it was on."""
+    def put(
+        self, examples: Sequence[ExampleView], title: str, empty: str = "none scored yet"
+    ) -> None:
+        """Show these examples, or say ``empty``; the cursor stays with its example."""
+        self._empty = empty
         held = self._examples[self._cursor] if self._cursor < len(self._examples) else None
         self._examples = examples
         if held is not None and self._cursor > 0:

@@ -1,0 +1,143 @@
+"""The numbers of a run beside its charts: what is measured now, scores, and what it said last."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from engine.projected import MessageView, StageView
+from engine.projection import MEMORY, RunProjection
+from tui.views.cells import Cell, number, pair
+from tui.views.live_view import LEVELS
+from tui.views.plain import fit, plain
+from tui.widgets.scale import compact
+
+Line = list[Cell]
+
+LABEL = 14
+"""Cells of the names of the numbers: "learning rate" and a space."""
+
+MESSAGES = 4
+"""How many messages are looked at for the room that is left."""
+
+
+def numbers(stage: StageView | None, machine_bytes: int | None) -> list[tuple[str, str]]:
+    """(name, value) of what is measured now, the most asked for first; absent ones left out."""
+    if stage is None:
+        return []
+    found: list[tuple[str, str]] = []
+    for name, label in (("loss", "loss"), ("val_loss", "validation"), ("tok_s", "tok/s")):
+        _add(found, stage, name, label)
+    memory = stage.series.get(MEMORY)
+    if memory is not None and memory.last is not None:
+        text = compact(memory.last, "bytes")
+        found.append(
+            ("memory", f"{text} of {compact(machine_bytes, 'bytes')}" if machine_bytes else text)
+        )
+    if stage.peak_mlx_bytes:
+        found.append(("MLX peak", compact(stage.peak_mlx_bytes, "bytes")))
+    for name, label in (("learning_rate", "learning rate"), ("it_s", "it/s")):
+        _add(found, stage, name, label)
+    return found
+
+
+def _add(found: list[tuple[str, str]], stage: StageView, name: str, label: str) -> None:
+    series = stage.series.get(name)
+    if series is not None and series.last is not None:
+        value = series.last
+        found.append((label, "NaN" if value != value else compact(value)))
+
+
+def flat_numbers(values: Sequence[tuple[str, str]], width: int) -> Line:
+    """The numbers in one line, as many as fit whole into ``width`` cells."""
+    line: Line = []
+    for name, value in values:
+        size = cell_len(f"{name} {value}")
+        if size > width:
+            continue
+        line += [Cell(f"{name} ", "muted"), Cell(f"{value}   ")]
+        width -= size + 3
+    return line
+
+
+def side_lines(
+    values: Sequence[tuple[str, str]], projection: RunProjection, width: int, height: int
+) -> list[Line]:
+    """The column beside the charts: numbers, then scores and messages as far as there is room."""
+    lines = [_row(name, Cell(value), width) for name, value in values]
+    for block in (_scores(projection, width), _saved(projection, width)):
+        if block and len(lines) + len(block) < height:
+            lines += [[], *block] if lines else block
+    room = height - len(lines) - 1
+    said = _messages(list(projection.messages)[-MESSAGES:], width, room)
+    return lines + ([[], *said] if said and lines else said)
+
+
+def _row(name: str, value: Cell, width: int) -> Line:
+    return [
+        Cell(fit(name, LABEL), "muted"),
+        Cell(value.text.rjust(max(0, width - LABEL)), value.tone),
+    ]
+
+
+def _scores(projection: RunProjection, width: int) -> list[Line]:
+    """Each suite's score so far: before → now, in the order of the plan's stages."""
+    order = {name: place for place, name in enumerate(projection.stages)}
+    found: dict[str, list[tuple[int, float]]] = {}
+    for (stage, name), suite in projection.suites.items():
+        if suite.score is not None:
+            found.setdefault(name, []).append((order.get(stage, 0), suite.score))
+    lines: list[Line] = []
+    for name, scores in found.items():
+        first, last = min(scores)[1], max(scores)[1]
+        text = " → ".join(pair(first, last)) if len(scores) > 1 else number(first)
+        room = max(4, width - cell_len(text) - 1)
+        lines.append([Cell(fit(plain(name), room), "muted"), Cell(" " + text)])
+    return lines
+
+
+def _saved(projection: RunProjection, width: int) -> list[Line]:
+    """The newest checkpoint: from there a run goes on."""
+    if not projection.checkpoints:
+        return []
+    newest = projection.checkpoints[-1]
+    return [_row("checkpoint", Cell(f"step {newest.step:,.0f}"), width)]
+
+
+def _messages(messages: Sequence[MessageView], width: int, room: int) -> list[Line]:
+    """The newest messages that fit whole into ``room`` lines, the oldest of them first."""
+    blocks: list[list[Line]] = []
+    for message in reversed(messages):
+        sign, tone = LEVELS.get(message.level, LEVELS["info"])
+        wrapped = textwrap.wrap(plain(message.text or message.code, clip=600), max(8, width - 2))
+        words = "muted" if message.level == "info" else tone
+        block: list[Line] = [
+            [Cell("  " if index else f"{sign} ", tone), Cell(text, words)]
+            for index, text in enumerate(wrapped)
+        ]
+        if len(block) > room:
+            break
+        room -= len(block)
+        blocks.append(block)
+    return [line for block in reversed(blocks) for line in block]
+
+
+def suites_line(projection: RunProjection, stage: str | None, width: int) -> str:
+    """How the suites of a stage stand: ``drone-router 0.94 (113 of 120)``, shorter where cut."""
+    suites = [
+        suite
+        for suite in projection.suites.values()
+        if suite.stage == stage and suite.score is not None
+    ]
+    line = ""
+    for counts in (True, False):
+        line = "  ".join(
+            f"{plain(suite.name)} {number(suite.score)}"
+            + (f" ({suite.correct} of {suite.n})" if counts else "")
+            for suite in suites
+        )
+        if cell_len(line) <= width:
+            break
+    return line
