@@ -89,7 +89,7 @@ def ours(folder: Path, shared: dict[str, Any]) -> float:
         "FACTORY_EVENTS_FD": str(writer),
     }
     command = [sys.executable, "-m", "engine.work.train"]
-    with subprocess.Popen(command, env=env, pass_fds=[writer]) as child:
+    with subprocess.Popen(command, env=env, pass_fds=[writer], stdout=subprocess.DEVNULL) as child:
         os.close(writer)
         with os.fdopen(reader) as pipe:
             events = [json.loads(line) for line in pipe]
@@ -197,6 +197,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="a small form for CI, about a minute")
     parser.add_argument("--check", action="store_true", help="exit 1 when a ratio is too low")
+    parser.add_argument(
+        "--slack", type=float, default=1.0, help="bounds are multiplied by this on a noisy machine"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--layers", type=int, default=2)
@@ -232,7 +235,8 @@ def main() -> int:
         )
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return int(args.check and not all(figure["ok"] for figure in figures.values()))
+    enough = all(one["ratio"] >= one["bound"] * args.slack for one in figures.values())
+    return int(args.check and not enough)
 
 
 if __name__ == "__main__":
