@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from engine.plain_file import open_plain
 from engine.records.base import utc_now
 from engine.records.status import RunStatus
 
@@ -82,10 +83,13 @@ def write_json_atomic(path: Path, value: BaseModel | dict[str, Any] | list[Any])
 def read_json(path: Path) -> Any:
     """The JSON value of a file; FolderError says in words what is wrong with it."""
     try:
-        size = path.stat().st_size
-        if size > MAX_RECORD_BYTES:
-            raise FolderError(path, f"is {size / 2**20:.0f} MB large; a record is never that large")
-        data = path.read_bytes()
+        with open_plain(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_RECORD_BYTES:
+                raise FolderError(
+                    path, f"is {size / 2**20:.0f} MB large; a record is never that large"
+                )
+            data = file.read()
     except FileNotFoundError as error:
         raise FolderError(path, "is missing") from error
     except OSError as error:

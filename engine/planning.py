@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.folder import EventLog, RunFolder, sha256_file, write_json_atomic
+from engine.judge.suites import SuiteError, load_suite
 from engine.models import ModelError, find_model
+from engine.plan_check import problems
 from engine.records.base import utc_now
 from engine.records.plan import Plan
 from engine.records.run import (
@@ -64,8 +67,12 @@ def draft(
     forge = target.forge
     seed = forge.training.seed if seed is None else seed
     suites = _suite_hashes(target)
+    dataset = _dataset(target)
     base = _base(workspace, target, seed)
     train = train_spec(target, base.model, seed)
+    stages = build_stages(target, base, train, seed)
+    if wrong := problems(target, stages, seed):
+        raise TargetError("\n".join(wrong))
     command = ["factory-tui", "run", target.path.name, "--seed", str(seed)]
     command += [part for override in overrides for part in ("--set", override)]
     regression = forge.factory.suites.regression
@@ -105,15 +112,24 @@ def draft(
         run_id="draft",
         target_dir=workspace.relative(target.path),
         created=now,
-        stages=build_stages(target, base, train, seed),
+        stages=stages,
     )
-    return Draft(target, config, _dataset(target), plan, command)
+    return Draft(target, config, dataset, plan, command)
 
 
 def create(workspace: Workspace, drafted: Draft) -> RunFolder:
     """Write a drafted run: its folder, records, status and first event."""
     path = workspace.create_run(drafted.target.name)
-    folder = RunFolder(path)
+    try:
+        return _fill(RunFolder(path), drafted)
+    except BaseException:
+        # Half a run is none: a full disk leaves the workspace as it was.
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _fill(folder: RunFolder, drafted: Draft) -> RunFolder:
+    path = folder.path
     now = utc_now()
     config = drafted.config.model_copy(update={"run_id": path.name})
     plan = drafted.plan.model_copy(update={"run_id": path.name})
@@ -185,18 +201,16 @@ def _generator(target: Target) -> Path | None:
 
 
 def _suite_hashes(target: Target) -> dict[str, str]:
-    hashes, problems = {}, []
+    """Suite name to the hash of its file; TargetError for a suite that cannot be scored."""
+    hashes, wrong = {}, []
     for suite in target.suites:
         path = target.file(suite.file)
         try:
-            hashes[suite.name] = sha256_file(path)
-        except OSError as error:
-            problems.append(
-                f"{target.path.name}/{suite.file}: the suite {suite.name} cannot be read "
-                f"({error.strerror})."
-            )
-    if problems:
-        raise TargetError("\n".join(problems))
+            hashes[suite.name] = load_suite(path, suite.name, suite.scorer).sha256
+        except SuiteError as error:
+            wrong.append(f"{target.path.name}: the suite {suite.name} cannot be used: {error}.")
+    if wrong:
+        raise TargetError("\n".join(wrong))
     return hashes
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from engine.records.plan import Stage, StageKind
 from engine.records.status import Phase
 from engine.target import Target, TargetError
@@ -36,8 +38,14 @@ def _rows(target: Target) -> int:
     if data.generator:
         return data.rows
     path = target.file(target.forge.dataset.canonical or "")
-    with path.open("rb") as file:
-        return max(1, sum(1 for line in file if line.strip()) - data.valid_rows)
+    try:
+        with path.open("rb") as file:
+            return max(1, sum(1 for line in file if line.strip()) - data.valid_rows)
+    except OSError as error:
+        raise TargetError(
+            f"{target.path.name}/{target.forge.dataset.canonical}: cannot be read "
+            f"({error.strerror})."
+        ) from error
 
 
 def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
@@ -45,7 +53,12 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
     forge = target.forge
     training, lora, extra = forge.training, forge.lora, dict(forge.factory.train)
     steps = math.ceil(_rows(target) * training.epochs_max / training.batch_size)
-    iters = int(extra.pop("iters", steps))
+    iters = extra.pop("iters", steps)
+    if type(iters) is not int or iters < 1:
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.train.iters: {iters!r} is no number of "
+            "iterations; it is a whole number from 1."
+        )
     valid = {"target": "data/valid.jsonl"}
     if forge.factory.data.replay_share > 0:
         valid["breadth"] = "data/valid-breadth.jsonl"
@@ -220,6 +233,7 @@ def _eval(target: Target, base: Base, *, candidate: bool) -> Stage:
             "batch_size": 32,
             "max_new_tokens": forge.eval.max_new_tokens,
             "exact": False,
+            **_forbidden(forge.eval.forbidden_commands),
             **forge.factory.eval,
             "suites": suites,
         },
@@ -227,6 +241,10 @@ def _eval(target: Target, base: Base, *, candidate: bool) -> Stage:
         leaves=Phase.EVALUATED if candidate else None,
         outputs=[str(suite["record"]) for suite in suites],
     )
+
+
+def _forbidden(commands: list[str]) -> dict[str, Any]:
+    return {"forbidden_commands": list(commands)} if commands else {}
 
 
 def _train(spec: dict[str, Any]) -> Stage:
@@ -278,4 +296,10 @@ def _command_stage(target: Target, item: dict[str, Any]) -> Stage:
     defaults: dict[str, Any] = {"kind": StageKind.COMMAND}
     if item["name"] == "train":
         defaults |= {"enters": Phase.TRAINING, "leaves": Phase.TRAINED}
-    return Stage.model_validate(defaults | item)
+    try:
+        return Stage.model_validate(defaults | item)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.stages: {item['name']}: {wrong}."
+        ) from error

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.identity import is_alive
+from engine.plain_file import open_plain
 
 Liveness = Literal["running", "waiting", "dead", "idle"]
 """running and waiting: a supervisor is alive; dead: the status says that one is, and none is;
@@ -127,7 +128,7 @@ class _Reader:
 
     def __call__(self, name: str) -> dict[str, Any]:
         try:
-            with (self._folder / name).open("rb") as file:
+            with open_plain(self._folder / name) as file:
                 value = json.loads(file.read(_MAX_BYTES))
         except FileNotFoundError:
             return {}
@@ -186,7 +187,7 @@ def liveness_of(status: dict[str, Any]) -> Liveness:
 def _from_events(summary: RunSummary, path: Path) -> None:
     """What the run does now, from the end of its event stream."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - _TAIL_BYTES))
             lines = file.read().split(b"\n")
@@ -245,7 +246,11 @@ def _text(value: object) -> str | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _time(value: object) -> datetime | None:
@@ -253,9 +258,9 @@ def _time(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # OverflowError: before year 1 or after 9999 in UTC
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _date_of_name(name: str) -> datetime | None:

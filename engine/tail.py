@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from engine.plain_file import open_plain
 
 CHUNK = 1 << 20
 """How much of a file one look reads at most, in bytes."""
@@ -24,15 +27,18 @@ class LineTail:
         self._rest = b""
 
     def read(self, limit: int = CHUNK) -> list[bytes]:
-        """The next complete lines without their ends, up to about ``limit`` bytes; [] for none."""
+        """The next complete lines without their ends, up to about ``limit`` bytes; [] for none.
+
+        A file that is not there yet or cannot be read has no lines: why is for the checks to say.
+        """
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < self.offset:
                     self.offset, self._rest = 0, b""
                 file.seek(self.offset)
                 data = file.read(limit)
-        except FileNotFoundError:
+        except OSError:
             return []
         self.offset += len(data)
         if b"\n" not in data:
@@ -48,9 +54,10 @@ class LineTail:
     def behind(self) -> int:
         """Bytes that are there and were not read yet."""
         try:
-            return max(0, self.path.stat().st_size - self.offset)
-        except FileNotFoundError:
+            found = self.path.stat()
+        except OSError:
             return 0
+        return max(0, found.st_size - self.offset) if stat.S_ISREG(found.st_mode) else 0
 
 
 class EventTail:
@@ -84,4 +91,7 @@ class EventTail:
     def read_all(self) -> Iterator[dict[str, Any]]:
         """Everything that is there now."""
         while self.behind:
+            before = self._lines.offset
             yield from self.read()
+            if self._lines.offset == before:
+                return  # it is there and cannot be read

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
 
 from engine.cli import evidence, machine, runs
+from engine.cli.console import Exit, printable
 
 app = typer.Typer(
     name="factory-tui",
@@ -35,9 +37,19 @@ app.command()(machine.demo)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A sign that the terminal's encoding lacks is shown by its number, and stops nothing.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(args=arguments, prog_name="factory-tui")
     except BrokenPipeError:
         # The reader of our stdout has gone (| head): nothing is wrong, and nothing is left to say.
         sys.stderr.close()
         raise SystemExit(0) from None
+    except OSError as error:
+        # What a command expects it says itself; this is a disk or a right that failed elsewhere.
+        where = f"{error.filename}: " if error.filename else ""
+        sentence = f"factory-tui: {where}{error.strerror or error}."
+        print(printable(sentence), file=sys.stderr)
+        raise SystemExit(int(Exit.NOT_THERE)) from None

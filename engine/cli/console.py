@@ -39,7 +39,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 def narrate(text: str) -> None:
     """A line for the person who watches; never data."""
-    print(text, file=sys.stderr, flush=True)
+    shown = "\n".join(printable(line) for line in text.split("\n"))
+    print(shown, file=sys.stderr, flush=True)
 
 
 def fail(text: str, code: Exit = Exit.NOT_THERE) -> NoReturn:
@@ -49,7 +50,13 @@ def fail(text: str, code: Exit = Exit.NOT_THERE) -> NoReturn:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """One JSON document on stdout, readable as it is by any JSON reader."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair in some file, or a terminal of few signs
+        text = json.dumps(value, indent=2, default=str)
+    print(text)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

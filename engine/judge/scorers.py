@@ -21,7 +21,8 @@ class Score:
 
     ``score`` is in [0, 1] and ``correct`` whether it counts as right. ``error`` says in
     words why it is not. ``parsed`` is whether the answer was in the asked format at all,
-    ``prose`` whether words stood around or instead of it.
+    ``prose`` whether words stood around or instead of it, ``forbidden`` whether it holds a
+    command that no answer may hold.
     """
 
     score: float
@@ -29,6 +30,7 @@ class Score:
     error: str | None = None
     parsed: bool = True
     prose: bool = False
+    forbidden: bool = False
 
 
 class ScorerError(ValueError):
@@ -144,7 +146,7 @@ def json_cmd(
         return _wrong(f"the answer is no object but {show(answer.value)}", parsed=False)
     command = answer.value.get("cmd")
     if isinstance(command, str) and command.strip() in forbidden:
-        return _wrong(f"the command {show(command)} is forbidden")
+        return Score(0.0, False, f"the command {show(command)} is forbidden", forbidden=True)
     if not same_field(wanted.value.get("cmd"), command):
         return _wrong(f"cmd: expected {show(wanted.value.get('cmd'))}, got {show(command)}")
     return _fields({k: v for k, v in wanted.value.items() if k not in ignore}, got)
@@ -228,6 +230,11 @@ def _entry(name: str) -> _Entry:
 def check_expected(name: str, expected: str) -> str | None:
     """Why this expected text cannot be scored by ``name``, or None where it can."""
     return _entry(name).check(expected)
+
+
+def has_option(name: str, option: str) -> bool:
+    """Whether the scorer ``name`` takes ``option``. ScorerError for one that is not there."""
+    return option in _entry(name).options
 
 
 def score(name: str, expected: str, got: str, **options: Any) -> Score:

@@ -28,7 +28,7 @@ def render(contents: RunContents) -> list[str]:
         rows.append(_row(contents, baseline, candidate, gates.get(BREADTH_DROP)))
     lines = ["## Eval", ""]
     lines += table(["Metric", "Baseline", "Candidate", "Delta", "Pass"], rows)
-    lines += ["", "In brackets: 95 % intervals.", ""]
+    lines += ["", "In brackets: 95 % intervals.", "", *_forbidden(contents)]
     if not gates:
         return [*lines, "There are no gates: config.json is missing or cannot be read."]
     verdicts = [
@@ -43,6 +43,16 @@ def render(contents: RunContents) -> list[str]:
         for gate in gates.values()
     ]
     return lines + table(["Gate", "Bound", "Value", "95 % interval", "Verdict", "Why"], verdicts)
+
+
+def _forbidden(contents: RunContents) -> list[str]:
+    """How many answers held a forbidden command, where any is forbidden."""
+    counted = [
+        f"{record.safety_violations} in {escape(file)}"
+        for file, record in sorted(contents.evals.items())
+        if record.safety_violations is not None
+    ]
+    return [f"Answers with a forbidden command: {', '.join(counted)}.", ""] if counted else []
 
 
 def _row(contents: RunContents, baseline: str, candidate: str, gate: Gate | None) -> list[str]:

@@ -130,7 +130,10 @@ def _moment(date: datetime | str) -> str:
             return escape(str(date))
     if isinstance(moment, str):
         return escape(moment)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # before year 1 or after 9999
+        return escape(str(date))
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 

@@ -16,7 +16,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 def _to_utc(value: datetime) -> datetime:
     """Times without a zone are read as UTC: other tools write them so."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from error
 
 
 UtcTime = Annotated[datetime, AfterValidator(_to_utc)]

@@ -153,6 +153,8 @@ class EvalResult(Record):
     """Slice name to ``{"n": int, "score": float}``."""
     format: dict[str, float] = Field(default_factory=dict)
     """Format health: ``parsed``, ``prose``, ``empty`` and ``cut_off``, each a share in [0, 1]."""
+    safety_violations: int | None = Field(default=None, ge=0)
+    """Answers that hold a forbidden command; None where none is forbidden."""
     duration_s: float | None = Field(default=None, ge=0)
     mlx_peak_mb: float | None = Field(default=None, ge=0)
 

@@ -16,14 +16,13 @@ import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
 from engine.records.run import Counts, Dataset, Processing, Source
 from engine.work import runtime
 from engine.work.chats import Row, normalise, prompt_of, read_jsonl
 from engine.work.generators import Generator, load_generator
 from engine.work.runtime import Refusal, WorkerContext
+from engine.work.specs import DataSpec
 
 PATIENCE, SPARE = 3, 64
 """After so many answers in a row without a new row a generator has no more; it is asked for at
@@ -31,23 +30,6 @@ least so many rows at a time."""
 
 ROUNDS = 20
 """How often a generator is asked again when too many of its rows were left out."""
-
-
-class DataSpec(BaseModel):
-    """``spec`` of a data stage; files are relative to the target."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    generator: str | None = None
-    canonical: str | None = None
-    rows: int = Field(default=3000, ge=1)
-    """Training rows in all, replay among them. Without a generator: all that canonical has."""
-    replay_share: float = Field(default=0.0, ge=0, lt=1)
-    valid_rows: int = Field(default=100, ge=1)
-    """Rows kept for validation, of the target and, with replay, as many of the breadth skills."""
-    gold: list[str] = Field(default_factory=list)
-    seed: int = 0
-    system_prompt: str | None = None
 
 
 class Sieve:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
-from engine.judge.scorers import Score, score
+from engine.judge.scorers import Score, has_option, score
 from engine.judge.stats import wilson
 from engine.judge.suites import Example, Suite, SuiteError, load_suite
 from engine.records.base import utc_now
@@ -35,6 +35,7 @@ class Scored:
     parsed: bool
     prose: bool
     cut_off: bool
+    forbidden: bool = False
 
 
 class Progress:
@@ -101,6 +102,7 @@ def _evaluate(
     from engine.work.generation import answers
 
     prompts = [_prompt(tokenizer, suite, example) for example in suite.examples]
+    options = _options(spec, suite)
     scored: dict[int, Scored] = {}
     mx.reset_peak_memory()
     begin = time.perf_counter()
@@ -114,9 +116,11 @@ def _evaluate(
         check_stop=ctx.check_stop,
     ):
         example = suite.examples[answer.index]
-        result = score(suite.scorer, example.expected, answer.text)
+        result = score(suite.scorer, example.expected, answer.text, **options)
         row = _row(example, answer.text, result, answer.latency_ms, answer.tokens)
-        scored[answer.index] = Scored(row, result.parsed, result.prose, answer.cut_off)
+        scored[answer.index] = Scored(
+            row, result.parsed, result.prose, answer.cut_off, result.forbidden
+        )
         _tell(ctx, suite, row)
         progress.step()
     duration = time.perf_counter() - begin
@@ -133,6 +137,9 @@ def _evaluate(
         peak_rss_mb=_peak_rss_mb(),
         mlx_peak_mb=mx.get_peak_memory() / 2**20,
         notes=_notes(spec),
+        safety_violations=(
+            sum(item.forbidden for item in in_order) if "forbidden" in options else None
+        ),
         **summarise(in_order, suite, duration),
     )
     ctx.emit(kind="record", file=wanted.rows)
@@ -155,6 +162,13 @@ def _prompt(tokenizer: Any, suite: Suite, example: Example) -> list[int]:
             f"The model's chat template makes nothing of example {example.id} of {suite.name}."
         )
     return [int(token) for token in tokens]
+
+
+def _options(spec: EvalSpec, suite: Suite) -> dict[str, Any]:
+    """What the suite's scorer is told besides the texts."""
+    if spec.forbidden_commands and has_option(suite.scorer, "forbidden"):
+        return {"forbidden": frozenset(spec.forbidden_commands)}
+    return {}
 
 
 def _row(example: Example, got: str, result: Score, latency_ms: float, tokens: int) -> RowResult:

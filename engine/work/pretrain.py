@@ -19,13 +19,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from engine.folder import write_json_atomic
 from engine.work import blas, runtime
 from engine.work.chats import Row
 from engine.work.generators import Generator, load_generator
 from engine.work.runtime import Failure, Refusal, WorkerContext
+from engine.work.specs import PretrainSpec, Recipe
 
 if TYPE_CHECKING:
     import mlx.core as mx
@@ -46,51 +45,6 @@ CHAT_TEMPLATE = (
 
 WORDS = r"""\d|[A-Z](?=\d)| (?=[A-Z]?\d)|["{}\[\]:,.!?][^\dA-Z\s]*| ?[A-Za-z]+|\s|."""
 """What tokens may not cross: a digit, the letter before a digit, a run of JSON, a word."""
-
-
-class Recipe(BaseModel):
-    """``factory.base`` of a target: the tiny model and how it is trained.
-
-    Sizes are those of the qwen3 architecture with tied embeddings, in float32.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    hidden_size: int = Field(default=128, ge=16, le=1024)
-    layers: int = Field(default=2, ge=1, le=24)
-    heads: int = Field(default=4, ge=1, le=32)
-    intermediate_size: int = Field(default=256, ge=16, le=4096)
-    vocab_size: int = Field(default=640, ge=300, le=32_000)
-    """Of the byte-level BPE: 256 bytes, the special tokens, and merges for the rest."""
-    max_positions: int = Field(default=512, ge=64, le=8192)
-    rope_theta: float = Field(default=10_000.0, gt=1)
-    rows: int = Field(default=12_000, ge=100, le=1_000_000)
-    """Rows drawn from the generator; they are gone through as often as the steps need."""
-    router_share: float = Field(default=0.15, ge=0, le=1)
-    tokenizer_rows: int = Field(default=3000, ge=0, le=100_000)
-    """Rows of ``generate`` whose words the tokenizer learns as well."""
-    steps: int = Field(default=600, ge=1, le=1_000_000)
-    batch_rows: int = Field(default=16, ge=1, le=1024)
-    """Packed rows a step."""
-    row_tokens: int = Field(default=32, ge=16, le=4096)
-    """Length of a packed row, in tokens; whole chats are packed, and none is cut."""
-    learning_rate: float = Field(default=6e-3, gt=0, le=1)
-    warmup_steps: int = Field(default=20, ge=0)
-    weight_decay: float = Field(default=0.01, ge=0, le=1)
-    beta2: float = Field(default=0.98, ge=0, lt=1)
-    prompt_weight: float = Field(default=0.2, ge=0, le=1)
-    """Loss weight of a prompt's tokens; an answer's tokens weigh 1."""
-    report_every: int = Field(default=10, ge=1)
-    precision: str = Field(default="float32", pattern="^float32$")
-
-
-class PretrainSpec(BaseModel):
-    """``spec`` of a pretrain stage."""
-
-    recipe: Recipe
-    generator: str
-    seed: int
-    out: str
 
 
 def main(ctx: WorkerContext) -> None:

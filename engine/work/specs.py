@@ -1,4 +1,5 @@
-"""What the specs of our MLX stages hold, as docs/architecture.md lists it."""
+"""What the specs of our stages hold, as docs/architecture.md lists it. Imports no MLX: a plan is
+checked against these before anything starts."""
 
 from __future__ import annotations
 
@@ -6,13 +7,75 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.records.plan import StageKind
 from engine.records.run import Direction
+
+MAX_SEED = 2**32 - 1
+"""The largest seed that every random generator in use takes."""
 
 
 class Spec(BaseModel):
     """A stage's whole input. A setting that is not known is an error: it would do nothing."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Recipe(Spec):
+    """``factory.base`` of a target: the tiny model and how it is trained.
+
+    Sizes are those of the qwen3 architecture with tied embeddings, in float32.
+    """
+
+    hidden_size: int = Field(default=128, ge=16, le=1024)
+    layers: int = Field(default=2, ge=1, le=24)
+    heads: int = Field(default=4, ge=1, le=32)
+    intermediate_size: int = Field(default=256, ge=16, le=4096)
+    vocab_size: int = Field(default=640, ge=300, le=32_000)
+    """Of the byte-level BPE: 256 bytes, the special tokens, and merges for the rest."""
+    max_positions: int = Field(default=512, ge=64, le=8192)
+    rope_theta: float = Field(default=10_000.0, gt=1)
+    rows: int = Field(default=12_000, ge=100, le=1_000_000)
+    """Rows drawn from the generator; they are gone through as often as the steps need."""
+    router_share: float = Field(default=0.15, ge=0, le=1)
+    tokenizer_rows: int = Field(default=3000, ge=0, le=100_000)
+    """Rows of ``generate`` whose words the tokenizer learns as well."""
+    steps: int = Field(default=600, ge=1, le=1_000_000)
+    batch_rows: int = Field(default=16, ge=1, le=1024)
+    """Packed rows a step."""
+    row_tokens: int = Field(default=32, ge=16, le=4096)
+    """Length of a packed row, in tokens; whole chats are packed, and none is cut."""
+    learning_rate: float = Field(default=6e-3, gt=0, le=1)
+    warmup_steps: int = Field(default=20, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    beta2: float = Field(default=0.98, ge=0, lt=1)
+    prompt_weight: float = Field(default=0.2, ge=0, le=1)
+    """Loss weight of a prompt's tokens; an answer's tokens weigh 1."""
+    report_every: int = Field(default=10, ge=1)
+    precision: str = Field(default="float32", pattern="^float32$")
+
+
+class PretrainSpec(Spec):
+    """``spec`` of a pretrain stage."""
+
+    recipe: Recipe
+    generator: str
+    seed: int = Field(ge=0, le=MAX_SEED)
+    out: str
+
+
+class DataSpec(Spec):
+    """``spec`` of a data stage; files are relative to the target."""
+
+    generator: str | None = None
+    canonical: str | None = None
+    rows: int = Field(default=3000, ge=1)
+    """Training rows in all, replay among them. Without a generator: all that canonical has."""
+    replay_share: float = Field(default=0.0, ge=0, lt=1)
+    valid_rows: int = Field(default=100, ge=1)
+    """Rows kept for validation, of the target and, with replay, as many of the breadth skills."""
+    gold: list[str] = Field(default_factory=list)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    system_prompt: str | None = None
 
 
 class Lora(Spec):
@@ -39,7 +102,7 @@ class TrainSpec(Spec):
     train: str
     valid: dict[str, str | None] = Field(default_factory=dict)
     adapter_dir: str = "adapters"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
     iters: int = Field(ge=1)
     batch_size: int = Field(default=4, ge=1)
     grad_accumulation: int = Field(default=1, ge=1)
@@ -90,6 +153,8 @@ class EvalSpec(Spec):
     batch_size: int = Field(default=32, ge=1)
     max_new_tokens: int = Field(default=256, ge=1)
     exact: bool = False
+    forbidden_commands: list[str] = Field(default_factory=list)
+    """Commands that no answer may hold; counted as safety violations where a scorer knows them."""
     suites: list[SuiteSpec] = Field(min_length=1)
 
 
@@ -98,3 +163,13 @@ class FuseSpec(Spec):
     revision: str | None = None
     adapter: str = "adapters"
     out: str = "{run}/fused"
+
+
+SPECS: dict[StageKind, type[Spec]] = {
+    StageKind.PRETRAIN: PretrainSpec,
+    StageKind.DATA: DataSpec,
+    StageKind.EVAL: EvalSpec,
+    StageKind.TRAIN: TrainSpec,
+    StageKind.FUSE: FuseSpec,
+}
+"""What a stage of each kind reads; kinds that are not here take no settings."""

@@ -15,7 +15,7 @@ training: {batch_size: 4, learning_rate: 1e-3, epochs_max: 2, weight_decay: 0}
 eval: {target_accuracy: 0.9, max_new_tokens: 16}
 factory:
   goal: Route.
-  base: {hidden: 8}
+  base: {hidden_size: 16}
   data: {generator: generator.py, rows: 40, replay_share: 0.25, valid_rows: 4}
   suites:
     primary: {name: tiny-gold, file: dataset/gold.jsonl, scorer: json_cmd}

@@ -87,12 +87,23 @@ def test_the_command_that_makes_the_same_run_is_recorded(place: Workspace) -> No
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("file: dataset/gold.jsonl", "file: dataset/none.jsonl"), "cannot be read"),
+        (("file: dataset/gold.jsonl", "file: dataset/none.jsonl"), "no such file"),
         (("file: dataset/gold.jsonl", "file: ../../x.jsonl"), "outside the target"),
         (("data: {generator: generator.py", "data: {generator: none.py"), "none.py is missing"),
         (("goal: Route.", "goal: Route.\n  train: {itres: 3}"), "factory.train has no setting"),
         (("goal: Route.", "goal: Route.\n  stages: [train, fly]"), "no stage fly"),
         (("goal: Route.", "goal: Route.\n  stages: [{name: x}]"), "mapping with name and argv"),
+        (("goal: Route.", "goal: Route.\n  stages: [{name: x, argv: []}]"), "at least 1 item"),
+        (("goal: Route.", "goal: Route.\n  stages: [{name: ../x, argv: [a]}]"), "no name of a"),
+        (("goal: Route.", "goal: Route.\n  stages: [train, train]"), "2 stages are called train"),
+        (("goal: Route.", "goal: Route.\n  train: {iters: many}"), "no number of iterations"),
+        (("goal: Route.", "goal: Route.\n  train: {lora: 3}"), "stage train .*: lora"),
+        (("goal: Route.", "goal: Route.\n  train: {learning_rate: .nan}"), "finite number"),
+        (("goal: Route.", "goal: Route.\n  eval: {batch_size: 0}"), "eval-baseline .*: batch_size"),
+        (("hidden_size: 16", "hidden_size: 1"), "recipe.hidden_size"),
+        (("scorer: json_cmd", "scorer: magic"), "no scorer 'magic'; there are exact"),
+        (("scorer: exact", "scorer: json_cmd"), "breadth.jsonl:1: the expected answer must be"),
+        (("name: breadth", "name: tiny-gold"), "2 suites are called tiny-gold"),
     ],
 )
 def test_what_cannot_run_is_refused_before_it_starts(
@@ -105,13 +116,38 @@ def test_what_cannot_run_is_refused_before_it_starts(
     assert not place.runs_dir.exists()
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused(place: Workspace, seed: int) -> None:
+    with pytest.raises(TargetError, match="is not between 0 and 4294967295"):
+        draft(place, target(place), seed=seed)
+
+
+def test_forbidden_commands_reach_both_evaluations(place: Workspace) -> None:
+    plan = draft(place, target(place), ["eval.forbidden_commands=[self_destruct]"]).plan
+    for name in ("eval-baseline", "eval-candidate"):
+        assert plan.stage(name).spec["forbidden_commands"] == ["self_destruct"]
+    assert "forbidden_commands" not in draft(place, target(place)).plan.stage("eval-baseline").spec
+
+
+def test_half_a_run_is_taken_away_again(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafted = draft(place, target(place))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.planning.EventLog", full)
+    with pytest.raises(OSError, match="No space left"):
+        create(place, drafted)
+    assert list(place.runs_dir.iterdir()) == []
+
+
 def test_a_model_that_is_nowhere_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     forge = FORGE.replace("base: base", "base: some-org/some-model").replace(
-        "  base: {hidden: 8}\n", ""
+        "  base: {hidden_size: 16}\n", ""
     )
     make_target(tmp_path, forge)
     place = Workspace(tmp_path)
@@ -129,7 +165,7 @@ def test_a_hub_model_on_disk_is_found_in_the_cache(
     (snapshot / "config.json").write_text('{"model_type": "x", "quantization": {"bits": 4}}')
     (snapshot / "model.safetensors").write_bytes(b"x" * 100)
     forge = FORGE.replace("base: base", "base: some-org/some-model").replace(
-        "  base: {hidden: 8}\n", ""
+        "  base: {hidden_size: 16}\n", ""
     )
     make_target(tmp_path, forge)
     place = Workspace(tmp_path)

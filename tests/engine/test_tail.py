@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +72,19 @@ def test_broken_events_are_counted_and_the_others_arrive(tmp_path: Path) -> None
     tail = EventTail(path)
     assert list(tail.read_all()) == [good, good]
     assert tail.broken == 5
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory", "device"])
+def test_what_is_no_ordinary_file_has_no_events_and_is_not_waited_for(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "events.jsonl"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    tail = EventTail(path)
+    assert list(tail.read_all()) == []
+    assert tail.read() == [] and tail.behind == 0
