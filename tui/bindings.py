@@ -63,14 +63,14 @@ KEYS: tuple[Key, ...] = (
     # --- Decide -----------------------------------------------------------------
     Key("choose('ship')", "s", "ship", "decide", "The candidate is good enough to be used."),
     Key("choose('reject')", "x", "reject", "decide", "It is not, and this way ends here."),
-    Key("choose('retry-data')", "d", "data", "decide", "Try again with other data."),
+    Key("choose('retry-data')", "a", "data", "decide", "Try again with other data."),
     Key("choose('retry-training')", "t", "training", "decide", "Try again with other settings."),
     Key("choose('retry-eval')", "e", "eval", "decide", "The evaluation is what is wrong."),
     Key("choose('park')", "p", "park", "decide", "Not now; say what it waits for."),
     Key("write", "ctrl+s", "record", "decide", "See the record, then write it.", priority=True),
-    Key("room('validate')", "v", "validate", "decide", "Check the files.", shown=False),
-    Key("room('report')", "r", "report", "decide", "Read the report.", shown=False),
-    Key("leave", "escape", "leave the form", "decide", "Out of a field, then back.", False, False),
+    Key("leave", "escape", "back", "decide", "Out of a field, then back.", palette=False),
+    Key("room('validate')", "v", "validate", "decide", "Check the files of the run."),
+    Key("room('report')", "r", "report", "decide", "Read the report of the run."),
     # --- Validate ---------------------------------------------------------------
     Key("open", "o", "open", "validate", "Open the file at the place.", display="⏎"),
     Key("edit", "e", "edit", "validate", "Open the file in your editor."),
@@ -85,8 +85,25 @@ KEYS: tuple[Key, ...] = (
     Key("room('validate')", "v", "validate", "report", "Check the files of the run."),
     # --- New run ----------------------------------------------------------------
     Key("start", "ctrl+s", "start", "new_run", "Make the run and start it.", priority=True),
-    Key("app.focus_next", "down", "next", "new_run", "The next setting.", False, False),
-    Key("app.focus_previous", "up", "before", "new_run", "The setting before.", False, False),
+    Key("models", "f2", "models", "new_run", "Choose a base model on this disk.", display="F2"),
+    Key(
+        "page(1)", "pagedown", "plan", "new_run", "The plan further down.", False, False, "⇟", True
+    ),
+    Key(
+        "page(-1)", "pageup", "plan up", "new_run", "The plan further up.", False, False, "⇞", True
+    ),
+    Key("app.focus_next", "down", "next", "new_run", "The next setting.", False, False, None, True),
+    Key(
+        "app.focus_previous",
+        "up",
+        "before",
+        "new_run",
+        "The setting before.",
+        False,
+        False,
+        None,
+        True,
+    ),
     Key("leave", "escape", "back", "new_run", "Back; nothing is written."),
     # --- Live -------------------------------------------------------------------
     Key("cancel", "c", "cancel", "live", "Stop the run; a training stage saves a checkpoint."),

@@ -54,7 +54,7 @@ async def test_ships_a_run_whose_gates_pass(tmp_path: Path) -> None:
         assert not (run / "decision.json").exists()
         await pilot.press("ctrl+s")
         await until(pilot, lambda: (run / "report.md").exists())
-        await until(pilot, lambda: "Decided. A further try" in texts(app))
+        await until(pilot, lambda: "This run is decided, and that stays." in texts(app))
     record = json.loads((run / "decision.json").read_text())
     assert record["decision"] == "ship" and record["reason"] == "Both gates hold."
     assert json.loads((run / "artifact.json").read_text())["shipped"] is True
@@ -153,7 +153,7 @@ async def test_a_decided_run_is_read_only(tmp_path: Path) -> None:
     make_run(tmp_path, RUN, decision={**SHIP, "reason": "[b]bold[/b] \x1b[31mred"})
     app = app_on(tmp_path, "decide", RUN)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "Decided. A further try" in texts(app))
+        await until(pilot, lambda: "This run is decided, and that stays." in texts(app))
         assert "[b]bold[/b] ␛[31mred" in texts(app) and "\x1b" not in texts(app)
         await pilot.press("x", "ctrl+s")
         await pilot.pause()

@@ -17,6 +17,7 @@ from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tui.app import FactoryApp
 from tui.screens import new_run
+from tui.screens.models import ModelScreen
 from tui.screens.new_run import NewRunScreen
 from tui.views.data_check import check_data, data_lines
 from tui.views.settings_form import (
@@ -36,13 +37,13 @@ model: {base: tiny}
 training: {batch_size: 16, learning_rate: 2e-3, seed: 4}
 factory:
   goal: Say it again.
-  base: {hidden: 64}
+  base: {hidden_size: 64}
   train: {iters: 300}
-  data: {rows: 100, replay_share: 0.0}
+  data: {generator: generator.py, rows: 100, replay_share: 0.0}
 """
 
 
-def chat(prompt: str, answer: str = "x") -> str:
+def chat(prompt: str, answer: str = '{"cmd": "say"}') -> str:
     turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
     return json.dumps({"messages": turns}) + "\n"
 
@@ -51,6 +52,7 @@ def make_target(workspace: Path, name: str = "echo", forge: str = FORGE) -> Path
     path = workspace / "targets" / name
     (path / "dataset").mkdir(parents=True)
     (path / "forge.yaml").write_text(forge)
+    (path / "generator.py").write_text("def rows(seed, count, skill):\n    return []\n")
     (path / "dataset" / "gold.jsonl").write_text("".join(chat(f"gold {n}") for n in range(60)))
     rows = "".join(chat(f"row {n}") for n in range(200))
     (path / "dataset" / "canonical.jsonl").write_text(rows)
@@ -116,7 +118,7 @@ def test_the_data_check_counts_rows_duplicates_leaks_and_broken_lines(tmp_path: 
 
 
 def test_the_data_check_says_what_is_missing(tmp_path: Path) -> None:
-    path = make_target(tmp_path)
+    path = make_target(tmp_path, forge=FORGE.replace("generator: generator.py, ", ""))
     (path / "dataset" / "gold.jsonl").unlink()
     (path / "dataset" / "canonical.jsonl").unlink()
     text = "\n".join(
@@ -231,3 +233,68 @@ async def test_commands_of_the_target_are_shown_before_they_run(tmp_path: Path) 
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "The same run" in check(app))
         assert "train: sh -c 'echo [b]hi'" in check(app)
+
+
+def put_model(cache: Path, model_id: str) -> None:
+    snapshot = cache / f"models--{model_id.replace('/', '--')}" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    config = {"model_type": "qwen3", "quantization": {"bits": 4}}
+    (snapshot / "config.json").write_text(json.dumps(config))
+    (snapshot / "model.safetensors").write_bytes(b"0" * 3_000_000)
+
+
+def explained(app: FactoryApp) -> str:
+    return str(app.screen_stack[0].query_one("#explain", Static).content)
+
+
+async def test_a_model_on_disk_is_listed_and_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    for name in ("a/first-4bit", "b/second-4bit"):
+        put_model(tmp_path / "hub", name)
+    make_target(tmp_path)
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "The same run from a shell" in check(app))
+        row(app, "model.base").entry.focus()
+        await until(pilot, lambda: "a/first-4bit" in explained(app))
+        assert "4-bit  2.9M  qwen3" in explained(app) and "the target says tiny" in explained(app)
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, ModelScreen))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        assert row(app, "model.base").entry.value == "b/second-4bit"
+        await until(pilot, lambda: "model.base=b/second-4bit" in check(app))
+
+
+async def test_without_models_on_disk_it_says_where_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "nothing"))
+    make_target(tmp_path)
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "The same run from a shell" in check(app))
+        await pilot.press("f2")
+        await until(pilot, lambda: "There is none in the hub's cache" in texts(app))
+        assert str(tmp_path / "nothing") in texts(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+
+
+async def test_the_focused_setting_is_explained_and_the_plan_scrolls(tmp_path: Path) -> None:
+    make_target(tmp_path)
+    app = app_on(tmp_path, "new_run")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "dataset/gold.jsonl" in check(app))
+        await pilot.press("tab", "down", "down", "up", "down")
+        await until(pilot, lambda: "factory.train.iters" in explained(app))
+        assert "steps · 1 or more · the target says 300" in explained(app)
+        plan = app.screen.query_one("#plan")
+        await pilot.press("pagedown")
+        await until(pilot, lambda: plan.scroll_offset.y > 0)
+        await pilot.press("pageup")
+        await until(pilot, lambda: plan.scroll_offset.y == 0)
+        await pilot.press("shift+tab", "shift+tab", "shift+tab")
+        await until(pilot, lambda: "choose the target" in explained(app))

@@ -72,7 +72,14 @@ class DecideScreen(RoomScreen):
             state = f"decided: {evidence.decision.decision.value}"
         self.query_one(TopBar).put("factory", "decide", plain(self.run_id), right=state)
 
+        self.refresh_bindings()
+
     # --- the form -----------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A run that was decided is only shown: its footer offers nothing that would change it."""
+        decided = self._evidence is not None and self._evidence.decision is not None
+        return not (decided and action in ("choose", "write"))
 
     @on(KindRow.Chosen)
     async def _kind_clicked(self, event: KindRow.Chosen) -> None:
@@ -96,7 +103,7 @@ class DecideScreen(RoomScreen):
         evidence = self._evidence
         form = pane.form
         if evidence is None or form is None:
-            say(self, "Choose a decision first: s, x, d, t, e or p.")
+            say(self, "Choose a decision first: s, x, a, t, e or p.")
             return
         if not pane.check():
             return

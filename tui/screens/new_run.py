@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -15,8 +14,9 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from engine.folder import FolderError, RunFolder
+from engine.models import ModelOnDisk, cached_models
 from engine.planning import Draft, draft
-from engine.records.plan import Plan, StageKind
+from engine.records.plan import Plan
 from engine.starting import StartError, start_draft
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
@@ -24,9 +24,9 @@ from tui.acting import say
 from tui.bindings import bindings_for
 from tui.screens.base import RoomScreen
 from tui.styles import style_paths
-from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.data_check import DataCheck, check_data, data_lines
+from tui.views.draft_view import BASE, draft_lines, setting_lines
 from tui.views.plain import plain
 from tui.views.settings_form import (
     MORE,
@@ -74,6 +74,8 @@ class NewRunScreen(RoomScreen):
         self._wish: Wish | None = None
         self._draft: Draft | None = None
         self._data: DataCheck | None = None
+        self._models: list[ModelOnDisk] | None = None
+        self._explained: Setting | None = None
         self._problem = ""
         self._timer: Timer | None = None
         self._starting = False
@@ -99,6 +101,7 @@ class NewRunScreen(RoomScreen):
         self.query_one("#empty").display = False
         self._explain(None)
         self._find_targets()
+        self._find_models()
 
     # --- the target ---------------------------------------------------------------
 
@@ -177,6 +180,47 @@ class NewRunScreen(RoomScreen):
             self._data = data
             self._draw()
 
+    # --- models on this disk --------------------------------------------------------
+
+    @work(thread=True, exclusive=True, group="models")
+    def _find_models(self) -> None:
+        try:
+            models = cached_models()
+        except OSError as error:
+            text = f"The hub's cache cannot be read: {error.strerror or error}."
+            self.app.call_from_thread(say, self, text, "warning")
+            models = []
+        self.app.call_from_thread(self._take_models, models)
+
+    def _take_models(self, models: list[ModelOnDisk]) -> None:
+        self._models = models
+        self._explain(self._explained)
+
+    def action_models(self) -> None:
+        """Choose a base model from those on this disk."""
+        from tui.screens.models import ModelScreen
+
+        if self._models is None:
+            say(self, "The models on this disk are still being looked for.")
+        else:
+            self.app.push_screen(ModelScreen(self._models), self._model_chosen)
+
+    def _model_chosen(self, model: str | None) -> None:
+        if model is not None:
+            for row in self.query(SettingRow):
+                if row.setting.key == BASE:
+                    row.entry.value = model
+                    row.entry.focus()
+            self._plan()
+
+    def action_page(self, by: int) -> None:
+        """Scroll the plan, which has no focus of its own."""
+        pane = self.query_one("#plan", VerticalScroll)
+        if by > 0:
+            pane.scroll_page_down(animate=False)
+        else:
+            pane.scroll_page_up(animate=False)
+
     # --- planning as it is typed ----------------------------------------------------
 
     @on(SettingRow.Changed)
@@ -184,7 +228,7 @@ class NewRunScreen(RoomScreen):
         if self._timer is not None:
             self._timer.stop()
         # A hub id is looked up, so it is planned with once it is whole: on enter or on leaving.
-        if event.setting.key != "model.base":
+        if event.setting.key != BASE:
             self._timer = self.set_timer(WAIT_S, self._plan)
 
     @on(Input.Submitted)
@@ -197,12 +241,19 @@ class NewRunScreen(RoomScreen):
         self._explain(event.setting)
         self._plan()
 
+    def on_descendant_focus(self) -> None:
+        if isinstance(self.focused, Choice):
+            self._explain(None)
+
     def _explain(self, setting: Setting | None) -> None:
+        self._explained = setting
         pane = self.query_one("#explain", Static)
         if setting is None:
             pane.update(Content.styled("← → choose the target, ⇥ goes to its settings.", "$muted"))
         else:
-            pane.update(Content.assemble((setting.label, "bold $strong"), "  " + setting.help))
+            own = self._own.get(setting.key, "")
+            rows = setting_lines(setting, own, self._models)
+            pane.update(lines(paint(*row) for row in rows))
 
     def _wish_now(self) -> Wish | None:
         """What is asked for now; None, with the problem kept, where it cannot be read."""
@@ -267,9 +318,10 @@ class NewRunScreen(RoomScreen):
         if problems:
             blocks.append(Content.styled("This cannot run yet", "bold $error"))
             blocks += [paint(Cell("✘ ", "bad"), plain(problem)) for problem in problems]
+            blocks.append(Content(""))
         if self._draft is not None:
-            blocks += _draft_lines(self._draft)
-        blocks.append(Content.styled("\nData", "bold $accent"))
+            blocks += [paint(*line) for line in draft_lines(self._draft)]
+        blocks.append(Content.styled("\nData" if self._draft else "Data", "$accent"))
         if self._data is None:
             blocks.append(Content.styled("reading …", "$muted"))
         else:
@@ -318,34 +370,3 @@ class NewRunScreen(RoomScreen):
     async def action_leave(self) -> None:
         """Back; nothing was written."""
         await self.factory.action_back()
-
-
-def _draft_lines(drafted: Draft) -> list[Content]:
-    """What the run would be: model, bounds, stages, commands."""
-    config = drafted.config
-    model = config.base_model
-    precision = f"  {plain(model.precision)}" if model.precision else ""
-    bound = config.eval.threshold
-    sign = "≥" if config.eval.direction == "higher" else "≤"
-    gates = f"{plain(config.eval.primary)} {sign} {cells.number(bound.primary_min)}"
-    if bound.breadth_drop_max_pp is not None:
-        gates += f" · breadth drop ≤ {bound.breadth_drop_max_pp:g} pp"
-    found = [
-        Content.styled("The run", "bold $accent"),
-        paint(Cell("goal    ", "muted"), plain(config.owner_goal, clip=300)),
-        paint(Cell("model   ", "muted"), plain(model.id), Cell(precision, "muted")),
-        paint(Cell("gates   ", "muted"), gates),
-        paint(
-            Cell("stages  ", "muted"),
-            " → ".join(plain(stage.name) for stage in drafted.plan.stages),
-        ),
-    ]
-    for stage in drafted.plan.stages:
-        if stage.kind is StageKind.COMMAND:
-            command = plain(shlex.join(stage.argv))
-            found.append(paint(Cell("runs    ", "warn"), f"{plain(stage.name)}: {command}"))
-    found += [
-        Content.styled("\nThe same run from a shell", "bold $accent"),
-        paint(Cell("$ ", "accent"), plain(shlex.join(drafted.command), clip=2000)),
-    ]
-    return found

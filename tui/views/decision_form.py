@@ -15,7 +15,7 @@ from tui.views.plain import plain
 KEYS: dict[str, DecisionKind] = {
     "s": DecisionKind.SHIP,
     "x": DecisionKind.REJECT,
-    "d": DecisionKind.RETRY_DATA,
+    "a": DecisionKind.RETRY_DATA,
     "t": DecisionKind.RETRY_TRAINING,
     "e": DecisionKind.RETRY_EVAL,
     "p": DecisionKind.PARK,

@@ -31,6 +31,10 @@ _NO_OVERRIDE = (
 )
 
 
+_OF_FAILURE = ("failure reason", "how sure")
+"""What a record of a ship has no use for."""
+
+
 class KindRow(Static):
     """One of the six decisions; a click chooses it."""
 
@@ -239,7 +243,11 @@ class DecisionPane(VerticalScroll, can_focus=False):
         self.set_class(True, "-decided")
         self.query_one("#kinds").display = False
         self.query_one("#hint", Static).update(
-            Content.styled("Decided. A further try is a new run.", "$muted")
+            Content.assemble(
+                ("This run is decided, and that stays. A further try is a new run: ", "$muted"),
+                ("N", "$accent"),
+                (" in the list of runs.", "$muted"),
+            )
         )
         fields = self.query_one("#fields")
         await fields.remove_children()
@@ -263,6 +271,8 @@ def _record_lines(decision: Decision) -> list[Static]:
         (f"overridden: {override.gate} ({override.verdict})", override.why)
         for override in decision.overrides
     ]
+    if decision.decision is DecisionKind.SHIP:
+        entries = [(label, value) for label, value in entries if value or label not in _OF_FAILURE]
     return [
         Static(
             lines(

@@ -39,8 +39,8 @@ class SettingRow(Horizontal):
         yield Static(" ", classes="setting-sign")
         yield Static(Content(self.setting.label), classes="setting-label")
         yield Input(compact=True, classes="setting-entry", select_on_focus=False)
-        about = f"{self.setting.unit}  {self.setting.range}".strip()
-        yield Static(Content(about), classes="setting-about")
+        yield Static(Content(self.setting.unit), classes="setting-unit")
+        yield Static(Content(self.setting.range), classes="setting-range")
 
     @property
     def entry(self) -> Input:
