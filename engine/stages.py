@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from engine.target import Target, TargetError
 
 USUAL = ["pretrain", "data", "eval-baseline", "train", "eval-candidate", "report"]
 """The plan of a target that names no stages of its own."""
+
+ADAPTER_FILES = ("adapters/adapters.safetensors", "adapters/adapter_config.json")
+"""What a training leaves in the run folder, whoever's command it is."""
 
 NOT_SETTINGS = ("model", "train", "valid", "adapter_dir", "resume_from")
 """Keys of a train spec that are wiring, not settings."""
@@ -125,9 +129,10 @@ def build_stages(target: Target, base: Base, train: dict[str, Any], seed: int) -
 def _unlimited(target: Target, base: Base, train: dict[str, Any], seed: int) -> list[Stage]:
     wanted = target.forge.factory.stages or USUAL
     stages = []
-    for item in wanted:
+    for place, item in enumerate(wanted):
         if isinstance(item, dict):
-            stages.append(_command_stage(target, item))
+            judged = "eval-candidate" in wanted[place + 1 :]
+            stages.append(_command_stage(target, item, judged=judged))
         elif item == "pretrain":
             if base.recipe is not None:
                 stages.append(_pretrain(target, base, seed))
@@ -255,7 +260,7 @@ def _train(spec: dict[str, Any]) -> Stage:
         spec=spec,
         enters=Phase.TRAINING,
         leaves=Phase.TRAINED,
-        outputs=["adapters/adapters.safetensors", "adapters/adapter_config.json"],
+        outputs=list(ADAPTER_FILES),
     )
 
 
@@ -283,8 +288,12 @@ def _report() -> Stage:
     )
 
 
-def _command_stage(target: Target, item: dict[str, Any]) -> Stage:
-    """A command of the target's own; phases as for training unless it says otherwise."""
+def _command_stage(target: Target, item: dict[str, Any], *, judged: bool) -> Stage:
+    """A command of the target's own; phases as for training unless it says otherwise.
+
+    ``judged`` is whether a candidate is evaluated after it. One called train then has to leave
+    its adapter in the run folder, and mlx-lm's own trainer is told where that is.
+    """
     known = set(Stage.model_fields) - {"kind", "spec"}
     unknown = sorted(set(item) - known)
     if unknown or not item.get("name") or not isinstance(item.get("argv"), list):
@@ -296,6 +305,9 @@ def _command_stage(target: Target, item: dict[str, Any]) -> Stage:
     defaults: dict[str, Any] = {"kind": StageKind.COMMAND}
     if item["name"] == "train":
         defaults |= {"enters": Phase.TRAINING, "leaves": Phase.TRAINED}
+        if judged:
+            defaults["outputs"] = list(ADAPTER_FILES)
+            item = item | {"argv": _with_adapter_path(item["argv"])}
     try:
         return Stage.model_validate(defaults | item)
     except ValidationError as error:
@@ -303,3 +315,13 @@ def _command_stage(target: Target, item: dict[str, Any]) -> Stage:
         raise TargetError(
             f"{target.path.name}/forge.yaml: factory.stages: {item['name']}: {wrong}."
         ) from error
+
+
+def _with_adapter_path(argv: list[Any]) -> list[Any]:
+    """``argv``, telling mlx-lm's trainer to write into the run folder unless it says where."""
+    words = [str(word) for word in argv]
+    ours = any(Path(word).name == "mlx_lm.lora" for word in words[:1]) or any(
+        pair in (("mlx_lm", "lora"), ("-m", "mlx_lm.lora")) for pair in itertools.pairwise(words)
+    )
+    says = any(word.split("=", 1)[0] == "--adapter-path" for word in words)
+    return [*argv, "--adapter-path", "{run}/adapters"] if ours and not says else argv

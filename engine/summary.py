@@ -64,6 +64,8 @@ class RunSummary:
     total: float | None = None
     eta_s: float | None = None
     last_error: str | None = None
+    last_fix: str | None = None
+    """What to do about the last error."""
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -166,7 +168,8 @@ def _from_status(summary: RunSummary, status: dict[str, Any]) -> None:
     summary.waiting_for = _text(status.get("waiting_for"))
     summary.created = _time(status.get("created")) or summary.created
     summary.updated = _time(status.get("updated"))
-    summary.last_error = _text(_dict(status.get("last_error")).get("message"))
+    error = _dict(status.get("last_error"))
+    summary.last_error, summary.last_fix = _text(error.get("message")), _text(error.get("fix"))
     stages = _dict(status.get("stages"))
     peaks = [_number(_dict(one).get("peak_tree_rss_bytes")) for one in stages.values()]
     known = [int(peak) for peak in peaks if peak is not None]

@@ -62,6 +62,8 @@ def _conclude(path: Path, *, quiet: bool, as_json: bool) -> NoReturn:
         fail(f"{path.name}: its supervisor died. Go on: factory-tui resume {path.name}", Exit.NO)
     if summary.phase in ("failed", "cancelled"):
         reason = f": {printable(summary.last_error)}" if summary.last_error else "."
+        if summary.last_fix:
+            reason += f"\n  → {printable(summary.last_fix)}"
         fail(f"{path.name} {state_of(summary)}{reason}", Exit.NO)
     if summary.awaits_decision:
         narrate(f"Decide: factory-tui decide {path.name} ship --reason '…'   (or reject, park, …)")

@@ -54,6 +54,10 @@ class Described:
         lines = [f"{printable(self.summary.run_id)}  ·  {state_of(self.summary)}"]
         if self.contents.config is not None:
             lines.append(printable(self.contents.config.owner_goal))
+        if self.summary.last_error is not None:
+            lines += ["", f"✘ {printable(self.summary.last_error)}"]
+            if self.summary.last_fix is not None:
+                lines.append(f"  → {printable(self.summary.last_fix)}")
         lines += ["", *self._table(), "", *self._gates()]
         if self.contents.decision is not None:
             decision = self.contents.decision

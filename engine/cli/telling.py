@@ -6,17 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.cli.console import printable
 from engine.summary import RunSummary
 
 
 def state_of(summary: RunSummary) -> str:
-    """Where a run is, in words, and truly: a dead supervisor is said."""
+    """Where a run is, in words, and truly: a dead supervisor is said. Safe for a terminal."""
+    return printable(_state_of(summary))
+
+
+def _state_of(summary: RunSummary) -> str:
     if summary.phase is None:
-        return "no status" if summary.decision is None else "decided"
+        if summary.decision is not None:
+            return "decided"
+        return "waits for a decision" if summary.awaits_decision else "no status"
     if summary.liveness == "dead":
         return "stopped (its supervisor died)"
     if summary.liveness == "waiting":
-        return "waiting"
+        return f"waits for {summary.waiting_for or 'the accelerator'}"
     if summary.liveness == "running":
         share = f" {summary.done / summary.total:.0%}" if summary.done and summary.total else ""
         return f"{summary.stage or summary.phase}{share}"
@@ -42,6 +49,7 @@ def as_dict(summary: RunSummary) -> dict[str, Any]:
         "peak_bytes": summary.peak_bytes,
         "parent": summary.parent_run_id,
         "last_error": summary.last_error,
+        "last_fix": summary.last_fix,
         "unreadable": summary.unreadable,
     }
 

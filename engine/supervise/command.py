@@ -87,10 +87,14 @@ def child_environment(base: Mapping[str, str]) -> dict[str, str]:
     """``base`` for a child that prints into a pipe.
 
     Wide enough that tables are not wrapped, unbuffered so that lines come when they are printed,
-    UTF-8 because a box-drawing character must not crash a training, and no forced colours.
+    UTF-8 because a box-drawing character must not crash a training, and no forced colours. Commands
+    that came with this program are found after all others.
     """
     env = {name: value for name, value in base.items() if name not in _COLOUR_FORCERS}
+    # mlx_lm.lora and its like lie beside the interpreter, which an installed tool has off the path.
+    beside = str(Path(sys.executable).parent)
     return env | {
+        "PATH": os.pathsep.join(filter(None, [base.get("PATH", os.defpath), beside])),
         "COLUMNS": "200",
         "LINES": "50",
         "PYTHONUNBUFFERED": "1",

@@ -319,7 +319,7 @@ class StageRun:
                 stage=self.stage.name,
                 message=f"Stage {self.stage.name} ended well (exit code 0) but did not write "
                 f"{names} into the run folder.",
-                fix="Correct the command, or the stage's outputs in the plan, and make a new run.",
+                fix=_where_to_write(missing),
             )
 
     def _explain(self, outcome: Outcome) -> None:
@@ -363,6 +363,16 @@ def _details(event: dict[str, Any]) -> dict[str, Any]:
         return details
     own = ("kind", "level", "code", "text", "seq", "t", "stage")
     return {key: value for key, value in event.items() if key not in own}
+
+
+def _where_to_write(missing: list[str]) -> str:
+    """What to do about outputs that did not come."""
+    if missing[0].startswith("adapters/"):
+        return (
+            "The candidate is evaluated from adapters/ in the run folder: let the command write "
+            "there, as with --adapter-path {run}/adapters in its argv, and make a new run."
+        )
+    return "Correct the command, or the stage's outputs in the plan, and make a new run."
 
 
 def _fix(reason: str) -> str:

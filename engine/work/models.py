@@ -90,7 +90,8 @@ def load(
         for file in ("adapter_config.json", "adapters.safetensors"):
             if not (adapter / file).is_file():
                 raise Refusal(
-                    f"The adapter {adapter.name} has no {file}: the train stage writes it."
+                    f"The adapter has no {file}: a train stage writes {adapter.name}/ in the run "
+                    "folder. A command of your own does with --adapter-path {run}/adapters."
                 )
     try:
         with ctx.interruptible():

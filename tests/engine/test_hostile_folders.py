@@ -42,6 +42,11 @@ def numbers(run: Path) -> None:
     )
 
 
+def phases(run: Path) -> None:
+    edit(run / "run-status.json", phase=HOSTILE, stage=HOSTILE, supervisor={"pid": os.getpid()})
+    (run / "decision.json").unlink()
+
+
 def pipes(run: Path) -> None:
     for name in ("events.jsonl", "decision.json", "rows-candidate.jsonl"):
         (run / name).unlink()
@@ -59,7 +64,7 @@ def deep(run: Path) -> None:
         file.write_text("[" * 100_000)
 
 
-BREAKERS: list[Callable[[Path], None]] = [texts, numbers, pipes, directories, deep]
+BREAKERS: list[Callable[[Path], None]] = [texts, numbers, phases, pipes, directories, deep]
 
 
 @pytest.fixture(params=BREAKERS, ids=lambda breaker: breaker.__name__)

@@ -129,6 +129,40 @@ def test_forbidden_commands_reach_both_evaluations(place: Workspace) -> None:
     assert "forbidden_commands" not in draft(place, target(place)).plan.stage("eval-baseline").spec
 
 
+COMMAND_PLAN = "goal: Route.\n  stages: [eval-baseline, {name: train, argv: %s}, eval-candidate]"
+
+
+@pytest.mark.parametrize(
+    ("argv", "added"),
+    [
+        ("[mlx_lm.lora, -c, my.yaml]", True),
+        ("[/opt/bin/mlx_lm.lora, -c, my.yaml]", True),
+        ("['{python}', -m, mlx_lm, lora, -c, my.yaml]", True),
+        ("['{python}', -m, mlx_lm.lora, -c, my.yaml]", True),
+        ("[mlx_lm.lora, -c, my.yaml, --adapter-path=x]", False),
+        ("[./train.sh, mlx_lm.lora]", False),
+    ],
+)
+def test_a_training_command_of_one_s_own_leaves_its_adapter_in_the_run(
+    tmp_path: Path, argv: str, added: bool
+) -> None:
+    make_target(tmp_path, FORGE.replace("goal: Route.", COMMAND_PLAN % argv))
+    place = Workspace(tmp_path)
+    stage = draft(place, place.target_path("tiny")).plan.stage("train")
+    assert (stage.argv[-2:] == ["--adapter-path", "{run}/adapters"]) is added
+    assert stage.outputs == ["adapters/adapters.safetensors", "adapters/adapter_config.json"]
+
+
+def test_a_command_that_nothing_evaluates_may_write_where_it_likes(tmp_path: Path) -> None:
+    forge = FORGE.replace(
+        "goal: Route.", "goal: R.\n  stages: [{name: train, argv: [mlx_lm.lora]}]"
+    )
+    make_target(tmp_path, forge)
+    place = Workspace(tmp_path)
+    stage = draft(place, place.target_path("tiny")).plan.stage("train")
+    assert (stage.argv, stage.outputs) == (["mlx_lm.lora"], [])
+
+
 def test_half_a_run_is_taken_away_again(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     drafted = draft(place, target(place))
 

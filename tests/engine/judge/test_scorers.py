@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.judge import patterns, scorers
-from engine.judge.scorers import Score, ScorerError, score
+from engine.judge.scorers import Score, ScorerError, has_option, score
 
 HOVER = '{"cmd": "hover", "args": {"alt": 1}, "confidence": 0.9}'
 
@@ -218,3 +218,12 @@ def test_a_value_equals_itself(value: object) -> None:
     # NaN and infinity are Python's, not JSON's: they cannot be expected.
     if scorers.check_expected("json_exact", text) is None:
         assert score("json_exact", text, json.dumps(value, indent=3)).correct
+
+
+def test_a_forbidden_command_is_wrong_and_said_to_be_one() -> None:
+    expected = '{"cmd": "arm"}'
+    found = score("json_cmd", expected, expected, forbidden={"arm"})
+    assert (found.correct, found.forbidden) == (False, True)
+    other = score("json_cmd", expected, '{"cmd": "land"}', forbidden={"arm"})
+    assert (other.correct, other.forbidden) == (False, False)
+    assert has_option("json_cmd", "forbidden") and not has_option("exact", "forbidden")

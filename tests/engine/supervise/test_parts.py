@@ -45,6 +45,11 @@ def test_children_are_not_forced_to_colour() -> None:
     assert (env["COLUMNS"], env["HOME"]) == ("200", "/h")
 
 
+def test_commands_that_came_with_this_program_are_found_last() -> None:
+    path = child_environment({"PATH": "/first"})["PATH"].split(os.pathsep)
+    assert path == ["/first", str(Path(sys.executable).parent)]
+
+
 @pytest.mark.parametrize(
     ("argv", "shown"),
     [

@@ -200,3 +200,22 @@ def test_a_stop_ends_it_and_a_resume_begins_again(tmp_path: Path, model_dir: Pat
     assert code == 0
     assert messages(events, "not-restored")
     assert (run / "eval-baseline.json").exists()
+
+
+def test_forbidden_answers_are_counted_where_the_scorer_knows_commands(
+    tmp_path: Path, model_dir: Path
+) -> None:
+    run = prepare(
+        tmp_path,
+        model_dir,
+        forbidden_commands=["self_destruct"],
+        suites=[
+            suite("orders", "primary", "baseline", scorer="json_cmd"),
+            suite("words", "regression", "regression"),
+        ],
+    )
+    order = {"prompt": f" {WORDS[0]}", "completion": '{"cmd": "land"}'}
+    write_rows(tmp_path / "targets" / "tiny" / "orders.jsonl", [order])
+    assert run_child(run)[0] == 0
+    assert read_record(run / "eval-baseline.json", EvalResult).safety_violations == 0
+    assert read_record(run / "eval-regression.json", EvalResult).safety_violations is None
