@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.identity import is_alive
-from engine.plain_file import open_plain
+from engine.plain_file import open_plain, read_plain
 
 Liveness = Literal["running", "waiting", "dead", "idle"]
 """running and waiting: a supervisor is alive; dead: the status says that one is, and none is;
@@ -130,8 +130,7 @@ class _Reader:
 
     def __call__(self, name: str) -> dict[str, Any]:
         try:
-            with open_plain(self._folder / name) as file:
-                value = json.loads(file.read(_MAX_BYTES))
+            value = json.loads(read_plain(self._folder / name, _MAX_BYTES))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError):

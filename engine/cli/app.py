@@ -8,7 +8,7 @@ import sys
 import typer
 
 from engine.cli import evidence, machine, runs
-from engine.cli.console import Exit, printable
+from engine.cli.console import Exit, narrate
 
 app = typer.Typer(
     name="factory-tui",
@@ -41,15 +41,16 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A sign that the terminal's encoding lacks is shown by its number, and stops nothing.
             stream.reconfigure(errors="backslashreplace")
+    stdout = sys.stdout
     try:
         app(args=arguments, prog_name="factory-tui")
-    except BrokenPipeError:
-        # The reader of our stdout has gone (| head): nothing is wrong, and nothing is left to say.
-        sys.stderr.close()
-        raise SystemExit(0) from None
+    except SystemExit:
+        if sys.stdout is stdout:
+            raise
+        # Typer puts another stdout in place when its reader has gone (| head): nothing is wrong.
+        raise SystemExit(int(Exit.DONE)) from None
     except OSError as error:
         # What a command expects it says itself; this is a disk or a right that failed elsewhere.
         where = f"{error.filename}: " if error.filename else ""
-        sentence = f"factory-tui: {where}{error.strerror or error}."
-        print(printable(sentence), file=sys.stderr)
+        narrate(f"factory-tui: {where}{error.strerror or error}.")
         raise SystemExit(int(Exit.NOT_THERE)) from None

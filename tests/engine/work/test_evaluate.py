@@ -169,7 +169,7 @@ def test_passed_is_the_primary_score_against_its_bound(tmp_path: Path, model_dir
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"adapter": "adapters"}, "adapter_config.json: the train stage writes it"),
+        ({"adapter": "adapters"}, "no adapter_config.json: a train stage writes adapters/"),
         ({"suites": []}, "suites"),
         ({"suites": [suite("none", "primary", "x")]}, "none"),
         ({"suites": [suite("gold", "primary", "x", scorer="vibes")]}, "vibes"),
