@@ -14,9 +14,8 @@ from pathlib import Path
 from engine import checks
 from engine.checks.contents import load
 from engine.checks.finding import Finding, Severity
-from engine.folder import MAX_RECORD_BYTES, FolderError, write_bytes_atomic
+from engine.folder import MAX_RECORD_BYTES, write_bytes_atomic
 from engine.publish.report import write_report
-from engine.records.run import RunConfig
 
 MAX_LOG_BYTES = 4 * 2**30
 """A training log over this size is refused."""
@@ -91,16 +90,6 @@ def render(files: LooseFiles, out: Path) -> list[Finding]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return [one for one in findings if one.rule != "report-missing"]
-
-
-def run_id_of(config: Path) -> str | None:
-    """The run id that a loose config names, for choosing a folder; None where it has none."""
-    from engine.folder import read_record
-
-    try:
-        return read_record(config, RunConfig).run_id
-    except FolderError:
-        return None
 
 
 def _out_problems(out: Path) -> list[str]:

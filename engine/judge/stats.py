@@ -103,14 +103,3 @@ def flips(before: Iterable[bool], after: Iterable[bool]) -> tuple[int, int]:
         fixed += now and not was
         broken += was and not now
     return fixed, broken
-
-
-def mean_drop_pp(pairs: Iterable[tuple[float, float]]) -> float:
-    """The mean of (baseline - candidate) over suites, in percentage points.
-
-    Each suite counts the same whatever its size. ValueError where there is none.
-    """
-    drops = [100 * (before - after) for before, after in pairs]
-    if not drops:
-        raise ValueError("there is no suite to take a mean over")
-    return math.fsum(drops) / len(drops)

@@ -10,7 +10,6 @@ one would have seen.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -115,17 +114,3 @@ def sorted_batches(rows: TokenRows, batch_size: int) -> list[Indices]:
     """All rows once, by length, for validation; the last batch may be smaller."""
     order = np.argsort(rows.lengths, kind="stable")
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-
-
-def bucketed(rows: TokenRows, batch_size: int, seed: int) -> Any:
-    """An ``iterate_batches`` for mlx-lm's own ``train`` that yields our batches without end."""
-    order, multiple = BatchOrder(rows.lengths, batch_size, seed), pad_multiple()
-
-    def iterate(*_args: Any, **_options: Any) -> Any:
-        step = 0
-        while True:
-            step += 1
-            batch = make_batch(rows, order.rows(step), multiple)
-            yield batch.tokens, batch.spans
-
-    return iterate

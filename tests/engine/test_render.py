@@ -153,9 +153,3 @@ def test_rows_come_along_under_their_own_name(tmp_path: Path) -> None:
     with pytest.raises(RenderRefused, match="no file name for a run folder"):
         bad = {"../x.jsonl": source / "rows-candidate.jsonl"}
         render.render(LooseFiles(**{**vars(files), "more": bad}), out(tmp_path).with_name("y"))
-
-
-def test_the_run_id_of_a_loose_config(tmp_path: Path) -> None:
-    files = loose(tmp_path)
-    assert render.run_id_of(files.config) == folders.FOREIGN_ID
-    assert render.run_id_of(files.decision) is None

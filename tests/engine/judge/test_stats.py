@@ -113,10 +113,7 @@ def test_unpaired_difference_as_published() -> None:
     assert stats.unpaired_difference((0, 0), (1, 2)) == (0.0, -1.0, 1.0)
 
 
-def test_flips_and_mean_drop() -> None:
+def test_flips() -> None:
     assert stats.flips([True, False, False, True], [True, True, True, False]) == (2, 1)
     with pytest.raises(ValueError, match="zip"):
         stats.flips([True], [])
-    assert stats.mean_drop_pp([(0.98, 0.88), (0.5, 0.52)]) == pytest.approx(4.0)
-    with pytest.raises(ValueError, match="no suite"):
-        stats.mean_drop_pp([])

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from engine.work.batches import (
     POOL_BATCHES,
     BatchOrder,
-    bucketed,
     make_batch,
     pad_multiple,
     sorted_batches,
@@ -116,10 +115,3 @@ def test_validation_sees_every_row_once() -> None:
     rows = rows_of([9, 3, 5, 7, 2])
     batches = [batch.tolist() for batch in sorted_batches(rows, 2)]
     assert batches == [[4, 1], [2, 3], [0]]
-
-
-def test_mlx_lms_own_train_takes_our_batches() -> None:
-    rows = rows_of([3, 9, 5, 4])
-    iterate = bucketed(rows, 2, 0)(dataset=None, batch_size=2, max_seq_length=10, loop=True)
-    tokens, spans = next(iterate)
-    assert tokens.shape[0] == spans.shape[0] == 2
