@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -21,7 +22,7 @@ def main() -> None:
     engine's command line, whose library is only loaded for it: it would delay the first paint.
     """
     arguments = sys.argv[1:]
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = _can_show_a_screen()
     if not arguments or (arguments[0] in ("--workspace", "-w") and len(arguments) == 2):
         _open_nearest(Path(arguments[1]) if arguments else Path.cwd(), terminal)
         return
@@ -33,6 +34,12 @@ def main() -> None:
     command_line()
 
 
+def _can_show_a_screen() -> bool:
+    """Whether this is a terminal whose cursor can be moved: a dumb one prints lines only."""
+    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+
+
 def _open_nearest(start: Path, terminal: bool) -> None:
     from engine.workspace import Workspace, WorkspaceError
 
@@ -41,7 +48,11 @@ def _open_nearest(start: Path, terminal: bool) -> None:
     except WorkspaceError as error:
         _fail(str(error))
     if not terminal:
-        _fail("The control room needs a terminal. Without one: factory-tui list, or --help", 2)
+        _fail(
+            "The control room needs a terminal whose cursor can be moved. "
+            "Without one: factory-tui list, or --help",
+            2,
+        )
     open_control_room(workspace.path)
 
 

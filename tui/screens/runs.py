@@ -171,9 +171,18 @@ class RunsScreen(RoomScreen):
         if marked:
             right += f" · {marked} marked"
         self.query_one(TopBar).put("factory", _home(str(self.factory.workspace)), right=right)
+        writing = self.query_one("#filter", Input).has_focus
         self.query_one("#order", Static).update(
-            Content.assemble(("o", "$accent"), f" sort: {self._order.label}")
+            Content.assemble(("⏎", "$accent"), " keeps  ", ("esc", "$accent"), " shows all")
+            if writing
+            else Content.assemble(("o", "$accent"), f" sort: {self._order.label}")
         )
+
+    def on_descendant_focus(self) -> None:
+        self._say_how_many()
+
+    def on_descendant_blur(self) -> None:
+        self._say_how_many()
 
     def _empty_text(self) -> Content:
         if not self._read_once:
@@ -196,7 +205,7 @@ class RunsScreen(RoomScreen):
 
     def action_filter(self) -> None:
         """Write a filter."""
-        self.query_one("#filter", Input).focus()
+        self.set_focus(self.query_one("#filter", Input))
 
     async def action_clear(self) -> None:
         """Leave the filter line; with nothing in it, go back."""

@@ -1,0 +1,102 @@
+"""A real terminal for tests: tmux with a server of its own, real keys, and the text on its screen.
+
+Nothing waits for a time: ``until`` looks at the screen until it says what is waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+LOOK_EVERY_S = 0.05
+
+
+class Terminal:
+    """One tmux session that runs the installed command in ``folder``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        size: tuple[int, int] = (120, 40),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._socket = f"factory-{uuid.uuid4().hex[:12]}"
+        self.folder = folder
+        words = [f"{name}={value}" for name, value in (env or {}).items()]
+        program = shlex.join(["env", *words, sys.executable, "-m", "tui", *arguments])
+        # What the command printed and how it ended stays on the screen after it.
+        shell = f"{program}; echo ended with $?; cat"
+        self._tmux(
+            "-f",
+            os.devnull,
+            "new-session",
+            "-d",
+            "-x",
+            str(size[0]),
+            "-y",
+            str(size[1]),
+            "-c",
+            str(folder),
+            shell,
+        )
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-u", "-L", self._socket, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        assert done.returncode == 0, f"tmux {arguments}: {done.stderr}"
+        return done.stdout
+
+    def screen(self, *, colours: bool = False) -> str:
+        """What stands on the screen; with ``colours`` also the codes that say how."""
+        return self._tmux("capture-pane", "-p", *(["-e"] if colours else []))
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names: Enter, Escape, Down, C-q, F2, or one character."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        """Type a text as it is."""
+        self._tmux("send-keys", "-l", text)
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
+
+    def until(self, *needles: str, gone: str = "", seconds: float = 30.0) -> str:
+        """The screen's text once it holds all of these and not ``gone``, or fails."""
+
+        def holds(text: str) -> bool:
+            return all(needle in text for needle in needles) and not (gone and gone in text)
+
+        return self.when(holds, f"{needles} without {gone!r}", seconds)
+
+    def when(self, holds: Callable[[str], bool], what: str, seconds: float = 30.0) -> str:
+        """The screen's text once something holds of it."""
+        end = time.monotonic() + seconds
+        while True:
+            text = self.screen()
+            if holds(text):
+                return text
+            assert time.monotonic() < end, f"{what} did not come:\n{text}"
+            time.sleep(LOOK_EVERY_S)
+
+    def kill(self) -> None:
+        """End the terminal as closing its window does; safe to do twice."""
+        subprocess.run(
+            ["tmux", "-L", self._socket, "kill-server"],
+            capture_output=True,
+            check=False,
+            timeout=20,
+        )
