@@ -290,9 +290,10 @@ def _artifact_for(
     if any(one.gate == BREADTH_DROP for one in decision.overrides) and not constraint:
         constraint = f"Only for {config.target}: breadth fell by more than its bound."
     if "artifact.json" in contents.names:
-        if existing is None or existing.routing_constraint == constraint:
+        if existing is None or (existing.shipped and existing.routing_constraint == constraint):
             return existing
-        return existing.model_copy(update={"routing_constraint": constraint})
+        # An artifact that another tool left is shipped by this very decision.
+        return existing.model_copy(update={"routing_constraint": constraint, "shipped": True})
     path = _weights(contents, run)
     if path is None:
         return None

@@ -6,7 +6,6 @@ All shares are in [0, 1]. ``confidence`` is two-sided, 0.95 unless told.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from statistics import NormalDist
 
 
@@ -94,12 +93,3 @@ def unpaired_difference(
         max(-1.0, difference - math.hypot(after - low_after, high_before - before)),
         min(1.0, difference + math.hypot(high_after - after, before - low_before)),
     )
-
-
-def flips(before: Iterable[bool], after: Iterable[bool]) -> tuple[int, int]:
-    """(fixed, broken) over pairs of verdicts; ValueError where one list is longer."""
-    fixed = broken = 0
-    for was, now in zip(before, after, strict=True):
-        fixed += now and not was
-        broken += was and not now
-    return fixed, broken

@@ -305,3 +305,27 @@ def test_another_tools_rejection_needs_no_lesson(tmp_path: Path) -> None:
     assert isinstance(decide(run, bare), Decision)
     worst = {one.severity for one in checks.check_folder(run)}
     assert worst == {Severity.WARNING}
+
+
+def test_a_gate_that_cannot_be_decided_stops_a_ship_and_is_overridden_by_name(
+    tmp_path: Path,
+) -> None:
+    run = folders.make_foreign(tmp_path)
+    (run / "decision.json").unlink(missing_ok=True)
+    for file in run.glob("eval-regression-*.json"):
+        file.unlink()
+    folders.artifact(
+        run, shipped=False, base_model=read_json(run / "config.json")["base_model"]["id"]
+    )
+    outcome = refused(run, ship())
+    assert [(gate.name, gate.verdict.value) for gate in outcome.gates] == [
+        ("breadth_drop_max_pp", "undecided")
+    ]
+    assert outcome.can_override
+    made = decide(run, ship(), OverrideRequest(run.name, "Only ever used for this."))
+    assert isinstance(made, Decision), made
+    assert [(one.gate, one.verdict) for one in made.overrides] == [
+        ("breadth_drop_max_pp", "undecided")
+    ]
+    # What another tool packed becomes a shipped artifact by the decision itself.
+    assert read_json(run / "artifact.json")["shipped"] is True

@@ -111,9 +111,3 @@ def test_unpaired_difference_as_published() -> None:
     found = stats.unpaired_difference((3, 10), (9, 10))
     assert found == pytest.approx((0.6, 0.1705, 0.8090), abs=5e-5)
     assert stats.unpaired_difference((0, 0), (1, 2)) == (0.0, -1.0, 1.0)
-
-
-def test_flips() -> None:
-    assert stats.flips([True, False, False, True], [True, True, True, False]) == (2, 1)
-    with pytest.raises(ValueError, match="zip"):
-        stats.flips([True], [])
