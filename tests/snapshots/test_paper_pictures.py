@@ -43,7 +43,7 @@ def test_report_picture(snap_compare: SnapCompare, tmp_path: Path, size: tuple[i
     app = app_on(tmp_path, "report", RUN)
 
     async def wait(pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: app.screen.query_one(MarkdownViewer).display)
+        await until(pilot, lambda: any(one.display for one in app.screen.query(MarkdownViewer)))
         await until(pilot, lambda: "Failures" in app.screen.query_one(Markdown).source)
         await pilot.pause(0.5)
 
