@@ -118,9 +118,9 @@ async def test_a_finished_run_asks_for_its_decision(run: FakeRun) -> None:
     run.status("evaluated", alive=None)
     async with app_of(run).run_test(size=(120, 40)) as pilot:
         text = await shown(pilot, "d judges it and decides", "✔ eval-candidate")
-        assert "0.208 → 0.917" in text and "examples ─ drone-router 0.917" in text
+        assert " → 0.917" in text and "examples ─ drone-router 0.917" in text
         assert "checkpoint" in text and "step 300" in text
-    async with app_of(run).run_test(size=(200, 60)) as pilot:
+    async with app_of(run).run_test(size=(80, 24)) as pilot:
         await shown(pilot, "drone-router 0.917 (110 of 120)")
 
 

@@ -157,7 +157,8 @@ class LiveScreen(RoomScreen):
         values = numbers(charted, self._charts.machine_bytes)
         side = self.query_one("#numbers")
         room = side.content_size
-        rows = side_lines(values, projection, max(LABEL + 8, room.width), room.height)
+        size = (max(LABEL + 8, room.width), room.height)
+        rows = side_lines(values, projection, *size, messages=not self.has_class("-wide"))
         self.query_one("#numbers", Static).update(lines(paint(*row) for row in rows))
         self._put_line("#now", flat_numbers(values, width))
         serious = [one for one in projection.messages if one.level != "info"]

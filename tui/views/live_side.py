@@ -63,14 +63,22 @@ def flat_numbers(values: Sequence[tuple[str, str]], width: int) -> Line:
 
 
 def side_lines(
-    values: Sequence[tuple[str, str]], projection: RunProjection, width: int, height: int
+    values: Sequence[tuple[str, str]],
+    projection: RunProjection,
+    width: int,
+    height: int,
+    *,
+    messages: bool = True,
 ) -> list[Line]:
-    """The column beside the charts: numbers, then scores and messages as far as there is room."""
+    """The column beside the charts: numbers, then scores and messages as far as there is room.
+
+    Without ``messages`` where the signs have a pane of their own on the screen.
+    """
     lines = [_row(name, Cell(value), width) for name, value in values]
     for block in (_scores(projection, width), _saved(projection, width)):
         if block and len(lines) + len(block) < height:
             lines += [[], *block] if lines else block
-    room = height - len(lines) - 1
+    room = height - len(lines) - 1 if messages else 0
     said = _messages(list(projection.messages)[-MESSAGES:], width, room)
     return lines + ([[], *said] if said and lines else said)
 

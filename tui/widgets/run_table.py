@@ -156,7 +156,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def _sort_at(self, x: int) -> str | None:
         left = 4
-        for column, width in columns_for(self.size.width):
+        for column, width in columns_for(self.scrollable_content_region.width):
             if left <= x < left + width + GAP:
                 return column.sort
             left += width + GAP
@@ -166,7 +166,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        columns = columns_for(width)
+        columns = columns_for(self.scrollable_content_region.width)
         if y == 0:
             return self._header(columns, width)
         index = y - 1 + self.scroll_offset.y
