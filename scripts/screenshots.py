@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -76,13 +77,15 @@ def save(workspace: Workspace, shot: Shot) -> None:
 def pictures() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="factory-") as directory:
+        os.environ["HOME"] = directory  # the pictures say ~/factory
         workspace = copy_samples(Path(directory) / "factory")
         finished = {run.decision: run.run_id for run in reversed(workspace.runs())}
         demo = start(workspace, workspace.target_path(DEMO_TARGET))
         try:
             while (state := summarise(demo.path)).liveness == "running":
                 share = state.done / state.total if state.done and state.total else 0.0
-                if state.stage == "train" and share > 0.5:
+                # Before the first loss the share is that of reading rows, not of training.
+                if state.stage == "train" and state.loss is not None and share > 0.5:
                     break
                 time.sleep(0.2)
             save(workspace, Shot("live", "live", demo.run_id))
