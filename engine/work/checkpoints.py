@@ -18,7 +18,7 @@ from typing import Any
 import mlx.core as mx
 from pydantic import Field
 
-from engine.folder import FolderError, read_record, sha256_file, write_json_atomic
+from engine.folder import FolderError, flush, read_record, sha256_file, write_json_atomic
 from engine.records.base import Record
 from engine.records.events import MetricValue
 
@@ -175,12 +175,3 @@ def write_adapter(path: Path, adapter: Arrays) -> None:
         beside.unlink(missing_ok=True)
         raise
     flush(path.parent)
-
-
-def flush(path: Path) -> None:
-    """Have the disk hold what was written to a file or directory."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,14 +12,13 @@ words to the tokenizer, as a base model's tokenizer knows more words than the mo
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.folder import write_json_atomic
+from engine.folder import flush, write_json_atomic
 from engine.work import blas, runtime
 from engine.work.chats import Row
 from engine.work.generators import Generator, load_generator
@@ -79,8 +78,7 @@ def is_whole(out: Path) -> bool:
 def _put_in_place(temporary: Path, out: Path) -> None:
     """Flush the finished directory to disk and give it its name."""
     for path in temporary.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        flush(path)
     temporary.chmod(0o755)  # mkdtemp's directories are for their owner alone
     if out.exists() and not is_whole(out):
         shutil.rmtree(out)
