@@ -13,6 +13,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from tui.bindings import EVERYWHERE, bindings_for, keys_of
+from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
 from tui.styles import style_paths
 from tui.theme import FACTORY, variables_for
@@ -67,6 +68,7 @@ class FactoryApp(App[None]):
         # The first screen's styles are read with the app's: Textual reads those of later ones only.
         super().__init__(css_path=style_paths("tokens", "app", start))
         self.workspace = workspace.resolve()
+        self.remembered = Remembered(self.workspace)
         self.demo = demo
         self._start = (start, run_id)
         self._seed = seed
@@ -102,14 +104,19 @@ class FactoryApp(App[None]):
         name, run_id = self._start
         return cast("Screen[object]", load_room(name)(run_id))
 
-    def show(self, name: str, run_id: str | None = None) -> None:
-        """Open a screen, or go back to it where it is open already on that run."""
+    def show(self, name: str, run_id: str | None = None, runs: tuple[str, ...] = ()) -> None:
+        """Open a screen, or go back to it where it is open already on that run (or those runs)."""
+        wanted = (name, run_id, runs)
         for depth, screen in enumerate(reversed(self.screen_stack)):
-            if isinstance(screen, RoomScreen) and (screen.ROOM, screen.run_id) == (name, run_id):
+            if (
+                isinstance(screen, RoomScreen)
+                and (screen.ROOM, screen.run_id, screen.runs) == wanted
+            ):
                 for _ in range(depth):
                     self.pop_screen()
                 return
-        self.push_screen(load_room(name)(run_id))
+        room = load_room(name)
+        self.push_screen(room(run_id, runs) if runs else room(run_id))
 
     def open_run(self, run_id: str) -> None:
         """Show a run as it happens, or as it happened."""

@@ -160,7 +160,7 @@ def test_the_demo_starts_lives_without_its_terminal_and_is_cancelled(
     again.until("drone-router-4", "4 runs")
     again.press("Enter")
     again.until("▶ training", "loss  train", "left", seconds=120)
-    again.press("c")
+    again.press("C")
     again.until(f"Stop {run.name}?", "Leave it (n)", "Stop it (y)")
     again.press("y")
     again.until("■ cancelled", "■ Cancelled. R starts it again", seconds=60)

@@ -82,7 +82,7 @@ async def test_the_palette_holds_the_actions_of_the_screen(tmp_path: Path) -> No
     app = FactoryApp(tmp_path, start="live", run_id=RUN)
     async with app.run_test():
         titles = [command.title for command in app.get_system_commands(app.screen)]
-    assert "Cancel  (c)" in titles
+    assert "Cancel  (C)" in titles
     assert "Help  (?)" in titles
     assert "Theme" in titles
 

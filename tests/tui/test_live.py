@@ -258,11 +258,11 @@ async def test_cancel_asks_and_resume_says_why_not(
         await shown(pilot, "▶ training")
         await pilot.press("R")
         await shown(pilot, "is running;")
-        await pilot.press("c")
+        await pilot.press("C")
         assert isinstance(app.screen, Confirm)
         await pilot.press("n")
         assert cancelled == []
-        await pilot.press("c", "y")
+        await pilot.press("C", "y")
         await app.workers.wait_for_complete()
         assert cancelled == [run.folder.resolve()]
 

@@ -92,7 +92,7 @@ async def test_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
     app = app_on(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "No runs yet" in texts(app))
-        await pilot.press("d", "v", "r", "c", "R", "space", "enter", "down")
+        await pilot.press("d", "v", "r", "C", "R", "space", "enter", "down")
         assert app.screen.query_one("#empty").display
 
 
@@ -190,15 +190,15 @@ async def test_cancelling_asks_first(workspace: Path, monkeypatch: pytest.Monkey
     app = app_on(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(shown(app)) == 8)
-        await pilot.press("c")
+        await pilot.press("C")
         assert not isinstance(app.screen, Confirm)
         table(app).select("2026-11-18-stopped")
-        await pilot.press("c")
+        await pilot.press("C")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("n")
         await until(pilot, lambda: not isinstance(app.screen, Confirm))
         assert asked == []
-        await pilot.press("c")
+        await pilot.press("C")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
         await until(pilot, lambda: [path.name for path in asked] == ["2026-11-18-stopped"])

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class RoomScreen(Screen[None]):
     """A full screen. ``ROOM`` is its name in the app's table and in the table of bindings.
 
-    ``run_id`` is the run that it shows, None for screens of the whole workspace. A subclass has::
+    ``run_id`` is the run that it shows, None for screens of the whole workspace; ``runs`` are the
+    runs of a screen that shows several, in their order. A subclass has::
 
         ROOM = "decide"
         CSS_PATH = style_paths("decide")
@@ -23,9 +24,10 @@ class RoomScreen(Screen[None]):
 
     ROOM = ""
 
-    def __init__(self, run_id: str | None = None) -> None:
+    def __init__(self, run_id: str | None = None, runs: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.run_id = run_id
+        self.runs = runs
 
     @property
     def factory(self) -> FactoryApp:

@@ -197,7 +197,7 @@ def banner(
     error = status.get("last_error")
     if liveness == "dead":
         return Cell(
-            "⚠ Not attached: its supervisor died. R resumes from the last checkpoint, c cancels.",
+            "⚠ Not attached: its supervisor died. R resumes from the last checkpoint, C cancels.",
             "warn",
         )
     if phase == "failed":

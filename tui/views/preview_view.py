@@ -143,9 +143,9 @@ def _blockers(preview: Preview | None) -> Line:
 def next_step(summary: RunSummary) -> str:
     """What a person would do with the run now."""
     if summary.liveness == "running":
-        return "watch it (⏎) or cancel it (c)"
+        return "watch it (⏎) or cancel it (C)"
     if summary.liveness == "waiting":
-        return "it starts by itself; c takes it out of the queue"
+        return "it starts by itself; C takes it out of the queue"
     if summary.liveness == "dead":
         return "its supervisor is gone: R resumes it from the last checkpoint"
     if summary.decision is not None:

@@ -1,0 +1,18 @@
+"""The keys of Decide."""
+
+from __future__ import annotations
+
+from tui.keys.key import Key
+
+KEYS = (
+    Key("choose('ship')", "s", "ship", "decide", "The candidate is good enough to be used."),
+    Key("choose('reject')", "x", "reject", "decide", "It is not, and this way ends here."),
+    Key("choose('retry-data')", "d", "data", "decide", "Try again with other data."),
+    Key("choose('retry-training')", "t", "training", "decide", "Try again with other settings."),
+    Key("choose('retry-eval')", "e", "eval", "decide", "The evaluation is what is wrong."),
+    Key("choose('park')", "p", "park", "decide", "Not now; say what it waits for."),
+    Key("write", "ctrl+s", "record", "decide", "See the record, then write it.", priority=True),
+    Key("leave", "escape", "back", "decide", "Out of a field, then back.", palette=False),
+    Key("room('validate')", "v", "validate", "decide", "Check the files of the run."),
+    Key("room('report')", "r", "report", "decide", "Read the report of the run."),
+)

@@ -1,0 +1,7 @@
+"""The keys of Examples."""
+
+from __future__ import annotations
+
+from tui.keys.key import Key
+
+KEYS: tuple[Key, ...] = ()
