@@ -33,6 +33,8 @@ ROLES = (
     # lists
     "cursor",
     "match",
+    # the runs of a comparison, see tui/views/compare_marks.py
+    *(f"run{number}" for number in range(12)),
 )
 
 

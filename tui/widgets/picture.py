@@ -116,6 +116,7 @@ class Canvas:
 
 _BITS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 _ORDER = ("raw", "smooth")
+"""Roles from the lowest to the highest; a curve of another role lies above those drawn before it."""
 
 
 def render_chart(curves: Sequence[Curve], width: int, height: int, options: Options) -> list[Row]:
@@ -272,12 +273,17 @@ def _plot_rows(
     if options.limit is not None and y.low <= options.limit[0] <= y.high:
         limit_row = _row_of(options.limit[0], y, canvas.height)
         limit_text = f" {options.limit[1]} "[: canvas.width]
+    layers = [
+        (role, canvas.dots[role])
+        for role in reversed([*_ORDER, *(role for role in canvas.dots if role not in _ORDER)])
+        if role in canvas.dots
+    ]
     rows: list[Row] = []
     for row in range(canvas.height):
         label = labels.get(row, "")
         cells: Row = [(label.rjust(gutter)[:gutter] + " ", "label")]
         for column in range(canvas.width):
-            cells.append(_cell(canvas, row, column, row in labels, row == limit_row))
+            cells.append(_cell(canvas, layers, row, column, row in labels, row == limit_row))
         if limit_text and row == limit_row:
             at = len(cells) - len(limit_text)
             cells[at:] = [(char, "limit") for char in limit_text]
@@ -289,14 +295,20 @@ def _row_of(value: float, y: Scale, height: int) -> int:
     return height - 1 - round(y.place(value) * (4 * height - 1)) // 4
 
 
-def _cell(canvas: Canvas, row: int, column: int, grid: bool, limit: bool) -> Segment:
+def _cell(
+    canvas: Canvas,
+    layers: list[tuple[str, list[int]]],
+    row: int,
+    column: int,
+    grid: bool,
+    limit: bool,
+) -> Segment:
     sign = canvas.signs.get((row, column))
     if sign is not None:
         return sign
     at = row * canvas.width + column
-    for role in reversed(_ORDER):
-        cells = canvas.dots.get(role)
-        if cells is not None and cells[at]:
+    for role, cells in layers:
+        if cells[at]:
             return chr(0x2800 + cells[at]), role
     if limit:
         return "╌", "limit"
