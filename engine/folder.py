@@ -162,7 +162,7 @@ class RunFolder:
         ``change`` edits a copy; a phase may only move as Phase.may_become says.
         StaleRevision when the file has another revision by now.
         """
-        with _alone(self.path):
+        with alone(self.path):
             return self._move(revision, change)
 
     def _move(self, revision: int, change: Callable[[RunStatus], None]) -> RunStatus:
@@ -184,7 +184,7 @@ class RunFolder:
 
 
 @contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def alone(directory: Path) -> Iterator[None]:
     """Between reading a revision and writing the next one nobody else may do the same.
 
     The lock is on the directory itself and is freed by the kernel when its holder dies.
