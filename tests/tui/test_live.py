@@ -160,7 +160,7 @@ async def test_the_chart_keys(run: FakeRun) -> None:
     app = app_of(run)
     async with app.run_test(size=(120, 40)) as pilot:
         await shown(pilot, "smoothed 0.8", "steps")
-        settings = live(app)._charts.settings
+        settings = live(app).board.charts.settings
         await pilot.press("x")
         assert settings.axis == "tokens"
         await shown(pilot, "tokens")
@@ -191,7 +191,7 @@ async def test_the_wheel_zooms_the_chart(run: FakeRun) -> None:
         chart = app.screen.query_one("#loss", Chart)
         chart.post_message(Chart.Zoom(chart, 1, 0.5))
         await pilot.pause()
-        assert live(app)._charts.settings.viewport.share == 0.5
+        assert live(app).board.charts.settings.viewport.share == 0.5
 
 
 async def test_the_log_follows_until_one_scrolls_and_can_be_searched(run: FakeRun) -> None:

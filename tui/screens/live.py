@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from engine.projected import StageView
-from engine.projection import MEMORY
-from tui.acting import attempt, say
+from tui.acting import say
 from tui.bindings import bindings_for
 from tui.feed import RunFeed
-from tui.screens.base import RoomScreen
+from tui.screens.live_acts import RunActs
+from tui.screens.live_keys import ChartKeys
 from tui.styles import style_paths
 from tui.views.cells import Cell
-from tui.views.live_charts import LiveCharts
 from tui.views.live_side import LABEL, flat_numbers, numbers, side_lines, suites_line
 from tui.views.live_view import banner, message_row, progress_cells, state_words, steps
-from tui.widgets.chart import Chart
-from tui.widgets.confirm import Confirm
+from tui.widgets.chart_board import ChartBoard
 from tui.widgets.examples import ExampleList
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.ladder import Ladder
@@ -35,11 +31,10 @@ from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
 
 PANES = ("examples", "log", "signs")
-SMALL = {"tok": "tok_s", "mem": MEMORY, "its": "it_s", "rate": "learning_rate"}
 _AWAITING = ("evaluated", "packaging", "packaged", "reporting")
 
 
-class LiveScreen(RoomScreen):
+class LiveScreen(ChartKeys, RunActs):
     """Phase ladder, charts, progress, examples, signs and log of one run.
 
     Everything shown is read from the run's folder; see RunFeed.
@@ -54,12 +49,9 @@ class LiveScreen(RoomScreen):
 
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
-        self._charts = LiveCharts(_machine_bytes())
-        self._chosen: str | None = None
         self._log_seen = 0
         self._pane = "examples"
         self._feed: RunFeed | None = None
-        self._folder = Path()
 
     @property
     def feed(self) -> RunFeed:
@@ -69,7 +61,6 @@ class LiveScreen(RoomScreen):
         return self._feed
 
     def compose(self) -> ComposeResult:
-        guard = self.feed.lock
         yield TopBar("factory", self.run_id or "")
         yield Static(id="banner")
         yield Ladder(id="steps", flat=True)
@@ -77,11 +68,7 @@ class LiveScreen(RoomScreen):
             with Vertical(id="side"):
                 yield Ladder(id="ladder")
                 yield Static(id="numbers")
-            with Vertical(id="charts"):
-                yield Chart(id="loss", guard=guard)
-                with Horizontal(id="small"):
-                    for name in SMALL:
-                        yield Chart(id=name, axes=False, guard=guard)
+            yield ChartBoard(self.feed, _machine_bytes(), id="charts")
         yield Static(id="now")
         yield Static(id="sign")
         yield Static(id="progress")
@@ -117,7 +104,7 @@ class LiveScreen(RoomScreen):
                 self._draw_words(time.time())
 
     def on_resize(self) -> None:
-        self._charts.settings.sets = self.size.width >= 100
+        self.board.charts.settings.sets = self.size.width >= 100
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
@@ -125,20 +112,14 @@ class LiveScreen(RoomScreen):
             return
         with self.feed.frame():
             self._draw_words(time.time())
-            self._draw_charts()
+            waits = "waiting for the first number"
+            self.board.draw(waits if self._expects_more else "no numbers are recorded")
             self._draw_panes()
-
-    def _charted(self) -> StageView | None:
-        projection = self.feed.projection
-        names = projection.charted()
-        if self._chosen in names:
-            return projection.stages[self._chosen or ""]
-        return projection.stages[names[-1]] if names else None
 
     def _draw_words(self, now: float) -> None:
         feed, projection = self.feed, self.feed.projection
         status, alive = feed.status, feed.liveness
-        charted = self._charted()
+        charted = self.board.charted()
         words, tone = state_words(projection, status, alive)
         if feed.behind > 1 << 20 and feed.size:
             words = f"reading history {1 - feed.behind / feed.size:.0%} · {words}"
@@ -154,7 +135,7 @@ class LiveScreen(RoomScreen):
         width = self.size.width - 2
         progress = progress_cells(projection, alive, now, width)
         self._put_line("#progress", progress)
-        values = numbers(charted, self._charts.machine_bytes)
+        values = numbers(charted, self.board.charts.machine_bytes)
         side = self.query_one("#numbers")
         room = side.content_size
         size = (max(LABEL + 8, room.width), room.height)
@@ -193,15 +174,6 @@ class LiveScreen(RoomScreen):
     def _expects_more(self) -> bool:
         """Whether events can still come: the run is under way, or is being read."""
         return self.feed.liveness in ("running", "waiting") or self.feed.behind > 0
-
-    def _draw_charts(self) -> None:
-        stage = self._charted()
-        empty = "waiting for the first number" if self._expects_more else "no numbers are recorded"
-        self.query_one("#loss", Chart).put(*self._charts.loss(self.feed.projection, stage, empty))
-        for name, metric in SMALL.items():
-            chart = self.query_one(f"#{name}", Chart)
-            if chart.size.width:
-                chart.put(*self._charts.small(stage, metric))
 
     def _draw_panes(self) -> None:
         projection = self.feed.projection
@@ -284,105 +256,9 @@ class LiveScreen(RoomScreen):
 
         self.app.push_screen(ExampleScreen(event.example))
 
-    # --- charts -------------------------------------------------------------------
-
-    def action_axis(self) -> None:
-        self._charts.settings.next_axis()
-        self._draw()
-
-    def action_scale(self) -> None:
-        self._charts.settings.log = not self._charts.settings.log
-        self._draw()
-
-    def action_smoothing(self) -> None:
-        self._charts.settings.next_weight()
-        self._draw()
-
-    def action_zoom(self, direction: int) -> None:
-        settings = self._charts.settings
-        settings.viewport = settings.viewport.zoomed(direction)
-        self._draw()
-
-    def action_pan(self, direction: int) -> None:
-        settings = self._charts.settings
-        settings.viewport = settings.viewport.moved(direction * 0.25)
-        self._draw()
-
-    @on(Chart.Zoom)
-    def _wheel(self, event: Chart.Zoom) -> None:
-        settings = self._charts.settings
-        settings.viewport = settings.viewport.zoomed(event.direction, event.place)
-        self._draw()
-
-    @on(Chart.Pan)
-    def _drag(self, event: Chart.Pan) -> None:
-        settings = self._charts.settings
-        settings.viewport = settings.viewport.moved(event.share)
-        self._draw()
-
-    def action_chart_stage(self, direction: int) -> None:
-        """Draw another stage that has numbers; the last one is the one that is followed."""
-        names = self.feed.projection.charted()
-        charted = self._charted()
-        if charted is None or len(names) < 2:
-            say(self, "Only stages that report numbers can be drawn.")
-            return
-        at = min(max(0, names.index(charted.name) + direction), len(names) - 1)
-        self._chosen = None if at == len(names) - 1 else names[at]
-        self._draw()
-
     @on(Ladder.Chosen)
     def _choose_stage(self, event: Ladder.Chosen) -> None:
-        if event.stage in self.feed.projection.charted():
-            self._chosen = event.stage
-            self._draw()
-
-    # --- the run ------------------------------------------------------------------
-
-    def action_cancel(self) -> None:
-        """Ask, then stop the run."""
-        if self.feed.final or not self.feed.status:
-            say(self, f"{self.run_id} is not running, so there is nothing to cancel.")
-            return
-        question = Confirm(
-            f"Stop {self.run_id}?",
-            "A training stage saves a checkpoint first, so the run can be resumed from there.",
-            "Stop it",
-        )
-        self.app.push_screen(question, self._cancel_if)
-
-    def _cancel_if(self, yes: bool | None) -> None:
-        if yes:
-            self._cancel()
-
-    @work(thread=True, group="act")
-    def _cancel(self) -> None:
-        from engine.supervise.launch import cancel
-
-        attempt(self, lambda: cancel(self.run_path), f"{self.run_id} is being cancelled.")
-
-    def action_resume(self) -> None:
-        """Go on with a run that stands still."""
-        if self.feed.liveness in ("running", "waiting"):
-            say(self, f"{self.run_id} is running; there is nothing to resume.")
-        else:
-            self._resume()
-
-    @work(thread=True, group="act", exclusive=True)
-    def _resume(self) -> None:
-        from engine.supervise.resume import resume
-
-        places: list[object] = []
-        if attempt(self, lambda: places.append(resume(self.run_path)), "") and places:
-            self.app.call_from_thread(self._resumed, places[0])
-
-    def _resumed(self, place: object) -> None:
-        """A run that was final goes on as a new one: show that."""
-        if isinstance(place, Path) and place.name != self.run_id:
-            say(self, f"{place.name} goes on from {self.run_id}.")
-            self.factory.open_run(place.name)
-        else:
-            say(self, f"{self.run_id} goes on.")
+        self.board.choose(event.stage)
 
 
 def _machine_bytes() -> int | None:

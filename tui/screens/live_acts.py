@@ -1,0 +1,66 @@
+"""What one can do to a run from Live: stop it, go on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import work
+
+from tui.acting import attempt, say
+from tui.feed import RunFeed
+from tui.screens.base import RoomScreen
+from tui.widgets.confirm import Confirm
+
+
+class RunActs(RoomScreen):
+    """A screen on one run that is followed."""
+
+    @property
+    def feed(self) -> RunFeed:
+        """What follows the run."""
+        raise NotImplementedError
+
+    def action_cancel(self) -> None:
+        """Ask, then stop the run."""
+        if self.feed.final or not self.feed.status:
+            say(self, f"{self.run_id} is not running, so there is nothing to cancel.")
+            return
+        question = Confirm(
+            f"Stop {self.run_id}?",
+            "A training stage saves a checkpoint first, so the run can be resumed from there.",
+            "Stop it",
+        )
+        self.app.push_screen(question, self._cancel_if)
+
+    def _cancel_if(self, yes: bool | None) -> None:
+        if yes:
+            self._cancel()
+
+    @work(thread=True, group="act")
+    def _cancel(self) -> None:
+        from engine.supervise.launch import cancel
+
+        attempt(self, lambda: cancel(self.run_path), f"{self.run_id} is being cancelled.")
+
+    def action_resume(self) -> None:
+        """Go on with a run that stands still."""
+        if self.feed.liveness in ("running", "waiting"):
+            say(self, f"{self.run_id} is running; there is nothing to resume.")
+        else:
+            self._resume()
+
+    @work(thread=True, group="act", exclusive=True)
+    def _resume(self) -> None:
+        from engine.supervise.resume import resume
+
+        places: list[object] = []
+        if attempt(self, lambda: places.append(resume(self.run_path)), "") and places:
+            self.app.call_from_thread(self._resumed, places[0])
+
+    def _resumed(self, place: object) -> None:
+        """A run that was final goes on as a new one: show that."""
+        if isinstance(place, Path) and place.name != self.run_id:
+            say(self, f"{place.name} goes on from {self.run_id}.")
+            self.factory.open_run(place.name)
+        else:
+            say(self, f"{self.run_id} goes on.")
