@@ -31,6 +31,8 @@ from engine.records.run import (
     RunConfig,
 )
 from engine.records.status import Phase, RunStatus
+from engine.records.tags import Tags
+from engine.records.trace_review import TraceReview
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -42,6 +44,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "artifact.json": Artifact,
     "decision.json": Decision,
     "provenance.json": Provenance,
+    "tags.json": Tags,
+    "trace-review.json": TraceReview,
 }
 """The records of a run folder; ``eval-*.json`` come on top."""
 
@@ -104,6 +108,23 @@ class RunContents:
     def decision(self) -> Decision | None:
         return self.record("decision.json", Decision)
 
+    @property
+    def trace_review(self) -> TraceReview | None:
+        return self.record("trace-review.json", TraceReview)
+
+    @cached_property
+    def superseded(self) -> list[tuple[str, Decision]]:
+        """The earlier decisions that are there and right with their files, the newest first."""
+        found: list[tuple[str, Decision]] = []
+        record = self.decision
+        while record is not None and record.supersedes is not None:
+            name = record.supersedes.file
+            record = self.record(name, Decision)
+            if record is None or any(name == known for known, _ in found):
+                break
+            found.append((name, record))
+        return found
+
     @cached_property
     def evals(self) -> dict[str, EvalResult]:
         """The eval records that are there and right, by file name."""
@@ -165,6 +186,7 @@ def load(path: Path) -> RunContents:
     )
     models = MODELS | dict.fromkeys(eval_names, EvalResult)
     documents = {name: read_document(path, name, model) for name, model in models.items()}
+    _load_superseded(path, documents)
     problems: list[Finding] = []
     bare = RunContents(path.resolve().name, names, documents)
     return RunContents(
@@ -186,6 +208,17 @@ def load(path: Path) -> RunContents:
         supervisor_alive=_supervisor_alive(bare.status),
         problems=tuple(problems),
     )
+
+
+def _load_superseded(path: Path, documents: dict[str, Document]) -> None:
+    """Read the earlier decisions, each named by the one after it."""
+    record = documents["decision.json"].record
+    while isinstance(record, Decision) and record.supersedes is not None:
+        name = record.supersedes.file
+        if name in documents:  # they go round in a circle; a rule says so
+            return
+        documents[name] = read_document(path, name, Decision)
+        record = documents[name].record
 
 
 def _load_rows(

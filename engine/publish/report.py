@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.checks.contents import RunContents, load
 from engine.folder import write_bytes_atomic
 from engine.judge.gates import BASELINE, CANDIDATE
-from engine.publish import eval_section, examples_section
+from engine.publish import eval_section, examples_section, review_section
 from engine.publish.markdown import escape, paragraph, table
 from engine.publish.numbers import NOT_RECORDED, amount, delta, duration, mebibytes
 from engine.records.plan import StageKind
@@ -37,9 +37,10 @@ def render_report(contents: RunContents) -> str:
         eval_section.slices(contents),
         _performance(contents),
         examples_section.render(contents),
+        review_section.render(contents),
         _next(contents),
     ]
-    return "\n".join("\n".join([*block, ""]) for block in blocks)
+    return "\n".join("\n".join([*block, ""]) for block in blocks if block)
 
 
 def _said(text: str | None) -> str:
@@ -67,6 +68,11 @@ def _decision(contents: RunContents) -> list[str]:
             f"{_said(override.why)}"
         )
     lines += [f"- Blocked by: {_said(blocker)}" for blocker in decision.blocked_by]
+    for file, earlier in contents.superseded:
+        when = f" of {earlier.decided:%Y-%m-%d %H:%M} UTC" if earlier.decided else ""
+        lines.append(
+            f"- Supersedes {escape(file)}, {earlier.decision}{when}: {_said(earlier.reason)}"
+        )
     return lines
 
 

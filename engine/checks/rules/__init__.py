@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding
-from engine.checks.rules import data, decision, evals, files, frozen, report, stream
+from engine.checks.rules import data, decision, evals, files, frozen, report, review, stream
 
 Rule = Callable[[RunContents], Iterable[Finding]]
 
@@ -43,6 +43,9 @@ ALL: tuple[Rule, ...] = (
     decision.overrides,
     decision.evidence,
     decision.lesson,
+    decision.superseded,
     report.numbers,
     report.stale,
+    review.answers,
+    review.counted,
 )
