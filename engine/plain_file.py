@@ -23,7 +23,7 @@ def open_plain(path: Path) -> BinaryIO:
         raise
 
 
-def read_plain(path: Path, limit: int) -> bytes:
+def read_plain(path: Path | str, limit: int) -> bytes:
     """The bytes of a small file, at most ``limit``; errors as in ``open_plain``.
 
     A list of a thousand runs reads thousands of files: this asks the system as little as it can.
@@ -35,7 +35,7 @@ def read_plain(path: Path, limit: int) -> bytes:
         os.close(handle)
 
 
-def _open(path: Path) -> tuple[int, int]:
+def _open(path: Path | str) -> tuple[int, int]:
     """A descriptor of an ordinary file, and its size."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     found = os.fstat(handle)

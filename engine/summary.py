@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from engine.identity import is_alive
 from engine.plain_file import open_plain, read_plain
+from engine.tags import TAGS_FILE, tags_in
 
 Liveness = Literal["running", "waiting", "dead", "idle"]
 """running and waiting: a supervisor is alive; dead: the status says that one is, and none is;
@@ -25,6 +26,23 @@ idle: nothing is expected to run."""
 _FINAL = ("decided", "failed", "cancelled")
 _TAIL_BYTES = 32 * 1024
 _MAX_BYTES = 4 * 2**20
+_MAX_SETTINGS = 100
+_MAX_SETTING = 200
+
+FILES = frozenset(
+    {
+        "config.json",
+        "run-status.json",
+        "decision.json",
+        "artifact.json",
+        "eval-baseline.json",
+        "eval-candidate.json",
+        "eval-regression-baseline.json",
+        "eval-regression-candidate.json",
+        TAGS_FILE,
+    }
+)
+"""The files that a summary is made from; a live run's ``events.jsonl`` comes on top."""
 
 
 @dataclass(slots=True)
@@ -63,10 +81,14 @@ class RunSummary:
     done: float | None = None
     total: float | None = None
     eta_s: float | None = None
+    duration_s: float | None = None
+    """From the start of the first stage to the end of the last, in seconds."""
     last_error: str | None = None
     last_fix: str | None = None
     """What to do about the last error."""
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    """The settings that are numbers, truth values or texts, and those one level below: at most 100
+    of them, and of a text its first 200 characters."""
     tags: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     """Names of files that are there and are no JSON object."""
@@ -98,9 +120,11 @@ def summarise(path: Path) -> RunSummary:
     summary = RunSummary(run_id=path.name, path=path)
     read = _Reader(path, summary.unreadable)
     config = read("config.json")
+    tags = read(TAGS_FILE)
     status = read("run-status.json")
     decision = read("decision.json")
     _from_config(summary, config)
+    summary.tags = tags_in(tags or config)
     _from_status(summary, status)
     kind = decision.get("decision")
     summary.decision = kind if isinstance(kind, str) else None
@@ -124,13 +148,22 @@ def summarise(path: Path) -> RunSummary:
 
 
 class _Reader:
+    """Reads the records of one folder; a list of ten thousand runs reads some of eighty thousand,
+    so a file that is not there costs no look at the disk."""
+
     def __init__(self, folder: Path, unreadable: list[str]) -> None:
-        self._folder = folder
+        self._folder = os.fspath(folder)
         self._unreadable = unreadable
+        try:
+            self._names = set(os.listdir(self._folder))  # noqa: PTH208 - no Path a file
+        except OSError:  # removed, or not to be looked into: every record is missing
+            self._names = set()
 
     def __call__(self, name: str) -> dict[str, Any]:
+        if name not in self._names:
+            return {}
         try:
-            value = json.loads(read_plain(self._folder / name, _MAX_BYTES))
+            value = json.loads(read_plain(f"{self._folder}/{name}", _MAX_BYTES))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError):
@@ -147,9 +180,7 @@ def _from_config(summary: RunSummary, config: dict[str, Any]) -> None:
     summary.parent_run_id = _text(config.get("parent_run_id"))
     seed = config.get("seed")
     summary.seed = seed if isinstance(seed, int) else None
-    summary.hyperparameters = _dict(config.get("hyperparameters"))
-    tags = config.get("tags")
-    summary.tags = [str(tag) for tag in tags] if isinstance(tags, list) else []
+    summary.hyperparameters = _settings(_dict(config.get("hyperparameters")))
     evaluation = _dict(config.get("eval"))
     if evaluation.get("direction") == "lower":
         summary.direction = "lower"
@@ -167,6 +198,7 @@ def _from_status(summary: RunSummary, status: dict[str, Any]) -> None:
     summary.waiting_for = _text(status.get("waiting_for"))
     summary.created = _time(status.get("created")) or summary.created
     summary.updated = _time(status.get("updated"))
+    summary.duration_s = _seconds(_time(status.get("started")), _time(status.get("ended")))
     error = _dict(status.get("last_error"))
     summary.last_error, summary.last_fix = _text(error.get("message")), _text(error.get("fix"))
     stages = _dict(status.get("stages"))
@@ -231,6 +263,27 @@ def _eta(first: dict[str, Any], last: dict[str, Any]) -> float | None:
         return None
     elapsed = (now - began).total_seconds()
     return elapsed * (total - done) / (done - start) if done > start and elapsed > 0 else None
+
+
+def _settings(values: dict[str, Any], deep: bool = True) -> dict[str, Any]:
+    """The settings that a list can show, bounded."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if len(found) >= _MAX_SETTINGS:
+            break
+        if isinstance(value, str):
+            found[name[:_MAX_SETTING]] = value[:_MAX_SETTING]
+        elif isinstance(value, bool) or _number(value) is not None:
+            found[name[:_MAX_SETTING]] = value
+        elif isinstance(value, dict) and deep:
+            found[name[:_MAX_SETTING]] = _settings(value, deep=False)
+    return found
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None or end < start:
+        return None
+    return (end - start).total_seconds()
 
 
 def _difference(after: float | None, before: float | None) -> float | None:
