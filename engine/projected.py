@@ -33,6 +33,17 @@ class StageView:
     series: dict[str, Series] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     base_s: float = 0.0
+    attempts: list[tuple[float, float]] = field(default_factory=list)
+    """(when it started, the stage's clock then) of the newest attempts."""
+
+    def when(self, seconds: float) -> float | None:
+        """The time (epoch) at which the stage's clock showed this; None where that is unknown."""
+        for started, base_s in reversed(self.attempts):
+            if base_s < seconds:
+                return started + seconds - base_s
+        # The clock stands between attempts: the first to show a time is the one that reached it.
+        first = self.attempts[0] if self.attempts else None
+        return first[0] if first and first[1] == seconds else None
 
     def clock_s(self, now: float | None = None) -> float:
         """Seconds that the stage has run; with ``now`` (epoch) counting on while it runs."""

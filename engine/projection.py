@@ -11,7 +11,6 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 from engine.pace import Pace
@@ -21,6 +20,8 @@ from engine.series import Series
 MAX_EXAMPLES = 200
 """Kept examples of each outcome: the newest that failed, and the newest that passed."""
 MAX_MESSAGES = 500
+MAX_ATTEMPTS = 64
+"""Attempts of a stage whose start is kept."""
 MAX_CHECKPOINTS = 2_000
 MAX_NAMES = 256
 """Metric names kept for each stage, and stages, suites and records kept for each run."""
@@ -28,9 +29,6 @@ MAX_TEXT = 4_000
 
 MEMORY = "tree_rss_bytes"
 """The name under which samples of the process tree's memory stand among a stage's series."""
-
-RISING = 3
-"""So many validation losses in a row above the best one are said to rise."""
 
 
 class RunProjection:
@@ -131,6 +129,8 @@ class RunProjection:
         stage.reason = stage.exit_code = None
         stage.attempt = int(number(event.get("attempt")) or stage.attempt + 1)
         stage.started, stage.last, stage.base_s = t, t, stage.spent_s
+        if t is not None:
+            stage.attempts = [*stage.attempts[1 - MAX_ATTEMPTS :], (t, stage.base_s)]
         stage.pace = Pace()
         resumed = number(event.get("resumed_from_step"))
         stage.resumed_from_step = None if resumed is None else int(resumed)
@@ -173,16 +173,6 @@ class RunProjection:
         peak = number(values.get("mlx_peak_bytes"))
         if peak is not None:
             stage.peak_mlx_bytes = max(int(peak), stage.peak_mlx_bytes or 0)
-        if "val_loss" in values:
-            self._look_at_validation(stage, t)
-        if values.get("loss") in ("nan", "inf", "-inf"):
-            self._derive(
-                stage,
-                t,
-                "nan-loss",
-                "error",
-                f"The loss is not a number any more, at step {step:g}.",
-            )
 
     def _point(self, stage: StageView, name: str, step: float, value: float) -> None:
         series = stage.series.get(name)
@@ -191,25 +181,6 @@ class RunProjection:
                 return
             series = stage.series[name] = Series()
         series.add(step, stage.tokens, stage.spent_s, value)
-
-    def _look_at_validation(self, stage: StageView, t: float | None) -> None:
-        """Say once for each best value that the losses after it only rose."""
-        series = stage.series.get("val_loss")
-        if series is None or len(series) <= RISING:
-            return
-        recent = list(series.value[-RISING - 1 :])
-        # A NaN makes every comparison false: then nothing is said.
-        if all(a < b for a, b in pairwise(recent)):
-            found = series.extremes(0, len(series))
-            if found is not None and recent[0] <= found[0]:
-                self._derive(
-                    stage,
-                    t,
-                    "rising-val-loss",
-                    "warning",
-                    f"Validation loss rises: {recent[0]:.4g} at step "
-                    f"{series.step[-RISING - 1]:g} was the lowest, {RISING} higher ones since.",
-                )
 
     def _progress(self, event: dict[str, Any], t: float | None) -> None:
         stage = self._stage(event, t)
@@ -286,24 +257,10 @@ class RunProjection:
             text=_text(event.get("text")),
         )
         last = self.messages[-1] if self.messages else None
-        if last is not None and (last.stage, last.code) == (new.stage, new.code):
-            if last.text == new.text:
-                last.times += 1
-                return
-            if new.code == "nan-loss":
-                # The worker's own words replace those derived from the number.
-                self.messages[-1] = new
-                return
+        if last and (last.stage, last.code, last.text) == (new.stage, new.code, new.text):
+            last.times += 1
+            return
         self.messages.append(new)
-
-    def _derive(self, stage: StageView, t: float | None, code: str, level: str, text: str) -> None:
-        """A message that nobody sent but the numbers say, once."""
-        for message in self.messages:
-            if (message.stage, message.code) == (stage.name, code) and (
-                message.text == text or code == "nan-loss"
-            ):
-                return
-        self.messages.append(MessageView(t, stage.name, level, code, text))
 
     def _record(self, event: dict[str, Any], t: float | None) -> None:
         self._stage(event, t)
@@ -313,6 +270,9 @@ class RunProjection:
 
     def _decided(self, event: dict[str, Any], t: float | None) -> None:
         self.decision = _text(event.get("decision")) or None
+
+    def _withdrawn(self, event: dict[str, Any], t: float | None) -> None:
+        self.decision = _text(event.get("stands")) or None
 
     # --- questions ----------------------------------------------------------------
 
@@ -359,6 +319,7 @@ _FOLDS: dict[str, Callable[[RunProjection, dict[str, Any], float | None], None]]
     "message": RunProjection._message,
     "record": RunProjection._record,
     "decided": RunProjection._decided,
+    "decision-withdrawn": RunProjection._withdrawn,
 }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.projection import RunProjection
+from engine.signs import Sign, SignBook
 from engine.tail import EventTail
 from tui.log_tail import LogTail
 
@@ -86,6 +87,7 @@ class RunFeed(_Follower):
         super().__init__(changed)
         self.folder = folder
         self.projection = RunProjection()
+        self._book = SignBook()
         self.log = LogTail(folder / "train.log")
         self.status: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
@@ -97,6 +99,13 @@ class RunFeed(_Follower):
         self._events = EventTail(folder / "events.jsonl")
         self._seen: dict[str, tuple[int, int, int]] = {}
         self._alive_at = 0.0
+
+    def signs(self, now: float, machine_bytes: int | None = None) -> list[Sign]:
+        """What the run said and what its numbers say, oldest first; call it in ``frame``."""
+        alive = self.liveness == "running"
+        return self._book.tell(
+            self.projection, now=now if alive else None, machine_bytes=machine_bytes
+        )
 
     @property
     def final(self) -> bool:
@@ -119,6 +128,7 @@ class RunFeed(_Follower):
         """Take in what is new, a bounded piece of it; whether anything was."""
         changed = self._look_at_records()
         changed = self._look_at_events() or changed
+        changed = self._book.take_in(self.projection) or changed
         with self.lock:
             changed = self.log.read() or changed
         return self._look_whether_alive() or changed

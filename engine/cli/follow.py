@@ -14,6 +14,7 @@ from engine import numbers
 from engine.cli.console import Exit, fail, narrate, print_json, printable
 from engine.cli.telling import as_dict, event_line, state_of
 from engine.projection import RunProjection
+from engine.signs import SignBook
 from engine.summary import summarise
 from engine.tail import EventTail
 
@@ -26,6 +27,7 @@ def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoRetu
     """Tell what a run does until it ends, then print its conclusion and exit with its outcome."""
     voice = _Voice()
     view = RunProjection()
+    book = SignBook()
     tail = EventTail(path / "events.jsonl")
     try:
         while True:
@@ -37,6 +39,10 @@ def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoRetu
                     print(event_line(event), flush=True)
                 else:
                     voice.say_event(event)
+            while book.take_in(view):
+                pass
+            if not events:
+                voice.say_signs(book, view)
             if over:
                 break
             if not events:
@@ -77,6 +83,7 @@ class _Voice:
         self._terminal = sys.stderr.isatty()
         self._open_line = False
         self._last = 0.0
+        self._said: set[tuple[str, str, float | None]] = set()
 
     def say_event(self, event: dict[str, object]) -> None:
         """Stages that end and messages, each as a line that stays."""
@@ -93,6 +100,14 @@ class _Voice:
             self._line(f"    {event.get('text')}")
         elif kind == "queued":
             self._line(f"  … waits for {event.get('waiting_for')}")
+
+    def say_signs(self, book: SignBook, view: RunProjection) -> None:
+        """What the numbers say and nobody sent: each once, when it becomes true."""
+        for sign in book.tell(view, now=time.time()):
+            key = (sign.stage, sign.code, sign.t)
+            if sign.derived and not sign.over and key not in self._said:
+                self._said.add(key)
+                self._line(f"    {sign.text}")
 
     def progress(self, view: RunProjection) -> None:
         """Where the running stage is: share, loss, speed, time left."""

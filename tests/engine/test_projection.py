@@ -83,7 +83,7 @@ def test_resumed_steps_replace_those_done_after_the_checkpoint() -> None:
     assert loss.last == 0.5
 
 
-def test_a_nan_is_a_gap_and_is_said_once() -> None:
+def test_a_nan_is_a_gap() -> None:
     run = RunProjection()
     run.apply(event("stage-start", 0))
     run.apply(metric(1, 1, loss=1.0, grad_norm=None))
@@ -92,19 +92,6 @@ def test_a_nan_is_a_gap_and_is_said_once() -> None:
     loss = run.stages["train"].series["loss"]
     assert [math.isnan(value) for value in loss.value] == [False, True, True]
     assert "grad_norm" not in run.stages["train"].series, "what was not measured is absent"
-    assert [message.code for message in run.messages] == ["nan-loss"]
-    run.apply(event("message", 3, level="error", code="nan-loss", text="The loss became NaN."))
-    assert [message.text for message in run.messages] == ["The loss became NaN."]
-
-
-def test_a_rising_validation_loss_is_said_once_with_its_best_step() -> None:
-    run = RunProjection()
-    run.apply(event("stage-start", 0))
-    for step, value in enumerate([1.0, 0.5, 0.6, 0.7, 0.8, 0.9]):
-        run.apply(metric(step * 10, step, val_loss=value))
-    (message,) = run.messages
-    assert message.code == "rising-val-loss"
-    assert "0.5 at step 10" in message.text
 
 
 def test_the_same_words_right_after_each_other_are_one_message() -> None:

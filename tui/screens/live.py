@@ -139,10 +139,13 @@ class LiveScreen(ChartKeys, RunActs):
         side = self.query_one("#numbers")
         room = side.content_size
         size = (max(LABEL + 8, room.width), room.height)
-        rows = side_lines(values, projection, *size, messages=not self.has_class("-wide"))
+        signs = feed.signs(now, self.board.charts.machine_bytes)
+        beside = () if self.has_class("-wide") else signs
+        rows = side_lines(values, projection, *size, signs=beside)
         self.query_one("#numbers", Static).update(lines(paint(*row) for row in rows))
         self._put_line("#now", flat_numbers(values, width))
-        serious = [one for one in projection.messages if one.level != "info"]
+        self.query_one(SignList).put(signs, projection.first_t)
+        serious = [one for one in signs if one.level != "info" and not one.over]
         self._put_line("#sign", message_row(serious[-1], projection.first_t) if serious else None)
 
     def _banner(self) -> list[Cell] | None:
@@ -183,7 +186,6 @@ class LiveScreen(ChartKeys, RunActs):
             room = pane.size.width - len(title) - 10
             title = f"{title} ─ {suites_line(projection, shown[0].stage, room)}"
         pane.put(shown, title, "none scored yet" if self._expects_more else "none recorded")
-        self.query_one(SignList).put(tuple(projection.messages), projection.first_t)
         log, logged = self.feed.log, self.query_one(LogPane)
         if log.total < self._log_seen:
             logged.clear()

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from engine.projected import MessageView, StageView
+from engine.projected import StageView
 from engine.projection import MEMORY, RunProjection
+from engine.signs import Sign
 from tui.views.cells import Cell, number, pair
 from tui.views.live_view import LEVELS
 from tui.views.plain import fit, plain
@@ -19,8 +20,8 @@ Line = list[Cell]
 LABEL = 14
 """Cells of the names of the numbers: "learning rate" and a space."""
 
-MESSAGES = 4
-"""How many messages are looked at for the room that is left."""
+SIGNS = 4
+"""How many signs are looked at for the room that is left."""
 
 
 def numbers(stage: StageView | None, machine_bytes: int | None) -> list[tuple[str, str]]:
@@ -67,19 +68,18 @@ def side_lines(
     projection: RunProjection,
     width: int,
     height: int,
-    *,
-    messages: bool = True,
+    signs: Sequence[Sign] = (),
 ) -> list[Line]:
-    """The column beside the charts: numbers, then scores and messages as far as there is room.
+    """The column beside the charts: numbers, then scores and signs as far as there is room.
 
-    Without ``messages`` where the signs have a pane of their own on the screen.
+    ``signs`` are left out where they have a pane of their own on the screen.
     """
     lines = [_row(name, Cell(value), width) for name, value in values]
     for block in (_scores(projection, width), _saved(projection, width)):
         if block and len(lines) + len(block) < height:
             lines += [[], *block] if lines else block
-    room = height - len(lines) - 1 if messages else 0
-    said = _messages(list(projection.messages)[-MESSAGES:], width, room)
+    room = height - len(lines) - 1
+    said = _messages(signs[-SIGNS:], width, room)
     return lines + ([[], *said] if said and lines else said)
 
 
@@ -114,7 +114,7 @@ def _saved(projection: RunProjection, width: int) -> list[Line]:
     return [_row("checkpoint", Cell(f"step {newest.step:,.0f}"), width)]
 
 
-def _messages(messages: Sequence[MessageView], width: int, room: int) -> list[Line]:
+def _messages(messages: Sequence[Sign], width: int, room: int) -> list[Line]:
     """The newest messages that fit whole into ``room`` lines, the oldest of them first."""
     blocks: list[list[Line]] = []
     for message in reversed(messages):

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from engine.projected import MessageView, StageView
+from engine.projected import StageView
 from engine.projection import RunProjection
+from engine.signs import Sign
 from tui.views.cells import ABSENT, Cell, Tone
 from tui.views.plain import fit, plain
 from tui.widgets.scale import compact, duration
@@ -222,12 +223,14 @@ def banner(
     return None
 
 
-def message_row(message: MessageView, first_t: float | None) -> list[Cell]:
-    """A message: sign, when (on the run's clock), stage, words."""
+def message_row(message: Sign, first_t: float | None) -> list[Cell]:
+    """A sign: its mark, when (on the run's clock), stage, words; what is over says so."""
     sign, tone = LEVELS.get(message.level, LEVELS["info"])
     at = duration(message.t - first_t) if message.t is not None and first_t is not None else ""
     times = f" (×{message.times})" if message.times > 1 else ""
     words: Tone = tone if message.level != "info" else "plain"
+    if message.over:
+        sign, tone, words, times = "✓", "muted", "muted", f"{times} It is over."
     return [
         Cell(f"{sign} ", tone),
         Cell(f"{at:>7}  ", "muted"),

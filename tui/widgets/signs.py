@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from engine.projected import MessageView
+from engine.signs import Sign
 from tui.views.live_view import message_row
 from tui.widgets.rows_view import RowsView
 
@@ -13,25 +13,26 @@ _INDENT = 11
 
 
 class SignList(RowsView):
-    """All messages, the newest at the end; long ones are wrapped."""
+    """All signs, the newest at the end; long ones are wrapped."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = " signs "
-        self._messages: Sequence[MessageView] = ()
+        self._signs: Sequence[Sign] = ()
         self._first_t: float | None = None
         self._rows: list[list[tuple[str, str]]] = []
 
-    def put(self, messages: Sequence[MessageView], first_t: float | None) -> None:
-        """Show these messages, oldest first."""
-        self._messages, self._first_t = messages, first_t
-        self._wrap()
+    def put(self, signs: Sequence[Sign], first_t: float | None) -> None:
+        """Show these signs, oldest first; goes to the newest when there is something new."""
+        if (list(signs), first_t) != (list(self._signs), self._first_t):
+            self._signs, self._first_t = tuple(signs), first_t
+            self._wrap()
 
     def _wrap(self) -> None:
         width = max(24, self.scrollable_content_region.width)
         rows: list[list[tuple[str, str]]] = []
-        for message in self._messages:
-            cells = message_row(message, self._first_t)
+        for sign in self._signs:
+            cells = message_row(sign, self._first_t)
             head, words = cells[:-1], cells[-1]
             room = width - sum(len(cell.text) for cell in head)
             lines = textwrap.wrap(words.text, max(12, width - _INDENT)) or [""]
