@@ -1,4 +1,4 @@
-"""Models on this disk: local directories and the hub's cache. Imports no MLX; loads nothing."""
+"""Models on this disk: local directories, bases made here and the hub's cache. Loads nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from engine.weights import count_parameters
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -16,15 +18,30 @@ class ModelError(Exception):
     """A model that is not there or is no model; the text says what to do."""
 
 
+Origin = Literal["hub", "directory", "made here"]
+"""Where a model came from: the hub's cache, a directory that was named, or a pretrain stage."""
+
+MODELS_DIR = "models"
+"""Models that belong to a workspace, a directory each."""
+
+
 @dataclass(frozen=True)
 class ModelOnDisk:
-    """A model directory: ``config.json`` and weights. Sizes in bytes."""
+    """A model directory: ``config.json`` and weights. ``size`` in bytes, ``context`` in tokens.
+
+    ``id`` is what ``model.base`` takes. None is "its files do not say".
+    """
 
     id: str
     path: Path
     size: int
     architecture: str | None = None
     quantisation: str | None = None
+    parameters: int | None = None
+    context: int | None = None
+    layers: int | None = None
+    origin: Origin = "directory"
+    has_tokenizer: bool = False
 
 
 def hub_cache() -> Path:
@@ -36,7 +53,7 @@ def hub_cache() -> Path:
 
 
 def cached_models() -> list[ModelOnDisk]:
-    """The whole models in the hub's cache, by id."""
+    """The whole models in the hub's cache, by id; those whose files are broken are left out."""
     cache = hub_cache()
     if not cache.is_dir():
         return []
@@ -44,11 +61,32 @@ def cached_models() -> list[ModelOnDisk]:
     for folder in sorted(cache.glob("models--*--*")):
         model_id = folder.name.removeprefix("models--").replace("--", "/", 1)
         if (path := _newest_snapshot(folder)) is not None:
-            found.append(describe(path, model_id))
+            found += _described(path, model_id, "hub")
     return found
 
 
-def describe(path: Path, model_id: str | None = None) -> ModelOnDisk:
+def models_here(workspace: Path, bases_dir: Path) -> list[ModelOnDisk]:
+    """The models of a workspace: directories below ``models/``, then bases that were made here.
+
+    Each has the path as its id that ``model.base`` would take.
+    """
+    found: list[ModelOnDisk] = []
+    for folder, origin in ((workspace / MODELS_DIR, "directory"), (bases_dir, "made here")):
+        if folder.is_dir():
+            for path in sorted(folder.iterdir()):
+                if not path.name.startswith("."):
+                    found += _described(path, str(path), origin)  # type: ignore[arg-type]
+    return found
+
+
+def _described(path: Path, model_id: str, origin: Origin) -> list[ModelOnDisk]:
+    try:
+        return [describe(path, model_id, origin)]
+    except (ModelError, OSError):
+        return []
+
+
+def describe(path: Path, model_id: str | None = None, origin: Origin = "directory") -> ModelOnDisk:
     """What config.json and the weight files of a model directory say; ModelError for no model."""
     try:
         config = json.loads((path / "config.json").read_text("utf-8"))
@@ -56,22 +94,46 @@ def describe(path: Path, model_id: str | None = None) -> ModelOnDisk:
         raise ModelError(f"{path} is no model directory: it has no config.json.") from error
     except (OSError, ValueError) as error:
         raise ModelError(f"{path / 'config.json'} cannot be read ({error}).") from error
-    weights = list(path.glob("*.safetensors"))
+    weights = sorted(path.glob("*.safetensors"))
     if not weights or not isinstance(config, dict):
         raise ModelError(f"{path} holds no weights (*.safetensors).")
+    architecture = config.get("model_type")
     return ModelOnDisk(
         id=model_id or path.name,
         path=path,
         size=sum(file.stat().st_size for file in weights),
-        architecture=config.get("model_type"),
+        architecture=architecture if isinstance(architecture, str) else None,
         quantisation=_quantisation(config),
+        parameters=count_parameters(weights, config),
+        context=_whole(config, "max_position_embeddings"),
+        layers=_whole(config, "num_hidden_layers"),
+        origin=origin,
+        has_tokenizer=any((path / name).is_file() for name in _TOKENIZERS),
     )
 
 
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
+
+
+def _whole(config: dict[str, Any], key: str) -> int | None:
+    """A number of config.json, also of the text part of a model that sees."""
+    inner = config.get("text_config")
+    for place in (config, inner if isinstance(inner, dict) else {}):
+        value = place.get(key)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
 def _quantisation(config: dict[str, Any]) -> str | None:
-    quantisation = config.get("quantization") or config.get("quantization_config")
-    if isinstance(quantisation, dict) and "bits" in quantisation:
-        return f"{quantisation['bits']}-bit"
+    """ "4-bit", "4-bit mxfp4", "3 to 6-bit" where layers differ; else the type of the weights."""
+    settings = config.get("quantization") or config.get("quantization_config")
+    if isinstance(settings, dict) and isinstance(settings.get("bits"), int):
+        own = [one.get("bits") for one in settings.values() if isinstance(one, dict)]
+        bits = {settings["bits"], *(one for one in own if isinstance(one, int))}
+        text = f"{min(bits)} to {max(bits)}-bit" if len(bits) > 1 else f"{bits.pop()}-bit"
+        mode = settings.get("mode")
+        return f"{text} {mode}" if isinstance(mode, str) and mode != "affine" else text
     dtype = config.get("torch_dtype") or config.get("dtype")
     return dtype if isinstance(dtype, str) else None
 
@@ -101,8 +163,28 @@ def find_model(base: str, beside: Path) -> ModelOnDisk:
         )
     folder = hub_cache() / f"models--{base.replace('/', '--')}"
     if (snapshot := _newest_snapshot(folder)) is not None:
-        return describe(snapshot, base)
+        return describe(snapshot, base, "hub")
     return ModelOnDisk(id=base, path=folder, size=_size_at_hub(base))
+
+
+def model_on_disk(base: str, workspace: Path, beside: Path) -> ModelOnDisk | None:
+    """The model that a stage's spec names, where it is whole on this disk; asks no hub.
+
+    ``{workspace}`` is filled in; a relative path may be relative to ``beside``, the target.
+    """
+    name = base.replace("{workspace}", str(workspace))
+    try:
+        for path in (Path(name).expanduser(), beside / name):
+            if path.is_dir():
+                here = path.parent.name == "bases" and path.is_relative_to(workspace / ".factory")
+                return describe(path.resolve(), base, "made here" if here else "directory")
+        if _HUB_ID.fullmatch(base):
+            folder = hub_cache() / f"models--{base.replace('/', '--')}"
+            if (snapshot := _newest_snapshot(folder)) is not None:
+                return describe(snapshot, base, "hub")
+    except (ModelError, OSError):
+        return None
+    return None
 
 
 def _size_at_hub(base: str) -> int:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.tuner.trainer import default_loss, grad_checkpoint
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from engine.records.events import decode_number, encode_number
-from engine.work.batches import Batch, BatchOrder, make_batch, pad_multiple, sorted_batches
+from engine.work.batches import BatchOrder, make_batch, pad_multiple, sorted_batches
 from engine.work.checkpoints import (
     ACCUMULATED_FILE,
     ADAPTER_FILE,
@@ -35,16 +32,13 @@ from engine.work.checkpoints import (
 from engine.work.rows import TokenRows
 from engine.work.runtime import Failure, WorkerContext
 from engine.work.specs import TrainSpec
+from engine.work.step import Step, make_step
 
 PROGRESS_EVERY_S = 1.0
 """A slow step or validation still says that it goes on about this often."""
 
 CACHE_LIMIT_BYTES = 1 << 30
 """Above this, MLX's cache of freed buffers is given back after a step."""
-
-
-StepFunction = Callable[[Batch, bool, bool], tuple[mx.array, mx.array | None]]
-"""(batch, whether to update, whether to measure) to the loss and the gradient's norm."""
 
 
 def _number(array: mx.array) -> float:
@@ -124,7 +118,7 @@ class Trainer:
         maybe_set_recommended_wired_limit()
         if spec.grad_checkpoint:
             grad_checkpoint(self.model.layers[0])
-        run_step = self._make_step()
+        run_step = make_step(self.model, self.optimizer, spec.grad_accumulation)
         self.model.train()
         if self._validation_due():  # before the first step, or where a stop prevented it
             self._validate()
@@ -138,47 +132,16 @@ class Trainer:
                 self._save("periodic")
         self._finish()
 
-    def _make_step(self) -> StepFunction:
-        model, optimizer, groups = self.model, self.optimizer, self.spec.grad_accumulation
-        loss_and_grad = nn.value_and_grad(model, default_loss)
-        mlx_state = [model.state, optimizer.state, mx.random.state]
-
-        @partial(mx.compile, inputs=mlx_state, outputs=mlx_state)
-        def step(
-            tokens: mx.array, spans: mx.array, before: Arrays | None, update: bool, norm: bool
-        ) -> tuple[mx.array, mx.array | None, Arrays | None]:
-            (loss, _), tree = loss_and_grad(model, tokens, spans)
-            grad: Arrays = dict(tree_flatten(tree))
-            if before is not None:
-                grad = {name: value + before[name] for name, value in grad.items()}
-            if not update:
-                return loss, None, grad
-            if groups > 1:
-                grad = {name: value / groups for name, value in grad.items()}
-            size = None
-            if norm:
-                squares = [value.astype(mx.float32).square().sum() for value in grad.values()]
-                size = mx.sqrt(mx.stack(squares).sum())
-            optimizer.update(model, tree_unflatten(list(grad.items())))
-            return loss, size, None
-
-        def run(batch: Batch, update: bool, norm: bool) -> tuple[mx.array, mx.array | None]:
-            loss, size, self.accumulated = step(
-                batch.tokens, batch.spans, self.accumulated, update, norm
-            )
-            mx.eval(loss, size, self.accumulated, mlx_state)
-            return loss, size
-
-        return run
-
-    def _one_step(self, run_step: StepFunction) -> None:
+    def _one_step(self, run_step: Step) -> None:
         spec, state = self.spec, self.state
         begin = time.perf_counter()
         step = state.step + 1
         batch = make_batch(self.rows, self.order.rows(step), self.multiple)
         report = step % spec.report_every == 0 or step == spec.iters
         update = step % spec.grad_accumulation == 0
-        loss_array, norm = run_step(batch, update, report and update)
+        loss_array, norm, self.accumulated = run_step(
+            batch, self.accumulated, update, report and update
+        )
         loss = _number(loss_array)
         if mx.get_cache_memory() > CACHE_LIMIT_BYTES:
             mx.clear_cache()
