@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["number", "bytes", "seconds"]
+Kind = Literal["number", "bytes", "seconds", "clock"]
+"""What values are: plain numbers, bytes, durations in seconds, or times (seconds since the epoch,
+shown on this machine's clock)."""
 
 _LARGEST = 1e300
-_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_LAST_TIME = 253_370_764_800.0  # the year 9999
+_TIME_STEPS = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    14400,
+    43200,
+    86400,
+    172_800,
+    604_800,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,8 @@ class Scale:
             found = _log_ticks(self.low, self.high, at_most)
             if len(found) >= 2:
                 return [Tick(value, compact(value, kind)) for value in found]
+        if kind == "clock":
+            return _clock_ticks(self.low, self.high, at_most)
         return _linear_ticks(self.low, self.high, at_most, kind, whole)
 
 
@@ -109,6 +135,24 @@ def _linear_ticks(low: float, high: float, at_most: int, kind: Kind, whole: bool
     ]
 
 
+def _clock_ticks(low: float, high: float, at_most: int) -> list[Tick]:
+    """Ticks at whole minutes and hours as the clock on the wall shows them."""
+    shift = time.localtime(min(max(low, 0.0), _LAST_TIME)).tm_gmtoff
+    found = _linear_ticks(low + shift, high + shift, at_most, "seconds", True)
+    values = [tick.value - shift for tick in found]
+    days = high - low > 86_400
+    seconds = len(values) > 1 and (values[1] - values[0]) % 60 != 0
+    form = "%b %d %H:%M" if days else "%H:%M:%S" if seconds else "%H:%M"
+    return [Tick(value, clock_time(value, form)) for value in values]
+
+
+def clock_time(epoch: float, form: str = "%H:%M:%S") -> str:
+    """A time as this machine's clock shows it; "?" for one that no clock can show."""
+    if not 0 <= epoch <= _LAST_TIME:
+        return "?"
+    return time.strftime(form, time.localtime(epoch))
+
+
 def _round_step(least: float, kind: Kind) -> float:
     """The smallest of 1, 2, 5 · 10^k (for times: of minutes and hours) that is not below."""
     if kind == "seconds":
@@ -139,6 +183,8 @@ def compact(value: float, kind: Kind = "number") -> str:
     """A single value in few characters: 0.412, 2,140, 1.9G, 3:05."""
     if kind == "seconds":
         return duration(value)
+    if kind == "clock":
+        return clock_time(value)
     if kind == "bytes":
         unit, sign = _unit(abs(value), kind)
         part = value / unit
