@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.plain_file import open_plain
 from engine.records.base import utc_now
-from engine.records.status import RunStatus
+from engine.records.status import Phase, RunStatus
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -156,16 +156,21 @@ class RunFolder:
         """The status, or None for a folder without one (made by another tool)."""
         return self.read_optional("run-status.json", RunStatus)
 
-    def move(self, revision: int, change: Callable[[RunStatus], None]) -> RunStatus:
+    def move(
+        self, revision: int, change: Callable[[RunStatus], None], *, withdraw: bool = False
+    ) -> RunStatus:
         """Change the status that was read at ``revision``.
 
-        ``change`` edits a copy; a phase may only move as Phase.may_become says.
+        ``change`` edits a copy; a phase may only move as Phase.may_become says. With ``withdraw``
+        a run may leave ``decided`` again, for `engine.withdrawing` alone.
         StaleRevision when the file has another revision by now.
         """
         with alone(self.path):
-            return self._move(revision, change)
+            return self._move(revision, change, withdraw)
 
-    def _move(self, revision: int, change: Callable[[RunStatus], None]) -> RunStatus:
+    def _move(
+        self, revision: int, change: Callable[[RunStatus], None], withdraw: bool
+    ) -> RunStatus:
         path = self.path / "run-status.json"
         current = read_record(path, RunStatus)
         if current.revision != revision:
@@ -175,7 +180,10 @@ class RunFolder:
             )
         changed = current.model_copy(deep=True)
         change(changed)
-        if changed.phase != current.phase and not current.phase.may_become(changed.phase):
+        may = current.phase.may_become(changed.phase) or (
+            withdraw and current.phase is Phase.DECIDED and not changed.phase.final
+        )
+        if changed.phase != current.phase and not may:
             raise FolderError(path, f"a run that is {current.phase} cannot become {changed.phase}")
         changed.revision = revision + 1
         changed.updated = utc_now()

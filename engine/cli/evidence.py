@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,8 +59,14 @@ def decide(
     routing: Annotated[
         str | None, typer.Option(help="Where alone the artifact may be used.")
     ] = None,
+    supersede: Annotated[
+        bool,
+        typer.Option(
+            "--supersede", help="The run is decided: write a new view, which names the earlier one."
+        ),
+    ] = False,
 ) -> None:
-    """Write the one decision of a run. `ship` is refused while a gate does not pass."""
+    """Write the decision of a run. `ship` is refused while a gate does not pass."""
     from pydantic import ValidationError
 
     from engine.deciding import OverrideRequest, Refused
@@ -87,21 +94,24 @@ def decide(
     if override is not None:
         request = OverrideRequest(override, override_why or "", routing)
     try:
-        outcome = decide_run(path, record, request)
+        outcome = decide_run(path, record, request, supersede=supersede)
     except FolderError as error:
         fail(f"{path.name}: {error}.")
     except OSError as error:
         fail(f"{path.name}: the decision cannot be written: {error.strerror}.")
     if isinstance(outcome, Refused):
         narrate(f"{path.name}: {decision} is refused.")
-        for one in outcome.reasons:
+        for one, way_out in zip_longest(outcome.reasons, outcome.ways_out, fillvalue=""):
             narrate(f"  ✘ {printable(one)}")
+            if way_out:
+                narrate(f"    → {printable(way_out)}")
         if not (failure_reason and lesson) and decision != "ship":
             narrate("Say both: --failure-reason '…' --lesson '…'")
         if outcome.can_override:
             narrate(f"To ship all the same: --override {path.name} --override-why '…'")
         raise typer.Exit(int(Exit.NO))
-    print(f"{path.name}: {outcome.decision}")
+    was = f", supersedes {outcome.supersedes.file}" if outcome.supersedes else ""
+    print(f"{path.name}: {outcome.decision}{was}")
 
 
 def report(run: RunArgument, workspace: WorkspaceOption = None) -> None:

@@ -165,8 +165,20 @@ class RecordWritten(_Event):
 
 
 class Decided(_Event):
+    """``supersedes`` names the file of the earlier decision where this one is a new view."""
+
     kind: Literal["decided"] = "decided"
     decision: str
+    supersedes: str | None = None
+
+
+class DecisionWithdrawn(_Event):
+    """A decision was taken back by whoever had just made it. ``stands`` is the earlier decision
+    that counts again, None where the run is undecided."""
+
+    kind: Literal["decision-withdrawn"] = "decision-withdrawn"
+    decision: str
+    stands: str | None = None
 
 
 Event = Annotated[
@@ -182,7 +194,8 @@ Event = Annotated[
     | Checkpoint
     | Message
     | RecordWritten
-    | Decided,
+    | Decided
+    | DecisionWithdrawn,
     Field(discriminator="kind"),
 ]
 

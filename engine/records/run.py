@@ -8,9 +8,9 @@ not zero: what was not measured is ``None``.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from engine.records.base import Record, Sha256, Text, UtcTime
 
@@ -223,8 +223,19 @@ class Override(Record):
     why: Text
 
 
+class Superseded(Record):
+    """The decision that a newer one took the place of, kept byte for byte in ``file``."""
+
+    file: Annotated[str, StringConstraints(pattern=r"^decision-[1-9][0-9]{0,5}\.json$")]
+    sha256: Sha256
+
+
 class Decision(Record):
-    """``decision.json``: the one conclusion of a run."""
+    """``decision.json``: the one conclusion of a run that counts now.
+
+    A new view of a decided run names the record that it supersedes; there is no key of that name
+    in a first decision.
+    """
 
     decision: DecisionKind
     reason: Text
@@ -236,3 +247,4 @@ class Decision(Record):
     blocked_by: list[str] = Field(default_factory=list)
     overrides: list[Override] = Field(default_factory=list)
     decided: UtcTime | None = None
+    supersedes: Superseded | None = None

@@ -181,3 +181,25 @@ def lesson(contents: RunContents) -> Iterator[Finding]:
                 f"The decision is {decision.decision}, but nothing says {what}.",
                 f"Write a {key} of one sentence: it is what the next run starts from.",
             )
+
+
+def superseded(contents: RunContents) -> Iterator[Finding]:
+    """Each earlier decision is kept as it was when a newer one took its place."""
+    file, decision = "decision.json", contents.decision
+    seen = set()
+    while decision is not None and decision.supersedes is not None:
+        name = decision.supersedes.file
+        document = contents.document(name)
+        if name in seen:
+            what, fix = f"and with it goes round in a circle to {name}", "Name the right one."
+        elif not document.exists:
+            what, fix = f"{name}, which is not there", f"Restore {name} from a copy."
+        elif document.sha256 != decision.supersedes.sha256:
+            what = f"{name}, which changed since"
+            fix = f"Restore {name} from a copy; a decision that was made is never edited."
+        else:
+            seen.add(name)
+            file, decision = name, contents.record(name, Decision)
+            continue
+        yield error("superseded-decision", file, "/supersedes", f"{file} supersedes {what}.", fix)
+        return
