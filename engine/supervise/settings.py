@@ -27,6 +27,8 @@ class Settings(BaseModel):
     """Between two looks at memory, silence and the time limit."""
     memory_pressure_share: float = Field(default=0.06, ge=0, lt=1)
     """Below this share of available memory a stage says so once."""
+    disk_low_bytes: int = Field(default=2 * 10**9, ge=0)
+    """Below so many free bytes on the run's file system a stage says so once."""
 
     @property
     def patience(self) -> Patience:

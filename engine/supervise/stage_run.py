@@ -18,10 +18,12 @@ from engine.folder import FolderError
 from engine.records.events import decode_number
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, StageState
+from engine.sign_rules import is_loss
 from engine.supervise.child_events import ChildEvents
 from engine.supervise.command import Command
 from engine.supervise.failure import Evidence, explain, looks_out_of_memory
 from engine.supervise.journal import Journal
+from engine.supervise.machine import MachineWatch
 from engine.supervise.memory import Sample
 from engine.supervise.process import Child, Exit, Stream
 from engine.supervise.reader import Reader
@@ -86,7 +88,7 @@ class StageRun:
         self._heard = time.monotonic()
         self._quiet_cpu: float | None = None
         self._silent = False
-        self._pressed = False
+        self._machine = MachineWatch(journal.folder.path, settings)
         self._peak_tree: int | None = None
         self._sample: Sample | None = None
         self._written: tuple[float, int] = (-math.inf, 0)
@@ -195,7 +197,7 @@ class StageRun:
         if not self.stage.stop_on_nan or self._stop_wanted.is_set():
             return
         for name, value in values.items():
-            if not _is_loss(name) or not isinstance(value, float | int | str):
+            if not is_loss(name) or not isinstance(value, float | int | str):
                 continue
             if not _finite(value):
                 reason = f"{name} became {value} at step {event['step']}"
@@ -245,14 +247,8 @@ class StageRun:
         if abs(size - last) > SAME_SHARE * last or now - written >= SAME_FOR_S:
             self._written = (now, size)
             self._journal.say(sample.event(), stage=self.stage.name)
-        if self._short_of_memory and not self._pressed and sample.available_bytes is not None:
-            self._pressed = True
-            text = (
-                f"Only {_gb(sample.available_bytes)} of {_gb(sample.total_bytes or 0)} memory is "
-                f"left; this stage holds {_gb(size)}. The machine may slow down by swapping, or "
-                "end the stage. A smaller batch_size or max_seq_len needs less."
-            )
-            self._message("memory-pressure", text, "warning")
+        for trouble in self._machine.look(sample):
+            self._message(trouble.code, trouble.text, trouble.level)
 
     @property
     def _short_of_memory(self) -> bool:
@@ -345,10 +341,6 @@ def _trouble_of(watch: asyncio.Future[None]) -> Exception | None:
     return error if isinstance(error, Exception) else None
 
 
-def _is_loss(name: str) -> bool:
-    return name in ("loss", "val_loss") or name.startswith(("val_loss_", "val_loss/", "loss/"))
-
-
 def _finite(value: float | str) -> bool:
     try:
         return math.isfinite(decode_number(value))  # type: ignore[arg-type]
@@ -379,7 +371,3 @@ def _fix(reason: str) -> str:
     if reason.startswith("reached its time limit"):
         return "Raise timeout_s of the stage, or make it smaller; resume goes on where it can."
     return "Lower the learning rate or add warmup, look at the data, and make a new run."
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
