@@ -7,7 +7,8 @@ in double quotes). ``:`` on a text field asks whether the text holds the value, 
 is the value, both without regard to case; on a number ``:`` means ``=``. ``a,b`` is "a or b".
 A ``-`` in front turns a condition or a word round. A value that was not recorded fulfils no
 condition, so ``score<0.5`` does not list runs without a score; ``score:none`` does.
-``set.NAME`` is a setting of the run: ``set.learning_rate>=1e-3``.
+``set.NAME`` is a setting of the run: ``set.learning_rate>=1e-3``; those that are asked for most
+have a short name, see SHORT: ``lr>=1e-3``.
 
 Pure: no clock, no files. Whoever calls hands in the facts of a run, see FIELDS.
 """
@@ -23,7 +24,10 @@ from enum import Enum
 
 FactValue = str | float | Sequence[str] | None
 Facts = Mapping[str, FactValue]
-"""What is known of one run: field name to text, number, several texts, or None (not recorded)."""
+"""What is known of one run: field name to text, number, several texts, or None (not recorded).
+
+One that has an attribute ``text``, all its texts without regard to case, is searched faster.
+"""
 
 
 class Kind(Enum):
@@ -66,6 +70,8 @@ FIELDS: dict[str, Field] = {
         Field("loss", Kind.NUMBER, "last training loss"),
         Field("peak", Kind.BYTES, "peak memory: 900M, 1.9G"),
         Field("seed", Kind.NUMBER, "the run's seed"),
+        Field("n", Kind.NUMBER, "examples that were scored"),
+        Field("duration", Kind.SECONDS, "first start to last end: 90s, 20m, 3h"),
         Field("age", Kind.SECONDS, "since the run was made: 30m, 12h, 7d, 2w"),
     )
 }
@@ -80,6 +86,17 @@ _ALIASES = {
     "tok/s": "tok_s",
     "memory": "peak",
 }
+
+SHORT = {
+    "lr": "set.learning_rate",
+    "iters": "set.iters",
+    "rank": "set.lora.rank",
+    "batch": "set.batch_size",
+    "rows": "set.rows",
+    "schedule": "set.schedule",
+    "layers": "set.num_layers",
+}
+"""Short names of settings."""
 
 _UNITS = {
     Kind.NUMBER: {"": 1.0, "%": 0.01, "pp": 1.0, "k": 1e3},
@@ -182,13 +199,14 @@ def _term(body: str, at: int) -> _Test:
 
 
 def _field(name: str, at: int) -> Field:
-    key = _ALIASES.get(name.casefold(), name.casefold())
+    key = name.casefold()
+    key = _ALIASES.get(key) or SHORT.get(key, key)
     field = FIELDS.get(key)
     if field is not None:
         return field
     if key.startswith("set.") and len(key) > len("set."):
         return Field(key, Kind.SETTING, "a setting of the run, such as set.iters>=300")
-    near = difflib.get_close_matches(key, [*FIELDS, *_ALIASES], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(key, [*FIELDS, *_ALIASES, *SHORT], n=1, cutoff=0.6)
     hint = f"did you mean “{near[0]}”?" if near else "the fields are " + ", ".join(FIELDS)
     raise FilterError(
         f"there is no field “{name}”; {hint} To search for the text, put it in quotation marks"
@@ -203,6 +221,9 @@ def _free_text(wanted: str) -> _Test:
     """A word on its own is looked for in every text of the run."""
 
     def test(facts: Facts) -> bool:
+        text = getattr(facts, "text", None)
+        if isinstance(text, str):
+            return wanted in text
         return any(wanted in text for value in facts.values() for text in _texts(value))
 
     return test
