@@ -11,8 +11,17 @@ from typing import NoReturn
 def open_control_room(workspace: Path, *, demo: bool = False, seed: int | None = None) -> None:
     """Run the app in this terminal until it is left; with ``demo`` it starts a run of the demo."""
     from tui.app import FactoryApp
+    from tui.attention import GIVE_TITLE_BACK, KEEP_TITLE
 
-    FactoryApp(workspace, demo=demo, seed=seed).run()
+    app = FactoryApp(workspace, demo=demo, seed=seed)
+    sys.stdout.write(KEEP_TITLE)
+    try:
+        app.run()
+    finally:
+        sys.stdout.write(GIVE_TITLE_BACK)
+        sys.stdout.flush()
+    if app.last_words:
+        _fail(app.last_words, 1)
 
 
 def main() -> None:

@@ -1,22 +1,28 @@
-"""The app: which screens there are, how one gets from one to the other, theme and help."""
+"""The app: which screens there are, the ways between them, and what all of them have."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.widget import Widget
 
-from tui.bindings import EVERYWHERE, bindings_for, keys_of
+from tui.acting import say
+from tui.bindings import EVERYWHERE, KEYS, bindings_for, keys_of
+from tui.lookout import Lookout
+from tui.palette import RunProvider
 from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
+from tui.settings import load_settings, with_keymap
 from tui.styles import style_paths
-from tui.theme import FACTORY, variables_for
+from tui.theme import FACTORY, THEMES, variables_for
 
 ROOMS: dict[str, str] = {
     "runs": "tui.screens.runs:RunsScreen",
@@ -37,6 +43,9 @@ WIDTHS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
 HEIGHTS = [(0, "-short"), (32, "-tall"), (50, "-high")]
 """Classes that a screen has from so many lines on."""
 
+WATCH_EVERY_S = 2.0
+"""How often the queue is looked at, for the title and for runs that ended."""
+
 
 def load_room(name: str) -> type[RoomScreen]:
     """The class of a screen; KeyError for a name that is not in ROOMS."""
@@ -54,6 +63,7 @@ class FactoryApp(App[None]):
     TITLE = "factory"
     BINDINGS = bindings_for(EVERYWHERE)
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS = App.COMMANDS | {RunProvider}
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
@@ -69,15 +79,35 @@ class FactoryApp(App[None]):
         super().__init__(css_path=style_paths("tokens", "app", start))
         self.workspace = workspace.resolve()
         self.remembered = Remembered(self.workspace)
+        self.settings = load_settings(self.workspace, KEYS)
+        self.key_table = with_keymap(KEYS, self.settings.keymap)
+        self.set_keymap(dict(self.settings.keymap))
         self.demo = demo
+        self.last_words = ""
+        """What is said in the terminal after a screen broke."""
         self._start = (start, run_id)
         self._seed = seed
-        self.register_theme(FACTORY)
-        self.theme = FACTORY.name
+        self._did: deque[str] = deque(maxlen=30)
+        self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = self.settings.theme or self.remembered.get("theme", FACTORY.name)
+        self._unknown_theme = wanted if wanted not in self.available_themes else None
+        self.theme = FACTORY.name if self._unknown_theme else wanted
 
     def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        for problem in self.settings.problems:
+            self.notify(problem, severity="warning", timeout=15, markup=False)
+        if self._unknown_theme:
+            text = f"There is no theme “{self._unknown_theme}”; the palette (^p) lists them."
+            self.notify(text, severity="warning", markup=False)
+        self.set_interval(WATCH_EVERY_S, self._look_around)
         if self.demo:
             self._start_demo()
+
+    def _keep_theme(self, theme: object) -> None:
+        self.remembered.put("theme", self.theme)
 
     @work(thread=True, group="demo")
     def _start_demo(self) -> None:
@@ -142,15 +172,105 @@ class FactoryApp(App[None]):
 
             self.push_screen(HelpScreen(self.screen.ROOM))
 
+    def action_jump(self) -> None:
+        """A letter on everything that can have the focus."""
+        if not isinstance(self.screen, RoomScreen):
+            return
+        from tui.screens.jump import JumpScreen, places
+
+        found = places(self.screen)
+
+        def go(widget: Widget | None) -> None:
+            if widget is not None:
+                widget.focus()
+
+        if found:
+            self.push_screen(JumpScreen(found), go)
+
+    def action_resize(self, across: int, down: int) -> None:
+        """Move an edge between panes: right and down are positive."""
+        if isinstance(self.screen, RoomScreen) and not self.screen.panes.move(across, down):
+            say(self.screen, "No pane of this screen can be resized that way.")
+
+    def action_reset_panes(self) -> None:
+        """The panes' usual sizes."""
+        if isinstance(self.screen, RoomScreen):
+            self.screen.panes.reset()
+
     def action_leave(self) -> None:
         """Leave the app. Supervisors are processes of their own, so runs go on."""
         self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         if isinstance(screen, RoomScreen):
-            for key in keys_of(screen.ROOM):
+            for key in keys_of(screen.ROOM, self.key_table):
                 if key.palette:
                     title = f"{key.label.capitalize()}  ({key.caption})"
-                    yield SystemCommand(title, key.help, partial(screen.run_action, key.action))
+                    run = partial(self._run_key, key.action, key.screen)
+                    yield SystemCommand(title, key.help, run)
         yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
         yield SystemCommand("Save a picture", "Write the screen as SVG.", self.deliver_screenshot)
+
+    async def _run_key(self, action: str, where: str) -> None:
+        """Do what a key does, from the palette: a pane's keys are the pane's."""
+        pane = self.screen.query(f".keys-{where}")
+        await self.run_action(action, pane.first() if pane else self.screen)
+
+    async def run_action(self, action: Any, *args: Any, **named: Any) -> bool:
+        """Textual's, and it is remembered what was done: a crash report tells."""
+        self._did.append(action if isinstance(action, str) else str(action[1]))
+        return await super().run_action(action, *args, **named)
+
+    # --- while nobody looks -------------------------------------------------------
+
+    def on_key(self) -> None:
+        self.lookout.key_pressed()
+
+    def on_app_focus(self) -> None:
+        self.lookout.focus_moved(True)
+
+    def on_app_blur(self) -> None:
+        self.lookout.focus_moved(False)
+
+    def _look_around(self) -> None:
+        if not any(one.group == "watch" and one.is_running for one in self.workers):
+            self._watch_runs()
+
+    @work(thread=True, group="watch", exclusive=True)
+    def _watch_runs(self) -> None:
+        look = self.lookout.look()
+        self.call_from_thread(self.lookout.say, look)
+
+    def _tell(self, text: str, well: bool) -> None:
+        say(self.screen, text, "information" if well else "error")
+
+    def _to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()
+
+    # --- when a screen breaks -----------------------------------------------------
+
+    def _handle_exception(self, error: Exception) -> None:
+        self._leave_report(error)
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End; ``last_words`` say why. Textual's traceback shows values, which may be secret."""
+        self.bell()
+        self.panic()
+
+    def _leave_report(self, error: Exception) -> None:
+        if self.last_words:
+            return
+        from tui.crash import leave_report
+
+        rooms = [one for one in self._screen_stack if isinstance(one, RoomScreen)]
+        room = rooms[-1] if rooms else None
+        self.last_words = leave_report(
+            self.workspace,
+            error,
+            screen=room.ROOM if room else "none",
+            run_id=room.run_id if room else None,
+            actions=self._did,
+        )

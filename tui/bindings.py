@@ -6,7 +6,7 @@ which the footer shows them. The rows themselves are in ``tui.keys``, one module
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from textual.binding import Binding
 
@@ -46,12 +46,15 @@ PANES: dict[str, str] = {"log": "live"}
 the focus, and stand in that screen's help."""
 
 
-def keys_of(screen: str) -> Iterator[Key]:
-    """The keys that work on a screen: its panes', its own, then those that work everywhere."""
+def keys_of(screen: str, table: Sequence[Key] = KEYS) -> Iterator[Key]:
+    """The keys that work on a screen: its panes', its own, then those that work everywhere.
+
+    ``table`` is the one in which the user's own keys stand, where there are some.
+    """
     panes = {pane for pane, place in PANES.items() if place == screen}
-    yield from (key for key in KEYS if key.screen in panes)
-    yield from (key for key in KEYS if key.screen == screen)
-    yield from (key for key in KEYS if key.screen == EVERYWHERE)
+    yield from (key for key in table if key.screen in panes)
+    yield from (key for key in table if key.screen == screen)
+    yield from (key for key in table if key.screen == EVERYWHERE)
 
 
 def bindings_for(screen: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:

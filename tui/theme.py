@@ -1,55 +1,198 @@
-"""Our own theme, and the few colours that stylesheets need beyond Textual's.
+"""Our own themes, and the few colours that stylesheets need beyond Textual's.
 
-One accent. Good, bad and warning colours come with a sign or a word wherever they carry a meaning.
+One accent. Good, bad and warning colours come with a sign or a word wherever they carry a meaning,
+so that every theme, and none at all (``NO_COLOR``), says the same.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual.theme import Theme
 
-FACTORY = Theme(
-    name="factory",
-    primary="#7cc4d8",
-    secondary="#8f9fb8",
-    accent="#7cc4d8",
-    warning="#e2b86b",
-    error="#e8807c",
-    success="#8cc98f",
-    foreground="#d5dbe5",
-    background="#12161d",
-    surface="#171c25",
-    panel="#1e2530",
-    boost="#232b38",
-    dark=True,
-    variables={
-        "footer-background": "#171c25",
-        "footer-foreground": "#8a94a6",
-        "footer-description-foreground": "#8a94a6",
-        "footer-key-foreground": "#7cc4d8",
-        "footer-key-background": "#171c25",
-        "footer-item-background": "#171c25",
-        "footer-description-background": "#171c25",
-        "border": "#2d3644",
-        "border-blurred": "#2d3644",
-        "block-cursor-background": "#26394a",
-        "block-cursor-foreground": "#eef3f9",
-        "block-cursor-text-style": "none",
-        "block-cursor-blurred-background": "#1e2a37",
-        "block-cursor-blurred-foreground": "#d5dbe5",
-        "block-hover-background": "#1c2430",
-        "input-selection-background": "#7cc4d8 35%",
-        "scrollbar": "#2d3644",
-        "scrollbar-hover": "#445064",
-        "scrollbar-active": "#7cc4d8",
-        "scrollbar-background": "#12161d",
-        "scrollbar-background-hover": "#12161d",
-        "scrollbar-background-active": "#12161d",
-        "scrollbar-corner-color": "#12161d",
-        "muted": "#76819a",
-        "faint": "#3c4657",
-        "strong": "#f2f6fb",
-    },
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one theme, as ``#rrggbb``.
+
+    ``background``, ``surface`` and ``panel`` are the three grounds, from the deepest; ``line`` is
+    that of borders; ``cursor`` and ``hover`` lie under rows; ``text``, ``strong``, ``muted`` and
+    ``faint`` are the inks.
+    """
+
+    name: str
+    dark: bool
+    background: str
+    surface: str
+    panel: str
+    boost: str
+    line: str
+    cursor: str
+    cursor_text: str
+    cursor_away: str
+    hover: str
+    text: str
+    strong: str
+    muted: str
+    faint: str
+    accent: str
+    secondary: str
+    good: str
+    bad: str
+    warn: str
+
+
+def theme_of(colours: Palette) -> Theme:
+    """A palette as a theme of Textual."""
+    return Theme(
+        name=colours.name,
+        primary=colours.accent,
+        secondary=colours.secondary,
+        accent=colours.accent,
+        warning=colours.warn,
+        error=colours.bad,
+        success=colours.good,
+        foreground=colours.text,
+        background=colours.background,
+        surface=colours.surface,
+        panel=colours.panel,
+        boost=colours.boost,
+        dark=colours.dark,
+        variables={
+            "footer-background": colours.surface,
+            "footer-foreground": colours.muted,
+            "footer-description-foreground": colours.muted,
+            "footer-key-foreground": colours.accent,
+            "footer-key-background": colours.surface,
+            "footer-item-background": colours.surface,
+            "footer-description-background": colours.surface,
+            "border": colours.line,
+            "border-blurred": colours.line,
+            "block-cursor-background": colours.cursor,
+            "block-cursor-foreground": colours.cursor_text,
+            "block-cursor-text-style": "none",
+            "block-cursor-blurred-background": colours.cursor_away,
+            "block-cursor-blurred-foreground": colours.text,
+            "block-hover-background": colours.hover,
+            "input-selection-background": f"{colours.accent} 35%",
+            "scrollbar": colours.line,
+            "scrollbar-hover": colours.muted,
+            "scrollbar-active": colours.accent,
+            "scrollbar-background": colours.background,
+            "scrollbar-background-hover": colours.background,
+            "scrollbar-background-active": colours.background,
+            "scrollbar-corner-color": colours.background,
+            "muted": colours.muted,
+            "faint": colours.faint,
+            "strong": colours.strong,
+        },
+    )
+
+
+FACTORY = theme_of(
+    Palette(
+        name="factory",
+        dark=True,
+        background="#12161d",
+        surface="#171c25",
+        panel="#1e2530",
+        boost="#232b38",
+        line="#2d3644",
+        cursor="#26394a",
+        cursor_text="#eef3f9",
+        cursor_away="#1e2a37",
+        hover="#1c2430",
+        text="#d5dbe5",
+        strong="#f2f6fb",
+        muted="#76819a",
+        faint="#3c4657",
+        accent="#7cc4d8",
+        secondary="#8f9fb8",
+        good="#8cc98f",
+        bad="#e8807c",
+        warn="#e2b86b",
+    )
 )
+
+LIGHT = theme_of(
+    Palette(
+        name="factory-light",
+        dark=False,
+        background="#fbfaf7",
+        surface="#f1efe9",
+        panel="#e9e6de",
+        boost="#dfdbd1",
+        line="#cfcabd",
+        cursor="#cfe3ea",
+        cursor_text="#10222b",
+        cursor_away="#e3ecef",
+        hover="#efece4",
+        text="#2b3038",
+        strong="#0e1116",
+        muted="#656c78",
+        faint="#b9b5aa",
+        accent="#0f6f8c",
+        secondary="#4d5a70",
+        good="#2c7a39",
+        bad="#b3332e",
+        warn="#8a5a00",
+    )
+)
+
+CONTRAST = theme_of(
+    Palette(
+        name="factory-contrast",
+        dark=True,
+        background="#000000",
+        surface="#000000",
+        panel="#101010",
+        boost="#1c1c1c",
+        line="#9a9a9a",
+        cursor="#ffffff",
+        cursor_text="#000000",
+        cursor_away="#4a4a4a",
+        hover="#2a2a2a",
+        text="#ffffff",
+        strong="#ffffff",
+        muted="#d0d0d0",
+        faint="#8a8a8a",
+        accent="#5ff4ff",
+        secondary="#ffffff",
+        good="#5dff7a",
+        bad="#ff8f8f",
+        warn="#ffe14d",
+    )
+)
+
+# Blue, orange and yellow of Okabe and Ito's palette ("Color Universal Design", 2008), which people
+# with any of the common colour blindnesses tell apart: good is blue, bad is vermilion.
+BLIND = theme_of(
+    Palette(
+        name="factory-colour-blind",
+        dark=True,
+        background="#14161a",
+        surface="#191c21",
+        panel="#21252c",
+        boost="#282d35",
+        line="#333943",
+        cursor="#33404f",
+        cursor_text="#f4f7fb",
+        cursor_away="#262e38",
+        hover="#1f242b",
+        text="#dfe3e8",
+        strong="#ffffff",
+        muted="#8d95a1",
+        faint="#454c57",
+        accent="#cfd6df",
+        secondary="#9aa4b2",
+        good="#56b4e9",
+        bad="#e8743b",
+        warn="#f0e442",
+    )
+)
+
+THEMES = (FACTORY, LIGHT, CONTRAST, BLIND)
+"""Ours, the usual one first. Textual brings some twenty of its own."""
 
 VARIABLES = {
     "muted": "ansi_bright_black",

@@ -18,4 +18,43 @@ KEYS = (
         display="^p",
     ),
     Key("app.leave", "ctrl+q", "quit", EVERYWHERE, "Leave; runs go on.", shown=False, display="^q"),
+    Key(
+        "app.jump",
+        "ctrl+o",
+        "jump",
+        EVERYWHERE,
+        "A letter on every pane and field: press it to go there.",
+        shown=False,
+    ),
+    Key(
+        "app.resize(-1, 0)",
+        "ctrl+left",
+        "edge left",
+        EVERYWHERE,
+        "Move a pane's edge.",
+        False,
+        False,
+    ),
+    Key("app.resize(1, 0)", "ctrl+right", "edge right", EVERYWHERE, "Move it back.", False, False),
+    Key(
+        "app.resize(0, -1)",
+        "ctrl+up",
+        "edge up",
+        EVERYWHERE,
+        "Move a pane's edge up.",
+        False,
+        False,
+    ),
+    Key("app.resize(0, 1)", "ctrl+down", "edge down", EVERYWHERE, "Move it down.", False, False),
+    Key(
+        "app.reset_panes", "ctrl+r", "usual sizes", EVERYWHERE, "Panes in their usual sizes.", False
+    ),
+    Key(
+        "app.suspend_process",
+        "ctrl+z",
+        "suspend",
+        EVERYWHERE,
+        "Back to the shell; fg brings the screen again.",
+        shown=False,
+    ),
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from textual import events
 from textual.screen import Screen
+
+from tui.screens.panes import Edge, Panes
 
 if TYPE_CHECKING:
     from tui.app import FactoryApp
@@ -23,11 +26,14 @@ class RoomScreen(Screen[None]):
     """
 
     ROOM = ""
+    EDGES: tuple[Edge, ...] = ()
+    """The edges between panes that can be moved."""
 
     def __init__(self, run_id: str | None = None, runs: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.run_id = run_id
         self.runs = runs
+        self.panes = Panes(self, self.ROOM, self.EDGES)
 
     @property
     def factory(self) -> FactoryApp:
@@ -47,3 +53,22 @@ class RoomScreen(Screen[None]):
     def step_back(self) -> bool:
         """Undo one step inside the screen (close a search); False when there is none to undo."""
         return False
+
+    # --- panes ----------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.panes.restore)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if self.panes.press(event):
+            event.stop()
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self.panes.held:
+            self.panes.drag(event)
+
+    def on_mouse_up(self) -> None:
+        if self.panes.held:
+            self.panes.release()
+            self.release_mouse()

@@ -11,9 +11,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.bindings import EVERYWHERE, Key, keys_of
+from tui.bindings import EVERYWHERE, KEYS, PANES, Key, keys_of
 
 _TITLES = {"new_run": "New run"}
+
+
+def title_of(room: str) -> str:
+    """A screen's name as people write it."""
+    return _TITLES.get(room, room.capitalize())
 
 
 class HelpScreen(ModalScreen[None]):
@@ -28,15 +33,18 @@ class HelpScreen(ModalScreen[None]):
         self._room = room
 
     def compose(self) -> ComposeResult:
-        title = _TITLES.get(self._room, self._room.capitalize())
-        own = [key for key in keys_of(self._room) if key.screen != EVERYWHERE]
-        every = [key for key in keys_of(self._room) if key.screen == EVERYWHERE]
+        table = getattr(self.app, "key_table", KEYS)
+        keys = list(keys_of(self._room, table))
+        panes = [pane for pane, place in PANES.items() if place == self._room]
         with VerticalScroll(classes="dialog help") as scroll:
-            scroll.border_title = f"Keys ─ {title}"
+            scroll.border_title = f"Keys ─ {title_of(self._room)}"
             scroll.border_subtitle = "esc closes"
-            yield Static(_table(own))
+            yield Static(_table([key for key in keys if key.screen == self._room]))
+            for pane in panes:
+                yield Static(f"In the {pane} pane", classes="title")
+                yield Static(_table([key for key in keys if key.screen == pane]))
             yield Static("Everywhere", classes="title")
-            yield Static(_table(every))
+            yield Static(_table([key for key in keys if key.screen == EVERYWHERE]))
 
 
 def _table(keys: list[Key]) -> Content:

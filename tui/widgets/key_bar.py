@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from tui.bindings import EVERYWHERE, Key, keys_of
+from tui.bindings import EVERYWHERE, KEYS, Key, keys_of
 
 
 class KeyBar(Footer):
@@ -31,7 +31,8 @@ class KeyBar(Footer):
         if not self._bindings_ready:
             return
         active = {one.binding.action: one for one in self.screen.active_bindings.values()}
-        keys = [key for key in keys_of(self._room) if key.shown and key.action in active]
+        table = getattr(self.app, "key_table", KEYS)
+        keys = [key for key in keys_of(self._room, table) if key.shown and key.action in active]
         # Some air between the keys where there is room for it.
         airy = sum(map(_size, keys)) + len(keys) <= self.content_size.width
         self.set_class(airy, "-airy")

@@ -1,0 +1,147 @@
+"""What every screen has: jump, resizable panes, keys of one's own, themes, the palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from tests.tui.drive import app_on, until
+from tests.tui.fake_run import FakeRun
+from tui.app import FactoryApp
+from tui.palette import RunProvider
+from tui.screens.jump import JumpScreen, places
+from tui.widgets.key_bar import KeyBar
+
+RUN = "2026-11-20-x"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    FakeRun(tmp_path / "runs" / RUN).tell()
+    return tmp_path
+
+
+def footer(app: FactoryApp) -> str:
+    bar = app.screen.query_one(KeyBar)
+    return " ".join(f"{key.key_display} {key.description}" for key in bar.query("FooterKey"))
+
+
+async def test_jump_goes_to_the_letter(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.screen.query_one("#preview").region.area)
+        found = dict(places(app.screen))
+        letter = next(letter for letter, widget in found.items() if isinstance(widget, Input))
+        await pilot.press("ctrl+o")
+        assert isinstance(app.screen, JumpScreen)
+        labels = list(app.screen.query(".jump"))
+        assert len(labels) == len(found) >= 2
+        assert labels[0].region.offset == next(iter(found.values())).region.offset
+        await pilot.press(letter)
+        await until(pilot, lambda: app.focused is found[letter])
+
+
+async def test_jump_is_left_without_going_anywhere(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        before = app.focused
+        await pilot.press("ctrl+o")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, JumpScreen))
+        assert app.focused is before
+
+
+async def test_an_edge_moves_by_key_and_is_remembered(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.screen.query_one("#preview")
+        await until(pilot, lambda: pane.region.area)
+        usual = pane.region.height
+        await pilot.press("ctrl+up", "ctrl+up")
+        await until(pilot, lambda: pane.region.height == usual + 4)
+        await pilot.press("ctrl+down")
+        await until(pilot, lambda: pane.region.height == usual + 2)
+    again = app_on(workspace)
+    async with again.run_test(size=(120, 40)) as pilot:
+        pane = again.screen.query_one("#preview")
+        await until(pilot, lambda: pane.region.area)
+        await until(pilot, lambda: pane.region.height == usual + 2)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: pane.region.height == usual)
+
+
+async def test_an_edge_is_dragged_by_the_mouse(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(180, 40)) as pilot:
+        pane = app.screen.query_one("#preview")
+        await until(pilot, lambda: pane.region.area)
+        usual = pane.region
+        await pilot.mouse_down(offset=(usual.x, usual.y + 3))
+        await pilot.hover(offset=(usual.x - 10, usual.y + 3))
+        await pilot.mouse_up(offset=(usual.x - 10, usual.y + 3))
+        await until(pilot, lambda: pane.region.width == usual.width + 10)
+        await pilot.hover(offset=(usual.x + 5, usual.y + 3))
+        await pilot.pause()
+        assert pane.region.width == usual.width + 10, "the edge was let go"
+        await pilot.press("ctrl+left")
+        await until(pilot, lambda: pane.region.width == usual.width + 14)
+        await pilot.press("ctrl+right")
+        await until(pilot, lambda: pane.region.width == usual.width + 10)
+
+
+async def test_a_pane_keeps_a_least_size(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.screen.query_one("#preview")
+        await until(pilot, lambda: pane.region.area)
+        await pilot.press(*["ctrl+down"] * 30)
+        await until(pilot, lambda: pane.region.height == 3)
+        await pilot.press(*["ctrl+up"] * 40)
+        await pilot.pause()
+        assert app.screen.query_one("#table").region.height >= 3
+
+
+async def test_keys_of_ones_own(workspace: Path) -> None:
+    (workspace / "factory.toml").write_text('[keys]\n"runs.filter" = "f9"\n"runs.nothing" = "x"\n')
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert app.settings.problems and "runs.nothing" in app.settings.problems[0]
+        await until(pilot, lambda: "f9 filter" in footer(app))
+        await pilot.press("slash")
+        assert not app.screen.query_one("#filter", Input).has_focus
+        await pilot.press("f9")
+        assert app.screen.query_one("#filter", Input).has_focus
+
+
+async def test_a_theme_is_remembered(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test() as pilot:
+        app.theme = "factory-light"
+        await pilot.pause()
+    assert app_on(workspace).theme == "factory-light"
+    (workspace / "factory.toml").write_text('[screen]\ntheme = "factory-contrast"\n')
+    assert app_on(workspace).theme == "factory-contrast"
+    (workspace / "factory.toml").write_text('[screen]\ntheme = "factory-dusk"\n')
+    assert app_on(workspace).theme == "factory"
+
+
+async def test_the_palette_finds_runs(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test() as pilot:
+        provider = RunProvider(app.screen)
+        hits = [hit async for hit in provider.search("11-20-x")]
+        assert len(hits) == 1
+        hits[0].command()
+        await until(pilot, lambda: getattr(app.screen, "ROOM", "") == "live")
+        assert [hit async for hit in provider.search("qqqq")] == []
+
+
+async def test_ctrl_z_suspends(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(FactoryApp, "action_suspend_process", lambda self: asked.append(True))
+    app = app_on(workspace)
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+z")
+        assert asked == [True]
