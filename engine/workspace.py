@@ -44,6 +44,11 @@ class Workspace:
         """Base models that a pretrain stage made, by the hash of their recipe."""
         return self.local_dir / "cache" / "bases"
 
+    @property
+    def bench_dir(self) -> Path:
+        """What models cost on this machine, as it was measured here."""
+        return self.local_dir / "bench"
+
     @classmethod
     def find(cls, start: Path) -> Workspace:
         """The nearest workspace from ``start`` upward; WorkspaceError when there is none."""

@@ -45,6 +45,8 @@ class Benchmark(Record):
     date: UtcTime
     mlx: str | None = None
     lora_rank: int = Field(ge=1)
+    lora_keys: list[str] | None = None
+    """What had adapters; None is every linear layer."""
     trainable_parameters: int | None = Field(default=None, ge=0)
     """Of the adapters on all layers, at ``lora_rank``."""
     overhead_bytes: int | None = Field(default=None, ge=0)
