@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine import series as series_module
 from engine.pace import Pace
-from engine.series import Series, Smooth
+from engine.series import Course, Series, Smooth
 
 VALUES = st.lists(
     st.one_of(st.floats(-1e6, 1e6), st.just(math.nan), st.just(math.inf)), min_size=1, max_size=400
@@ -51,19 +51,82 @@ def test_a_step_that_comes_again_replaces_the_course_from_there() -> None:
     assert series.seconds[-1] >= series.seconds[-2]
 
 
+SMALL = 1 << 14
+"""A bound that is reached soon; pieces and blocks are as large as ever."""
+
+
 def test_a_long_series_stays_bounded_and_keeps_spikes_and_gaps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(series_module, "MAX_POINTS", 1024)
-    values = [math.sin(step / 50) for step in range(20_000)]
-    values[123], values[7_000], values[9_001] = 40.0, -50.0, math.nan
+    monkeypatch.setattr(series_module, "MAX_POINTS", SMALL)
+    values = [math.sin(step / 50) for step in range(300_000)]
+    values[123], values[7_000], values[9_001], values[150_001] = 40.0, -50.0, math.nan, math.nan
     series = filled(values)
-    assert len(series) <= 1024
-    assert series.count == 20_000
+    assert len(series) <= SMALL
+    assert series.count == 300_000
     assert series.extremes(0, len(series)) == (-50.0, 40.0)
+    gaps = [step for step, value in zip(series.step, series.value, strict=True) if value != value]
+    assert gaps == [9_001, 150_001]
     assert series.has_gap(0, len(series))
     assert all(a <= b for a, b in pairwise(series.step))
-    assert series.step[-1] == 19_999
+    assert (series.step[0], series.step[-1]) == (0, 299_999)
+    for start in range(0, len(series) - 700, 501):
+        part = [v for v in series.value[start : start + 700] if v == v]
+        assert series.extremes(start, start + 700) == (min(part), max(part))
+
+
+def test_the_old_part_is_thinned_evenly_and_the_new_part_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(series_module, "MAX_POINTS", SMALL)
+    series = filled([math.sin(step) for step in range(500_000)])
+    steps = list(series.step)
+    assert steps[-SMALL // 4 :] == list(range(500_000 - SMALL // 4, 500_000))
+    hundredths = [0] * 100
+    for step in steps:
+        hundredths[int(step / 5000)] += 1
+    old = hundredths[:90]
+    assert max(old) <= 3 * min(old), "no part of the old course is much coarser than another"
+    assert min(old) >= 40
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3000), st.integers(-2000, 1), st.integers(0, 7)),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_points_added_together_are_those_added_one_by_one(
+    pieces: list[tuple[int, int, int]],
+) -> None:
+    together, single = Series(), Series()
+    at = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(series_module, "MAX_POINTS", SMALL)
+        for size, back, kind in pieces:
+            at = max(0, at + back)
+            steps = [float(at + n) for n in range(size)]
+            at += size
+            tokens = [100.0 * step for step in steps]
+            seconds = [step / 3 for step in steps]
+            values = [math.sin(step * 1.7) for step in steps]
+            if kind == 0:
+                values[size // 2] = math.nan
+            elif kind == 1:
+                tokens[0] = -1.0
+            elif kind == 2:
+                values[0] = math.inf
+            elif kind == 3:
+                steps.reverse()
+            elif kind == 4:
+                values = [1e308] * size
+            together.extend(Course(steps, tokens, seconds), values)
+            for point in zip(steps, tokens, seconds, values, strict=True):
+                single.add(*point)
+    for name in Series.__slots__:
+        assert repr(getattr(together, name)) == repr(getattr(single, name)), name
 
 
 @settings(deadline=None)  # a busy machine is no failure
