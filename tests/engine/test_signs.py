@@ -259,11 +259,11 @@ def test_the_time_of_a_sign_after_a_pause_is_that_of_its_attempt() -> None:
 def test_a_series_that_was_thinned_is_not_looked_at_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.series.MAX_POINTS", 256)
+    monkeypatch.setattr("engine.series.MAX_POINTS", 1 << 13)
     run, book = RunProjection(), SignBook()
     run.apply(event("stage-start", 0))
-    for i in range(3_000):
-        value = 40.0 if i >= 2_900 else 100.0
+    for i in range(12_000):
+        value = 40.0 if i >= 11_900 else 100.0
         run.apply(event("metric", i, step=i, values={"tok_s": value}))
         if i % 50 == 0:
             while book.take_in(run):
@@ -271,7 +271,7 @@ def test_a_series_that_was_thinned_is_not_looked_at_twice(
     while book.take_in(run):
         pass
     (sign,) = book.tell(run)
-    assert (sign.code, sign.t) == ("slow", START + 2_904)
+    assert (sign.code, sign.t) == ("slow", START + 11_904)
 
 
 @pytest.mark.parametrize("run", sorted(SAMPLES.iterdir()), ids=lambda path: path.name)
