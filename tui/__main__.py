@@ -32,6 +32,9 @@ def main() -> None:
     """
     arguments = sys.argv[1:]
     terminal = _can_show_a_screen()
+    if "--plain" in arguments and (plain := _plain_options(arguments)):
+        _open_plain(*plain)
+        return
     if not arguments or (arguments[0] in ("--workspace", "-w") and len(arguments) == 2):
         _open_nearest(Path(arguments[1]) if arguments else Path.cwd(), terminal)
         return
@@ -55,14 +58,60 @@ def _open_nearest(start: Path, terminal: bool) -> None:
     try:
         workspace = Workspace.find(start)
     except WorkspaceError as error:
-        _fail(str(error))
+        if not terminal or not start.is_dir():
+            _fail(str(error))
+        _welcome(start)
+        return
+    if not terminal and sys.stdin.isatty() and sys.stdout.isatty():
+        print("This terminal cannot move its cursor: as lines of text.", file=sys.stderr)
+        _open_plain(workspace.path, None)
+        return
     if not terminal:
         _fail(
             "The control room needs a terminal whose cursor can be moved. "
-            "Without one: factory-tui list, or --help",
+            "As lines of text: factory-tui --plain. One command at a time: factory-tui --help",
             2,
         )
     open_control_room(workspace.path)
+
+
+def _welcome(directory: Path) -> None:
+    """No workspace yet: ask what to open, then open it."""
+    from tui.welcome import WelcomeApp
+
+    opening = WelcomeApp(directory).run()
+    if opening is not None:
+        open_control_room(opening.workspace, demo=opening.demo, seed=0 if opening.demo else None)
+
+
+def _plain_options(arguments: list[str]) -> tuple[Path | None, str | None] | None:
+    """Workspace and run of ``--plain``; None for what the command line is to refuse."""
+    workspace, run = None, None
+    rest = iter(arguments)
+    for word in rest:
+        if word == "--plain":
+            continue
+        if word in ("--workspace", "-w"):
+            value = next(rest, None)
+            if value is None:
+                return None
+            workspace = Path(value)
+        elif word.startswith("-") or run is not None:
+            return None
+        else:
+            run = word
+    return workspace, run
+
+
+def _open_plain(workspace: Path | None, run: str | None) -> None:
+    import typer
+
+    from engine.cli.plain import start
+
+    try:
+        start(workspace, run)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
 
 
 def _demo_options(arguments: list[str]) -> tuple[Path, int] | None:
