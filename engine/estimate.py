@@ -19,6 +19,9 @@ MAX_SPREAD = 0.75
 ONE_POINT_SPREAD = 0.30
 """With one shape measured the slope is a guess: in proportion to the tokens."""
 
+ONE_SHAPE = 1.5
+"""Shapes that differ by less than this factor say nothing of a slope."""
+
 UNMEASURED_CHECKPOINT_TIME = 1.35
 """Gradient checkpointing computes each layer forward once more: about a third more work."""
 
@@ -106,14 +109,14 @@ class Line:
 def fit(pairs: Sequence[tuple[Shape, float]]) -> Line | None:
     """The line nearest to the measured values, of those that never fall; None without points.
 
-    With a single shape the value is taken to be in proportion to tokens and layers.
+    Where all shapes are nearly one, the value is taken to be in proportion to tokens and layers.
     """
-    shapes = {(shape.size, shape.layers) for shape, _ in pairs}
     if not pairs:
         return None
-    if len(shapes) == 1:
-        shape, value = pairs[0][0], _median([value for _, value in pairs])
-        return Line(0.0, ((_FEATURES[1], value / (shape.size * shape.layers)),), ONE_POINT_SPREAD)
+    works = [_FEATURES[1](shape) for shape, _ in pairs]
+    if max(works) < ONE_SHAPE * min(works):
+        slope = _median([value / work for (_, value), work in zip(pairs, works, strict=True)])
+        return Line(0.0, ((_FEATURES[1], slope),), ONE_POINT_SPREAD / 1.5)
     best: tuple[float, Line] | None = None
     for count in range(len(_FEATURES), -1, -1):
         for features in combinations(_FEATURES, count):
