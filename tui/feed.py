@@ -34,7 +34,7 @@ _PIECE = 128 * 1024
 _MAX_RECORD = 4 * 2**20
 
 
-class _Follower:
+class Follower:
     """A thread that calls ``look`` again and again, and ``changed`` when that says so."""
 
     def __init__(self, changed: Callable[[], object]) -> None:
@@ -77,7 +77,7 @@ class _Follower:
             self._stop.wait(min(self.pause_s, 1 / FRAMES) if self._unseen else self.pause_s)
 
 
-class RunFeed(_Follower):
+class RunFeed(Follower):
     """One run folder: its events folded, its log's end, its status. Values are read in ``frame``.
 
     ``changed`` is called from the feed's thread, once until the next ``frame``.
