@@ -70,9 +70,10 @@ def save_benchmark(workspace: Workspace, record: Benchmark) -> Path:
     Points of an earlier one stay where the new one has none of that shape; other adapters, another
     MLX: then nothing is comparable, and the new one stands alone.
     """
+    ending = f"{record.model_sha256[:12]}-{machine_key(record.machine)}.json"
     name = slugify(record.model_id)[:40].rstrip("-")
-    key = machine_key(record.machine)
-    path = workspace.bench_dir / f"{name}-{record.model_sha256[:12]}-{key}.json"
+    known = sorted(workspace.bench_dir.glob(f"*-{ending}"))
+    path = known[0] if known else workspace.bench_dir / f"{name}-{ending}"
     before = _read(path) if path.exists() else None
     if before is not None and _comparable(before, record):
         record = record.model_copy(update={"points": merged(before.points, record.points)})

@@ -57,8 +57,11 @@ def draft(
     overrides: Iterable[str] = (),
     seed: int | None = None,
     parent_run_id: str | None = None,
+    hypothesis: str | None = None,
 ) -> Draft:
     """Decide what a run of this target is. TargetError lists everything that is wrong.
+
+    ``hypothesis`` is what the run is to show; it is kept in config.json.
 
     A model that is not on disk and cannot be fetched is an error here, before anything starts.
     """
@@ -75,6 +78,8 @@ def draft(
         raise TargetError("\n".join(wrong))
     command = ["factory-tui", "run", target.path.name, "--seed", str(seed)]
     command += [part for override in overrides for part in ("--set", override)]
+    for option, value in (("--parent", parent_run_id), ("--hypothesis", hypothesis)):
+        command += [option, value] if value else []
     regression = forge.factory.suites.regression
     gates = forge.factory.gates
     primary_min = gates.primary_min
@@ -106,6 +111,7 @@ def draft(
             "replay_share": forge.factory.data.replay_share,
         },
         parent_run_id=parent_run_id,
+        hypothesis=hypothesis or None,
         created=now,
     )
     plan = Plan(

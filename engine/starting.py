@@ -21,10 +21,12 @@ def start(
     target: Path,
     overrides: Iterable[str] = (),
     seed: int | None = None,
+    parent: str | None = None,
+    hypothesis: str | None = None,
 ) -> RunFolder:
     """Create a run of a target and start its supervisor. StartError says why it cannot be."""
     try:
-        return start_draft(workspace, draft(workspace, target, overrides, seed))
+        return start_draft(workspace, draft(workspace, target, overrides, seed, parent, hypothesis))
     except TargetError as error:
         raise StartError(str(error)) from error
 

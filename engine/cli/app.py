@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from engine.cli import evidence, machine, runs
+from engine.cli import bench, evidence, machine, runs
 from engine.cli.console import Exit, narrate
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command()(evidence.decide)
 app.command()(evidence.report)
 app.command()(evidence.validate)
 app.command()(evidence.render)
+app.command()(bench.bench)
 app.command()(machine.doctor)
 app.command()(machine.demo)
 

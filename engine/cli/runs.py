@@ -39,6 +39,12 @@ def run(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, model and batches.")] = None,
+    parent: Annotated[
+        str | None, typer.Option(help="The run that this one follows: its id.")
+    ] = None,
+    hypothesis: Annotated[
+        str | None, typer.Option(help="What this run is to show, in a sentence.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,8 +55,9 @@ def run(
     place = open_workspace(workspace)
     with not_there():
         path = place.target_path(target)
+        follows = None if parent is None else place.run_path(parent).name
     try:
-        folder = start(place, path, sets or (), seed)
+        folder = start(place, path, sets or (), seed, follows, hypothesis)
     except StartError as error:
         fail(str(error))
     if detach:

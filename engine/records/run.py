@@ -72,6 +72,8 @@ class RunConfig(Record):
     seed: int | None = None
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     parent_run_id: str | None = None
+    hypothesis: str | None = None
+    """What this run is to show, written before it started (ours)."""
     created: UtcTime | None = None
 
 
