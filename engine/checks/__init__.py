@@ -18,7 +18,9 @@ def run(contents: RunContents) -> list[Finding]:
 
     order = list(Severity)
     found = dict.fromkeys(finding for rule in ALL for finding in rule(contents))
-    return sorted(found, key=lambda one: (order.index(one.severity), one.file, one.pointer))
+    return sorted(
+        found, key=lambda one: (order.index(one.severity), one.file, one.pointer, one.line)
+    )
 
 
 def check_folder(path: Path) -> list[Finding]:

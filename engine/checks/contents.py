@@ -253,8 +253,9 @@ def _load_rows(
                         "rows-shape",
                         name,
                         "",
-                        f"{name} has a row that is none: {wrong[0]}{more}.",
+                        f"{name} has a row that is none: {wrong[0][1]}{more}.",
                         "Evaluate again; rows files are never edited by hand.",
+                        line=wrong[0][0],
                     )
                 )
             else:

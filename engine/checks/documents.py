@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ class Document:
     value: Any = None
     record: BaseModel | None = None
     problems: tuple[Finding, ...] = ()
+    marked: bool = False
+    """It begins with a byte order mark, which ``text`` is without."""
 
 
 @dataclass
@@ -126,7 +129,8 @@ def read_document(folder: Path, name: str, model: type[BaseModel]) -> Document:
         for key in keys.twice
     ]
     record, wrong = check_shape(name, value, model)
-    return Document(name, True, text, digest, value, record, (*problems, *wrong))
+    marked = data.startswith(codecs.BOM_UTF8)
+    return Document(name, True, text, digest, value, record, (*problems, *wrong), marked)
 
 
 def _parse(name: str, text: str, keys: _Keys) -> Any:

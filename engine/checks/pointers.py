@@ -68,3 +68,61 @@ def _unquoted(token: str) -> str:
         return str(json.loads(token))
     except (ValueError, RecursionError):
         return token
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where something stands in a JSON text, as offsets. ``key`` is where its key begins, None for
+    an item of a list."""
+
+    key: int | None
+    start: int
+    end: int
+
+
+def span_of(text: str, pointer: str) -> Span | None:
+    """Where the value at ``pointer`` stands in the JSON ``text``; None where it does not.
+
+    Of a key that stands twice it is the last one, which is the one that counts.
+    """
+    wanted = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    decoder = json.JSONDecoder()
+    found = None
+    for path, at in _places(text) if wanted else ():
+        if path != wanted:
+            continue
+        try:
+            start, key = at, None
+            if text[at] == '"':
+                _, end = decoder.raw_decode(text, at)
+                colon = _COLON.match(text, end)
+                if colon is not None:
+                    start, key = colon.end(), at
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        found = Span(key, start, end)
+    return found
+
+
+_COLON = re.compile(r"\s*:\s*")
+
+
+def with_value(text: str, pointer: str, value: object) -> str | None:
+    """The text with another value at ``pointer`` and every other character kept."""
+    span = span_of(text, pointer)
+    if span is None:
+        return None
+    return text[: span.start] + json.dumps(value, ensure_ascii=False) + text[span.end :]
+
+
+def with_key_after(text: str, pointer: str, key: str, value: object) -> str | None:
+    """The text with a new key after the one at ``pointer``, on a line of its own where that one
+    has one. None where nothing of an object stands there."""
+    span = span_of(text, pointer)
+    if span is None or span.key is None:
+        return None
+    before = text[text.rfind("\n", 0, span.key) + 1 : span.key]
+    gap = f",\n{before}" if "\n" in text[: span.key] and not before.strip() else ", "
+    added = f"{gap}{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+    return text[: span.end] + added + text[span.end :]

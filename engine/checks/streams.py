@@ -34,6 +34,8 @@ class EventsSeen:
     """(line, number expected, number found)."""
     unfinished: bool = False
     """The last line has no end yet: it is being written, or was cut off."""
+    lines: int = 0
+    """How many lines there are, an unfinished one and empty ones among them."""
 
 
 def read_events(path: Path) -> EventsSeen:
@@ -41,6 +43,7 @@ def read_events(path: Path) -> EventsSeen:
     seen = EventsSeen()
     wanted = 0
     for number, line, ended in _lines(path):
+        seen.lines = number
         if not ended:
             seen.unfinished = True
             break
@@ -89,10 +92,10 @@ def _object(line: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def read_rows(data: bytes) -> tuple[list[RowResult], list[str]]:
-    """The rows in a file's bytes, and a sentence for each line that is none."""
+def read_rows(data: bytes) -> tuple[list[RowResult], list[tuple[int, str]]]:
+    """The rows in a file's bytes; for each line that is none its number and what is wrong."""
     rows: list[RowResult] = []
-    problems: list[str] = []
+    problems: list[tuple[int, str]] = []
     for number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -101,9 +104,9 @@ def read_rows(data: bytes) -> tuple[list[RowResult], list[str]]:
         except ValidationError as problem:
             first = problem.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the row"
-            problems.append(f"line {number}: {key}: {first['msg']}")
+            problems.append((number, f"line {number}: {key}: {first['msg']}"))
         except (ValueError, RecursionError):
-            problems.append(f"line {number} is not JSON")
+            problems.append((number, f"line {number} is not JSON"))
     return rows, problems
 
 

@@ -132,11 +132,26 @@ def validate(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Apply the fixes that need no judgement, then check.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --fix: show the differences, write nothing.")
+    ] = False,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="With --fix: also this file's fix where it is not made by default."
+        ),
+    ] = None,
 ) -> None:
     """Check run folders. Exit code 0 without errors, 1 with, 2 for wrong usage."""
-    from engine.checks import check_folder
     from engine.checks.finding import Severity
+    from engine.cli.fixes import mend
+    from engine.fixing import check
 
+    if (dry_run or also) and not fix:
+        fail("--dry-run and --also say how to fix: give --fix as well.", Exit.USAGE)
     paths = (
         [run_path(workspace, run) for run in runs]
         if runs
@@ -145,16 +160,16 @@ def validate(
     bad = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     entries = []
     for path in paths:
-        findings = check_folder(path)
+        mended = mend(path, frozenset(also or ()), dry_run=dry_run, quiet=as_json) if fix else None
+        findings = check(path).findings
         ok = not any(finding.severity in bad for finding in findings)
-        entries.append(
-            {
-                "run": path.name,
-                "ok": ok,
-                "decision": summarise(path).decision,
-                "findings": [finding.to_json() for finding in findings],
-            }
-        )
+        entry = {
+            "run": path.name,
+            "ok": ok,
+            "decision": summarise(path).decision,
+            "findings": [finding.to_json() for finding in findings],
+        }
+        entries.append(entry if mended is None else {**entry, "fixes": mended})
         if not as_json:
             print(f"{'✔' if ok else '✘'} {printable(path.name)}")
             _print_findings(findings)
@@ -165,7 +180,8 @@ def validate(
 
 def _print_findings(findings: list[Finding]) -> None:
     for finding in findings:
-        place = printable(f"{finding.file}{finding.pointer}")
+        line = f":{finding.line}" if finding.line else ""
+        place = printable(f"{finding.file}{finding.pointer}{line}")
         print(f"  {finding.severity:<8} {place}: {printable(finding.message)}")
         if finding.fix:
             print(f"  {'':<8} → {printable(finding.fix)}  [{finding.rule}]")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding
-from engine.checks.rules import data, decision, evals, files, frozen, report, review, stream
+from engine.checks.rules import data, decision, evals, files, form, frozen, report, review, stream
 
 Rule = Callable[[RunContents], Iterable[Finding]]
 
@@ -20,6 +20,9 @@ ALL: tuple[Rule, ...] = (
     files.run_id,
     files.status_phase,
     files.supervisor,
+    form.line_ends,
+    form.left_over,
+    form.uncounted,
     stream.events,
     frozen.first_event,
     frozen.threshold,

@@ -64,6 +64,7 @@ def _compare(
         "",
         f"Line {row.line} of report.md says {shown.value:g} for {row.metric}; {said}.",
         f"Make the report anew: factory-tui report {contents.run_id}",
+        line=row.line,
     )
 
 

@@ -25,6 +25,7 @@ def events(contents: RunContents) -> Iterator[Finding]:
             f"events.jsonl has {_count(len(seen.broken), 'line')} that is no event "
             f"(line {lines}{more}); a crash may have cut it off.",
             "Nothing to do: readers pass over it.",
+            line=seen.broken[0],
         )
     for line, wanted, found in seen.gaps[:_SHOWN]:
         yield error(
@@ -34,6 +35,7 @@ def events(contents: RunContents) -> Iterator[Finding]:
             f"events.jsonl jumps at line {line}: number {found} stands where {wanted} belongs, "
             "so events were lost, changed or added.",
             "Restore events.jsonl from a copy; it is only ever appended to.",
+            line=line,
         )
     if seen.unfinished and contents.supervisor_alive is not True:
         yield warning(
@@ -42,6 +44,7 @@ def events(contents: RunContents) -> Iterator[Finding]:
             "",
             "The last line of events.jsonl has no end: a crash cut it off.",
             "Nothing to do: resuming the run ends the line.",
+            line=seen.lines,
         )
 
 
