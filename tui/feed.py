@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.plan_pace import plan_seconds_left, usual_seconds
 from engine.projection import RunProjection
 from engine.signs import Sign, SignBook
 from engine.tail import EventTail
@@ -88,6 +89,7 @@ class RunFeed(Follower):
         self.folder = folder
         self.projection = RunProjection()
         self._book = SignBook()
+        self._usual: dict[str, float] | None = None
         self.log = LogTail(folder / "train.log")
         self.status: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
@@ -106,6 +108,10 @@ class RunFeed(Follower):
         return self._book.tell(
             self.projection, now=now if alive else None, machine_bytes=machine_bytes
         )
+
+    def plan_left(self, now: float) -> float | None:
+        """Seconds to the end of the run, by how long stages took before; call it in ``frame``."""
+        return plan_seconds_left(self.projection, self._usual or {}, now)
 
     @property
     def final(self) -> bool:
@@ -131,7 +137,8 @@ class RunFeed(Follower):
         changed = self._book.take_in(self.projection) or changed
         with self.lock:
             changed = self.log.read() or changed
-        return self._look_whether_alive() or changed
+        changed = self._look_whether_alive() or changed
+        return self._look_at_earlier_runs() or changed
 
     def _look_at_records(self) -> bool:
         changed = False
@@ -181,6 +188,13 @@ class RunFeed(Follower):
         with self.lock:
             self.projection.apply_all(events)
         return bool(events)
+
+    def _look_at_earlier_runs(self) -> bool:
+        """How long the stages of this plan usually take: looked up once, while the run runs."""
+        if self._usual is not None or self.behind or self.liveness != "running" or not self.plan:
+            return False
+        self._usual = usual_seconds(self.folder)
+        return bool(self._usual)
 
     def _look_whether_alive(self) -> bool:
         now = time.monotonic()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.fake_run import FakeRun
+from tests.tui.fake_run import STAGES, FakeRun
 from tui.feed import RunFeed
 from tui.log_tail import KEPT_LINES, LogTail, clean
+from tui.views.live_view import progress_cells
 
 
 @pytest.fixture
@@ -178,3 +179,28 @@ def test_the_fake_run_writes_whole_lines(run: FakeRun) -> None:
     run.tell("data")
     lines = (run.folder / "events.jsonl").read_text().splitlines()
     assert [json.loads(line)["seq"] for line in lines] == list(range(len(lines)))
+
+
+def test_the_time_left_of_the_whole_run_is_told_from_earlier_ones(tmp_path: Path) -> None:
+    earlier = FakeRun(tmp_path / "2026-11-19-drone-router")
+    stage = {"state": "done", "attempts": 1, "started": "2026-11-19T10:00:00Z"}
+    took = {name: {**stage, "ended": "2026-11-19T10:00:07Z"} for name in STAGES}
+    earlier.status("evaluated", alive=None, stages=took)
+    run = FakeRun(tmp_path / "2026-11-20-drone-router-3")
+    run.tell("train", steps=190)
+    run.status("training")
+    feed = drained(RunFeed(run.folder, nothing))
+    with feed.frame():
+        now = feed.projection.last_t
+        assert now is not None
+        stage_left = feed.projection.stages["train"].seconds_left(now)
+        assert stage_left is not None
+        assert feed.plan_left(now) == pytest.approx(stage_left + 14), "eval-candidate and report"
+        words = "".join(
+            cell.text
+            for cell in progress_cells(feed.projection, "running", now, 120, feed.plan_left(now))
+            or ()
+        )
+        assert "left · run 0:" in words
+    lonely = drained(RunFeed(FakeRun(tmp_path / "other" / "2026-11-20-x").folder, nothing))
+    assert lonely.plan_left(now) is None

@@ -125,9 +125,16 @@ def step_line(found: list[Step], width: int) -> list[Cell]:
 
 
 def progress_cells(
-    projection: RunProjection, liveness: str, now: float, width: int
+    projection: RunProjection,
+    liveness: str,
+    now: float,
+    width: int,
+    plan_left: float | None = None,
 ) -> list[Cell] | None:
-    """A bar with what is done and a credible time left; None where nothing counts now."""
+    """A bar with what is done and a credible time left; None where nothing counts now.
+
+    ``plan_left`` is the time left of the whole run in seconds, None where it is not known.
+    """
     stage = projection.stages.get(projection.stage or "")
     if stage is None or stage.state in ("done", "pending"):
         return None
@@ -144,6 +151,9 @@ def progress_cells(
     if stage.state == "running":
         if left is not None:
             parts.append(Cell(f"  {duration(left)} left", "accent"))
+            if any(one.state == "pending" for one in projection.stages.values()):
+                whole = "in this stage" if plan_left is None else f"· run {duration(plan_left)}"
+                parts.append(Cell(f" {whole}", "muted"))
         elif liveness == "running" and pace.done < pace.total:
             parts.append(Cell("  time left not known", "muted"))
     room = width - sum(len(part.text) for part in parts) - len(stage.name) - 1
