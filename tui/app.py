@@ -213,8 +213,8 @@ class FactoryApp(App[None]):
 
     async def _run_key(self, action: str, where: str) -> None:
         """Do what a key does, from the palette: a pane's keys are the pane's."""
-        pane = self.screen.query(f".keys-{where}")
-        await self.run_action(action, pane.first() if pane else self.screen)
+        panes = (one for one in self.screen.query("*") if getattr(one, "KEYS_OF", "") == where)
+        await self.run_action(action, next(panes, self.screen))
 
     async def run_action(self, action: Any, *args: Any, **named: Any) -> bool:
         """Textual's, and it is remembered what was done: a crash report tells."""

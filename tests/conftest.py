@@ -1,0 +1,50 @@
+"""For all tests: which keys were really pressed, on which screen, is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import App
+
+from tests.pressed import LAST, PRESSED
+
+ROOT = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The test that looks at what was pressed runs when all others have pressed."""
+    last = [item for item in items if item.name == LAST]
+    items[:] = [item for item in items if item.name != LAST] + last
+
+
+@pytest.fixture(scope="session")
+def everything_ran(request: pytest.FixtureRequest) -> bool:
+    """Whether every module of the screen's tests is part of this session."""
+    wanted = {*ROOT.glob("tui/test_*.py"), *ROOT.glob("snapshots/test_*.py")}
+    return wanted <= {item.path for item in request.session.items}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_are_written_down() -> Iterator[None]:
+    """Each action that a binding started, with the place whose binding it was."""
+    plain = App.run_action
+
+    async def written_down(
+        self: App[Any], action: Any, default_namespace: Any = None, namespaces: Any = None
+    ) -> bool:
+        done = await plain(self, action, default_namespace, namespaces)
+        if done and isinstance(action, str):
+            PRESSED.add((_place(default_namespace), action))
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(App, "run_action", written_down)
+        yield
+
+
+def _place(namespace: Any) -> str:
+    """A screen's or pane's name in the table of keys; "*" for the app."""
+    return getattr(namespace, "ROOM", "") or getattr(namespace, "KEYS_OF", "") or "*"
