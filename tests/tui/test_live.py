@@ -14,7 +14,6 @@ from tui.app import FactoryApp
 from tui.screens.example import ExampleScreen
 from tui.screens.help import HelpScreen
 from tui.screens.live import LiveScreen
-from tui.widgets.chart import Chart
 from tui.widgets.confirm import Confirm
 from tui.widgets.log_pane import LogPane
 
@@ -156,45 +155,6 @@ async def test_hostile_text_is_drawn_as_it_is(run: FakeRun) -> None:
         await shown(pilot, "[link=x]", "(nothing)")
 
 
-async def test_the_chart_keys(run: FakeRun) -> None:
-    run.tell("train", steps=190)
-    app = app_of(run)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "smoothed 0.8", "steps")
-        settings = live(app).board.charts.settings
-        await pilot.press("x")
-        assert settings.axis == "tokens"
-        await shown(pilot, "tokens")
-        await pilot.press("x")
-        await shown(pilot, "0:0", " time")
-        await pilot.press("x", "g")
-        assert (settings.axis, settings.log) == ("step", True)
-        await pilot.press("s")
-        await shown(pilot, "smoothed 0.95")
-        await pilot.press("s")
-        await shown(pilot, "━ each")
-        await pilot.press("plus", "left")
-        assert settings.viewport.share == 0.5
-        assert settings.viewport.end == pytest.approx(0.875)
-        await pilot.press("0")
-        assert settings.viewport.share == 1
-        await pilot.press("left_square_bracket")
-        await shown(pilot, "loss  pretrain")
-        await pilot.press("right_square_bracket")
-        await shown(pilot, "loss  train")
-
-
-async def test_the_wheel_zooms_the_chart(run: FakeRun) -> None:
-    run.tell("train", steps=100)
-    app = app_of(run)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "smoothed")
-        chart = app.screen.query_one("#loss", Chart)
-        chart.post_message(Chart.Zoom(chart, 1, 0.5))
-        await pilot.pause()
-        assert live(app).board.charts.settings.viewport.share == 0.5
-
-
 async def test_the_log_follows_until_one_scrolls_and_can_be_searched(run: FakeRun) -> None:
     run.tell("data")
     for number in range(200):
@@ -287,6 +247,6 @@ async def test_help_lists_the_keys_of_the_screen(run: FakeRun) -> None:
     async with app.run_test(size=(120, 50)) as pilot:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
-        await shown(pilot, "Logarithmic or linear loss.", "Find any action by its name.")
+        await shown(pilot, "A logarithmic or linear chart.", "Find any action by its name.")
         await pilot.press("escape")
         assert isinstance(app.screen, LiveScreen)

@@ -17,8 +17,10 @@ from tui.bindings import bindings_for
 from tui.feed import RunFeed
 from tui.screens.live_acts import RunActs
 from tui.screens.live_keys import ChartKeys
+from tui.screens.panes import Edge
 from tui.styles import style_paths
 from tui.views.cells import Cell
+from tui.views.chart_settings import ChartSettings
 from tui.views.live_side import LABEL, flat_numbers, numbers, side_lines, suites_line
 from tui.views.live_view import banner, message_row, progress_cells, state_words, steps
 from tui.widgets.chart_board import ChartBoard
@@ -43,12 +45,14 @@ class LiveScreen(ChartKeys, RunActs):
     ROOM = "live"
     CSS_PATH = style_paths("live")
     BINDINGS = bindings_for("live")
+    EDGES = (Edge("#panes", "top"), Edge("#side", "right"))
 
     class Frame(Message):
         """The feed has something new."""
 
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
+        self._settings = ChartSettings()
         self._log_seen = 0
         self._pane = "examples"
         self._feed: RunFeed | None = None
@@ -68,7 +72,7 @@ class LiveScreen(ChartKeys, RunActs):
             with Vertical(id="side"):
                 yield Ladder(id="ladder")
                 yield Static(id="numbers")
-            yield ChartBoard(self.feed, _machine_bytes(), id="charts")
+            yield ChartBoard(self.feed, self._settings, _machine_bytes(), id="charts")
         yield Static(id="now")
         yield Static(id="sign")
         yield Static(id="progress")
@@ -81,12 +85,15 @@ class LiveScreen(ChartKeys, RunActs):
 
     def on_mount(self) -> None:
         self._show_pane("examples")
+        self._settings.recall(self.factory.remembered.get("live.charts", {}))
+        self.board.lay_out()
         self.set_interval(1.0, self._tick)
         self.feed.start()
         self._draw()
 
     def on_unmount(self) -> None:
         self.feed.stop()
+        self.factory.remembered.put("live.charts", self._settings.kept())
 
     def on_screen_resume(self) -> None:
         self._draw()
@@ -104,7 +111,7 @@ class LiveScreen(ChartKeys, RunActs):
                 self._draw_words(time.time())
 
     def on_resize(self) -> None:
-        self.board.charts.settings.sets = self.size.width >= 100
+        self._settings.sets = self.size.width >= 100
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
@@ -133,7 +140,7 @@ class LiveScreen(ChartKeys, RunActs):
         self.query_one("#ladder", Ladder).put(found)
         self.query_one("#steps", Ladder).put(found)
         width = self.size.width - 2
-        progress = progress_cells(projection, alive, now, width)
+        progress = progress_cells(projection, alive, now, width, feed.plan_left(now))
         self._put_line("#progress", progress)
         values = numbers(charted, self.board.charts.machine_bytes)
         side = self.query_one("#numbers")
@@ -204,7 +211,10 @@ class LiveScreen(ChartKeys, RunActs):
         self.query_one(f"#{name}", Widget).focus()
 
     def action_pane(self, direction: int) -> None:
-        """The next pane gets the focus, and the room where only one fits."""
+        """The next pane gets the focus, and the room where only one fits; in the grid, a chart."""
+        if self.board.full:
+            self.board.next_chart(direction)
+            return
         self._show_pane(PANES[(PANES.index(self._pane) + direction) % len(PANES)])
 
     def on_descendant_focus(self) -> None:
@@ -215,6 +225,8 @@ class LiveScreen(ChartKeys, RunActs):
     def action_log(self) -> None:
         """Give the whole screen to the log, or take it back."""
         full = not self.has_class("-log")
+        if full and self.board.full:
+            self.board.leave()
         self.set_class(full, "-log")
         self._show_pane("log" if full else "examples")
 
@@ -249,7 +261,7 @@ class LiveScreen(ChartKeys, RunActs):
         elif self.has_class("-log"):
             self.action_log()
         else:
-            return False
+            return self.board.step_back()
         return True
 
     @on(ExampleList.Opened)

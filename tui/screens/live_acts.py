@@ -1,4 +1,4 @@
-"""What one can do to a run from Live: stop it, go on with it."""
+"""What one can do to a run from Live: stop it, go on with it, see it beside another."""
 
 from __future__ import annotations
 
@@ -19,6 +19,49 @@ class RunActs(RoomScreen):
     def feed(self) -> RunFeed:
         """What follows the run."""
         raise NotImplementedError
+
+    def action_room(self, name: str) -> None:
+        """Open another screen on the run, where this version has it."""
+        if self._there_is(name):
+            super().action_room(name)
+
+    def _there_is(self, room: str) -> bool:
+        from tui.app import ROOMS
+
+        if room in ROOMS:
+            return True
+        say(self, f"There is no screen for {room} in this version.")
+        return False
+
+    def action_compare(self) -> None:
+        """The run beside its parent, or beside the best other one of its target."""
+        if self._there_is("compare"):
+            self._find_other()
+
+    @work(thread=True, group="compare", exclusive=True)
+    def _find_other(self) -> None:
+        from engine.summary import summarise
+        from engine.workspace import Workspace
+        from tui.views.other_run import other_run
+
+        found: list[str] = []
+
+        def look() -> None:
+            this = summarise(self.run_path)
+            place = Workspace(self.factory.workspace)
+            if this.parent_run_id in place.run_names():
+                found.append(this.parent_run_id or "")
+            elif this.target and (other := other_run(this, place.runs())):
+                found.append(other)
+
+        if attempt(self, look, ""):
+            self.app.call_from_thread(self._compare_with, found[0] if found else None)
+
+    def _compare_with(self, other: str | None) -> None:
+        if other is None:
+            say(self, "There is no other run of this target to compare with.")
+        elif self.run_id is not None:
+            self.factory.show("compare", None, runs=(other, self.run_id))
 
     def action_cancel(self) -> None:
         """Ask, then stop the run."""

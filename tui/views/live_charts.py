@@ -3,188 +3,249 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
-from typing import get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from engine.projected import StageView
 from engine.projection import MEMORY, RunProjection
-from engine.series import Axis, Series, Smooth
-from tui.views.viewport import Viewport
+from engine.series import Series, Smooth
+from tui.views.axis_places import X_KINDS, places, unit, usable, whole_range
+from tui.views.chart_list import LOSS, MLX_PEAK, VALIDATION, MetricChart
+from tui.views.chart_settings import ChartAxis, ChartSettings
+from tui.views.plain import plain
 from tui.widgets.picture import Curve, EndPoints, Options, Row
 from tui.widgets.scale import Kind, compact
 
-WEIGHTS = (0.0, 0.5, 0.8, 0.95)
-"""The smoothing weights that the key goes through; 0 is none."""
-
-AXES: tuple[Axis, ...] = get_args(Axis)
-_UNITS = {"step": "steps", "tokens": "tokens", "seconds": "time"}
-_VALIDATION = "val_loss"
 _SIGNS = "○◇△□"
 _LIMIT_FROM = 0.25
 """The machine's memory is drawn in once a run uses this share of it; before, it is in words."""
 
+_MAX_SMOOTHED = 64
+"""So many smoothed curves are kept between frames."""
 
-@dataclass(slots=True)
-class ChartSettings:
-    """How the charts of one screen are drawn."""
+SMOOTH_AT_ONCE = 80_000
+"""Points smoothed in one frame: some 10 ms. The histories of many metrics take several frames."""
 
-    axis: Axis = "step"
-    log: bool = False
-    weight: float = 0.8
-    viewport: Viewport = field(default_factory=Viewport)
-    sets: bool = True
-    """Whether each validation set has its own points beside their mean."""
 
-    def next_axis(self) -> None:
-        self.axis = AXES[(AXES.index(self.axis) + 1) % len(AXES)]
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a chart widget is given."""
 
-    def next_weight(self) -> None:
-        self.weight = WEIGHTS[(WEIGHTS.index(self.weight) + 1) % len(WEIGHTS)]
+    title: Row
+    curves: Sequence[Curve]
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all charts of one frame have in common."""
+
+    stage: StageView
+    axis: ChartAxis
+    window: tuple[float, float] | None
+    marks: Sequence[float]
+    unit: str
 
 
 class LiveCharts:
-    """Builds the drawings. Smoothed curves are kept between frames: each point costs once."""
+    """Builds the drawings. Smoothed curves are kept between frames: each point costs once.
 
-    def __init__(self, machine_bytes: int | None = None) -> None:
-        self.settings = ChartSettings()
+    ``prepare`` begins a frame; ``draw`` makes one chart of it. ``behind`` says after a frame that
+    a smoothed curve has not caught up with its points: another frame is due then.
+    """
+
+    def __init__(self, settings: ChartSettings, machine_bytes: int | None = None) -> None:
+        self.settings = settings
         self.machine_bytes = machine_bytes
+        self.behind = False
         self._smooth: dict[int, Smooth] = {}
+        self._scene: _Scene | None = None
+        self._whole: tuple[float, float] | None = None
+        self._room = SMOOTH_AT_ONCE
+
+    @property
+    def whole(self) -> tuple[float, float] | None:
+        """The whole x axis of the stage that was prepared, None where it has no points."""
+        return self._whole
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """The part of the x axis that is seen."""
+        return self._scene.window if self._scene else None
+
+    @property
+    def axis(self) -> ChartAxis | None:
+        """What the x axis of the stage that was prepared is; not always what was asked for."""
+        return self._scene.axis if self._scene else None
+
+    def prepare(self, projection: RunProjection, stage: StageView | None) -> None:
+        """Look at the stage whose charts are drawn next."""
+        self.behind = False
+        self._room = SMOOTH_AT_ONCE
+        self._scene = self._whole = None
+        if stage is None:
+            return
+        axis = usable(stage, self.settings.axis)
+        self._whole = whole = whole_range(stage, axis)
+        window = None if whole is None else self.settings.viewport.window(whole) or whole
+        words = unit(axis, whole[1] if whole else None)
+        self._scene = _Scene(stage, axis, window, _marks(projection, stage, axis), words)
+
+    def draw(self, chart: MetricChart, empty: str, *, detail: bool = True) -> Drawing:
+        """One chart; ``empty`` is said without numbers. ``detail`` is off for very small ones."""
+        scene = self._scene
+        if scene is None:
+            return Drawing([(chart.label, "strong")], [], Options(empty=empty))
+        curves: list[Curve] = []
+        title: Row = [(chart.label, "strong")]
+        if chart.key == LOSS:
+            title.append((f"  {plain(scene.stage.name)}", "muted"))
+        series = scene.stage.series.get(chart.key)
+        if chart.key == VALIDATION:
+            series = self._validation(scene, curves, title, lines=True)
+        elif series is not None and len(series):
+            title.append(_now(series, chart.kind))
+            self._line(scene, chart, series, curves, title, detail)
+        limit = None
+        if chart.key == LOSS:
+            self._validation(scene, curves, title)
+        elif chart.key == MEMORY:
+            limit = self._memory(scene, curves, title)
+        if not curves:
+            return Drawing([(chart.label, "strong")], [], Options(empty=empty))
+        log = chart.key in self.settings.logs
+        title += self._state(scene, log, detail)
+        options = Options(
+            log=log,
+            zero=chart.zero,
+            x_kind=X_KINDS[scene.axis],
+            y_kind=chart.kind,
+            x_unit=scene.unit,
+            window=scene.window,
+            marks=scene.marks,
+            limit=limit,
+            empty=empty,
+        )
+        return Drawing(title, curves, options)
+
+    def _state(self, scene: _Scene, log: bool, detail: bool) -> Row:
+        """What else is to be known of a chart: marks, scale, how close it is."""
+        words: Row = []
+        if scene.marks and detail:
+            words.append(("  ▴ checkpoint", "mark"))
+        if log:
+            words.append(("  log", "muted"))
+        share = self.settings.viewport.share
+        if share < 1:
+            words.append((f"  ×{compact(1 / share)}", "muted"))
+        return words
+
+    def _line(
+        self,
+        scene: _Scene,
+        chart: MetricChart,
+        series: Series,
+        curves: list[Curve],
+        title: Row,
+        detail: bool,
+    ) -> None:
+        x = places(scene.stage, series, scene.axis)
+        weight = self.settings.weight
+        if not (chart.smooth and detail and weight):
+            curves.append(Curve(x, series.value, "smooth", points=series, name="each"))
+            if chart.smooth and detail:
+                title.append(("  ━ each", "smooth"))
+            return
+        smooth = self._smoothed(series)
+        curves.append(Curve(x, series.value, "raw", points=series, name="each"))
+        curves.append(Curve(x, smooth.value, points=EndPoints(smooth.value), name="smoothed"))
+        title += [("  ⠒ each", "raw"), (f"  ━ smoothed {weight:g}", "smooth")]
 
     def _smoothed(self, series: Series) -> Smooth:
-        found = self._smooth.get(id(series))
+        found = self._smooth.pop(id(series), None)
         if found is None or found.series is not series or found.weight != self.settings.weight:
-            if len(self._smooth) > 16:
-                self._smooth.clear()
-            found = self._smooth[id(series)] = Smooth(series, self.settings.weight)
-        found.update()
+            found = Smooth(series, self.settings.weight)
+        # What was used last stands last; what was not used for long goes first.
+        self._smooth[id(series)] = found
+        while len(self._smooth) > _MAX_SMOOTHED:
+            del self._smooth[next(iter(self._smooth))]
+        before = len(found.value)
+        found.update(max(1, self._room))
+        self._room -= max(0, len(found.value) - before)
+        self.behind = self.behind or len(found.value) < len(series)
         return found
 
-    def loss(
-        self,
-        projection: RunProjection,
-        stage: StageView | None,
-        empty: str = "waiting for the first number",
-    ) -> tuple[Row, list[Curve], Options]:
-        """The large chart: title, curves, options; ``empty`` is said without numbers."""
-        settings = self.settings
-        if stage is None:
-            return [("loss", "strong")], [], Options(empty=empty)
-        name = _main_name(stage)
-        curves: list[Curve] = []
-        title: Row = [(name or "loss", "strong"), (f"  {stage.name}", "muted")]
-        main = stage.series.get(name) if name else None
-        if main is not None and len(main):
-            x = main.x(settings.axis)
-            value = main.last
-            shown = "" if value is None else ("NaN" if value != value else compact(value))
-            title.append((f"  {shown}", "bad" if shown == "NaN" else "accent"))
-            if settings.weight:
-                smooth = self._smoothed(main)
-                curves.append(Curve(x, main.value, "raw", points=main))
-                curves.append(Curve(x, smooth.value, points=EndPoints(smooth.value)))
-                title += [("  ⠒ each", "raw"), (f"  ━ smoothed {settings.weight:g}", "smooth")]
-            else:
-                curves.append(Curve(x, main.value, "smooth", points=main))
-                title.append(("  ━ each", "smooth"))
-        title += self._validation(stage, curves)
-        marks = self._marks(projection, stage, main)
-        if marks:
-            title.append(("  ▴ checkpoint", "mark"))
-        if settings.log:
-            title.append(("  log", "muted"))
-        if settings.viewport.share < 1:
-            title.append((f"  ×{1 / settings.viewport.share:g}", "muted"))
-        return title, curves, self._options(curves, marks, "number", log=settings.log)
-
-    def _validation(self, stage: StageView, curves: list[Curve]) -> Row:
+    def _validation(
+        self, scene: _Scene, curves: list[Curve], title: Row, *, lines: bool = False
+    ) -> Series | None:
+        """The validation losses: points over the loss, or (``lines``) a chart of their own."""
         legend: Row = []
+        found: list[Curve] = []
         signs = iter(_SIGNS)
-        for name, series in stage.series.items():
-            each = name.startswith(f"{_VALIDATION}/")
-            if not len(series) or not (name == _VALIDATION or each):
+        main: Series | None = None
+        for name, series in scene.stage.series.items():
+            each = name.startswith(f"{VALIDATION}/")
+            if not len(series) or not (name == VALIDATION or each):
                 continue
-            if each and not self.settings.sets:
+            if each and not self.settings.sets and not lines:
                 continue
             sign = next(signs, "·") if each else "●"
             role = "point2" if each else "point"
-            word = name.removeprefix(f"{_VALIDATION}/") if each else "validation"
-            curves.append(
-                Curve(series.x(self.settings.axis), series.value, role, "points", sign, series)
-            )
+            word = plain(name.removeprefix(f"{VALIDATION}/"), clip=40) if each else "validation"
+            x = places(scene.stage, series, scene.axis)
+            if not each:
+                main = series
+                if lines:
+                    title.append(_now(series, "number"))
+                    found.append(Curve(x, series.value, "smooth", points=series))
+            found.append(Curve(x, series.value, role, "points", sign, series, name=word))
             legend.append((f"  {sign} {word}", role))
         # The mean is what is judged by: it lies on top.
-        curves.sort(key=lambda curve: curve.role == "point")
-        return legend
+        curves += sorted(found, key=lambda curve: (curve.role == "point", curve.shape == "points"))
+        title += legend
+        return main
 
-    def _marks(
-        self, projection: RunProjection, stage: StageView, main: Series | None
-    ) -> list[float]:
-        saved = [one.step for one in projection.checkpoints if one.stage == stage.name]
-        if self.settings.axis == "step" or main is None or not len(main):
-            return saved
-        x = main.x(self.settings.axis)
-        return [x[min(bisect_left(main.step, step), len(main) - 1)] for step in saved]
-
-    def _options(
-        self,
-        curves: list[Curve],
-        marks: list[float],
-        y_kind: Kind,
-        *,
-        log: bool,
-        zero: bool = False,
-    ) -> Options:
-        ends = [(curve.x[0], curve.x[curve.count - 1]) for curve in curves if curve.count]
-        whole = (min(a for a, _ in ends), max(b for _, b in ends)) if ends else (0.0, 1.0)
-        return Options(
-            log=log,
-            zero=zero,
-            x_kind="seconds" if self.settings.axis == "seconds" else "number",
-            y_kind=y_kind,
-            x_unit=_UNITS[self.settings.axis],
-            window=self.settings.viewport.window(whole) if ends else None,
-            marks=marks,
-        )
-
-    def small(self, stage: StageView | None, name: str) -> tuple[Row, list[Curve], Options]:
-        """A small chart of one metric: tok_s, it_s, learning_rate or the process tree's memory."""
-        label, kind = _SMALL[name]
-        series = stage.series.get(name) if stage is not None else None
-        if series is None or not len(series):
-            return [(label, "strong")], [], Options(empty="not recorded")
-        value = series.last
-        title: Row = [
-            (label, "strong"),
-            ("  " + ("NaN" if value is None or value != value else compact(value, kind)), "accent"),
-        ]
-        curves = [Curve(series.x(self.settings.axis), series.value, points=series)]
-        options = self._options(curves, [], kind, log=False, zero=name != "learning_rate")
-        if name == MEMORY:
-            top = series.extremes(0, len(series))
-            peak = top[1] if top else 0.0
+    def _memory(self, scene: _Scene, curves: list[Curve], title: Row) -> tuple[float, str] | None:
+        """MLX's own peak beside the process tree, and the machine's limit: a line, or in words."""
+        tops: list[float] = []
+        series = scene.stage.series.get(MEMORY)
+        if curves and series is not None:
+            curves[0] = replace(curves[0], name="process tree")
+            found = series.extremes(0, len(series))
+            peak = found[1] if found else 0.0
+            tops.append(peak)
             title.append((f"  peak {compact(peak, 'bytes')}", "muted"))
-            limit = self.machine_bytes
-            if limit:
-                title.append((f"  of {compact(limit, 'bytes')}", "muted"))
-                if peak >= _LIMIT_FROM * limit:
-                    words = f"machine {compact(limit, 'bytes')}"
-                    options = replace(options, limit=(float(limit), words))
-        return title, curves, options
+        mlx = scene.stage.series.get(MLX_PEAK)
+        if mlx is not None and len(mlx):
+            x = places(scene.stage, mlx, scene.axis)
+            curves.append(Curve(x, mlx.value, "second", points=mlx, name="MLX peak"))
+            last = mlx.last_finite() or 0.0
+            tops.append(last)
+            title.append((f"  ━ MLX {compact(last, 'bytes')}", "second"))
+        limit = self.machine_bytes
+        if not limit:
+            return None
+        title.append((f"  of {compact(limit, 'bytes')}", "muted"))
+        if max(tops, default=0.0) < _LIMIT_FROM * limit:
+            return None
+        return float(limit), f"machine {compact(limit, 'bytes')}"
 
 
-_SMALL: dict[str, tuple[str, Kind]] = {
-    "tok_s": ("tok/s", "number"),
-    "it_s": ("it/s", "number"),
-    "learning_rate": ("learning rate", "number"),
-    MEMORY: ("memory", "bytes"),
-}
+def _now(series: Series, kind: Kind) -> tuple[str, str]:
+    """The newest value, for a title."""
+    value = series.last
+    if value is None or value != value:
+        return "  NaN", "bad"
+    return f"  {compact(value, kind)}", "accent"
 
 
-def _main_name(stage: StageView) -> str | None:
-    """The metric that the large chart shows: the loss, else the first that a stage reports."""
-    if "loss" in stage.series:
-        return "loss"
-    return next(
-        (n for n in stage.series if not n.startswith(_VALIDATION) and n not in (MEMORY, "tokens")),
-        None,
-    )
+def _marks(projection: RunProjection, stage: StageView, axis: ChartAxis) -> list[float]:
+    """The places of the stage's checkpoints on an axis."""
+    saved = [one.step for one in projection.checkpoints if one.stage == stage.name]
+    if axis == "step" or not saved:
+        return saved
+    longest = max(stage.series.values(), key=len, default=None)
+    if longest is None or not len(longest):
+        return []
+    x, last = places(stage, longest, axis), len(longest) - 1
+    return [x[min(bisect_left(longest.step, step), last)] for step in saved]

@@ -37,6 +37,19 @@ class Viewport:
         held = start + place * self.share
         return _at(share, held + (1.0 - place) * share, follow=place >= 1.0 and self.end is None)
 
+    @classmethod
+    def of(cls, part: tuple[float, float], whole: tuple[float, float]) -> Viewport:
+        """The viewport that shows ``part`` of ``whole``; all of it where there is nothing to show.
+
+        A part that reaches the end of the course follows the newest point.
+        """
+        extent = whole[1] - whole[0]
+        low, high = (min(max(one, whole[0]), whole[1]) for one in sorted(part))
+        if extent <= 0 or high <= low:
+            return cls()
+        share = max((high - low) / extent, _CLOSEST)
+        return _at(min(1.0, share), (high - whole[0]) / extent, follow=False)
+
     def moved(self, part: float) -> Viewport:
         """Later (positive) or earlier by a part of what is seen; at the newest it follows."""
         end = (1.0 if self.end is None else self.end) + part * self.share

@@ -1,87 +1,96 @@
-"""The charts of Live: which there are, and what the keys and the mouse do to them."""
+"""What keys and mouse do to the charts of Live: axis, zoom, crosshair, grid, filter."""
 
 from __future__ import annotations
 
 from textual import on
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
 
-from engine.projected import StageView
-from engine.projection import MEMORY, RunProjection
 from tui.acting import say
-from tui.feed import RunFeed
-from tui.views.live_charts import LiveCharts
+from tui.views.chart_list import stages_with_numbers
+from tui.views.viewport import Viewport
 from tui.widgets.chart import Chart
+from tui.widgets.chart_wall import ChartWall
 
-SMALL = {"tok": "tok_s", "mem": MEMORY, "its": "it_s", "rate": "learning_rate"}
+_PART = 0.25
+"""How much of what is seen the view moves at a press."""
+
+_NAMES = {
+    "step": "steps",
+    "tokens": "tokens",
+    "seconds": "working time",
+    "clock": "times of day",
+}
 
 
-class ChartBoard(Vertical):
-    """One large chart, small ones under it. ``draw`` is called inside a frame of the feed."""
+class ChartBoard(ChartWall):
+    """The charts with what one can do to them. All of them share the x axis and the crosshair."""
 
-    def __init__(self, feed: RunFeed, machine_bytes: int | None, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.charts = LiveCharts(machine_bytes)
-        self._feed = feed
-        self._chosen: str | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Chart(id="loss", guard=self._feed.lock)
-        with Horizontal(id="small"):
-            for name in SMALL:
-                yield Chart(id=name, axes=False, guard=self._feed.lock)
-
-    @property
-    def projection(self) -> RunProjection:
-        return self._feed.projection
-
-    def charted(self) -> StageView | None:
-        """The stage whose numbers are drawn: the chosen one, else the last that has any."""
-        names = self.projection.charted()
-        if self._chosen in names:
-            return self.projection.stages[self._chosen or ""]
-        return self.projection.stages[names[-1]] if names else None
-
-    def draw(self, empty: str) -> None:
-        """Give each chart in sight what it draws; ``empty`` is said without numbers."""
-        stage = self.charted()
-        self.query_one("#loss", Chart).put(*self.charts.loss(self.projection, stage, empty))
-        for name, metric in SMALL.items():
-            chart = self.query_one(f"#{name}", Chart)
-            if chart.size.width:
-                chart.put(*self.charts.small(stage, metric))
-        self._empty = empty
-
-    _empty = "waiting for the first number"
-
-    def redraw(self) -> None:
-        """Draw again what is known."""
-        with self._feed.frame():
-            self.draw(self._empty)
-
-    # --- what keys and mouse do -----------------------------------------------------
+    # --- how they are drawn -----------------------------------------------------------
 
     def next_axis(self) -> None:
-        self.charts.settings.next_axis()
+        """Steps, tokens, seconds of work, time of day."""
+        # Another axis is another measure: a part of the old one says nothing about the new one.
+        self._crossing, self._cross = False, None
+        wanted = self.charts.settings
+        wanted.next_axis()
         self.redraw()
+        drawn = self.charts.axis
+        if drawn is not None and drawn != wanted.axis:
+            say(self, f"This stage reported no {_NAMES[wanted.axis]}; drawn over {_NAMES[drawn]}.")
 
     def toggle_log(self) -> None:
-        self.charts.settings.log = not self.charts.settings.log
+        """Logarithmic or linear, for the chart that is meant."""
+        self.charts.settings.toggle_log(self.current())
         self.redraw()
 
     def next_smoothing(self) -> None:
         self.charts.settings.next_weight()
         self.redraw()
 
-    def zoom(self, direction: int, place: float = 1.0) -> None:
+    # --- which part -------------------------------------------------------------------
+
+    def zoom(self, direction: int, place: float | None = None) -> None:
+        """Closer (1), less close (-1), or the whole course (0).
+
+        ``place`` in [0, 1] is the share of the view that stays where it is; without it the
+        crosshair's, or the newest point's.
+        """
         settings = self.charts.settings
+        if place is None:
+            place = self._cross_share()
         settings.viewport = settings.viewport.zoomed(direction, place)
         self.redraw()
 
+    def _cross_share(self) -> float:
+        window, cross = self.charts.window, self._cross
+        if window is None or cross is None or window[1] <= window[0]:
+            return 1.0
+        return min(max((cross - window[0]) / (window[1] - window[0]), 0.0), 1.0)
+
     def pan(self, share: float) -> None:
+        """Later (positive) or earlier, by a share of what is seen."""
         settings = self.charts.settings
         settings.viewport = settings.viewport.moved(share)
         self.redraw()
+
+    def step(self, direction: int) -> None:
+        """A press of an arrow: the crosshair moves where it is on, else the view."""
+        if not self._crossing:
+            self.pan(direction * _PART)
+            return
+        window, frame = self.charts.window, self._any_frame()
+        if window is None or frame is None or self._cross is None:
+            return
+        at = self._cross + direction * (window[1] - window[0]) / max(1, frame - 1)
+        whole = self.charts.whole or window
+        self._cross = min(max(at, whole[0]), whole[1])
+        if not window[0] <= self._cross <= window[1]:
+            self.pan(_PART if direction > 0 else -_PART)
+        self._point()
+
+    def _any_frame(self) -> int | None:
+        """Columns of a plot in sight: a press moves the crosshair by one."""
+        return next((one.frame.width for one in self._shown() if one.frame is not None), None)
 
     @on(Chart.Zoom)
     def _wheel(self, event: Chart.Zoom) -> None:
@@ -91,17 +100,156 @@ class ChartBoard(Vertical):
     def _drag(self, event: Chart.Pan) -> None:
         self.pan(event.share)
 
+    @on(Chart.Box)
+    def _see(self, event: Chart.Box) -> None:
+        if self.charts.whole is not None:
+            self.charts.settings.viewport = Viewport.of(event.part, self.charts.whole)
+            self.redraw()
+
+    @on(Chart.Reset)
+    def _whole(self) -> None:
+        self.zoom(0)
+
+    # --- the crosshair ----------------------------------------------------------------
+
+    def toggle_cross(self) -> None:
+        """The crosshair under the keys, at the newest point in sight; or away with it."""
+        self._crossing = not self._crossing
+        window = self.charts.window
+        if self._crossing and window is not None:
+            if self._cross is None or not window[0] <= self._cross <= window[1]:
+                self._cross = window[1]
+        else:
+            self._crossing, self._cross = False, None
+            if window is None:
+                say(self, "There are no numbers to point at yet.")
+        self._point()
+
+    def _point(self) -> None:
+        for chart in self._shown():
+            chart.point_at(self._cross)
+
+    @on(Chart.Point)
+    def _hover(self, event: Chart.Point) -> None:
+        # What the keys placed stays where it is until they take it away.
+        if not self._crossing:
+            self._cross = event.at
+            self._point()
+
+    # --- which charts -----------------------------------------------------------------
+
     def choose(self, stage: str) -> None:
         """Draw the numbers of that stage, where it has any; the last one is followed."""
-        names = self.projection.charted()
+        names = stages_with_numbers(self.projection)
         if stage in names:
-            self._chosen = None if stage == names[-1] else stage
+            self._chosen = stage
+            self._crossing, self._cross = False, None
             self.redraw()
 
     def next_stage(self, direction: int) -> None:
         """Draw the stage after (1) or before (-1) that has numbers."""
-        names, charted = self.projection.charted(), self.charted()
+        names, charted = stages_with_numbers(self.projection), self.charted()
         if charted is None or len(names) < 2:
             say(self, "Only stages that report numbers can be drawn.")
             return
         self.choose(names[min(max(0, names.index(charted.name) + direction), len(names) - 1)])
+
+    def toggle_grid(self) -> None:
+        """All charts alike, or the large one with small ones under it."""
+        self._enlarged, self._page = None, 0
+        self.charts.settings.grid = not self.grid
+        self.lay_out()
+
+    def toggle_enlarged(self) -> None:
+        """Give the whole screen to the chart that is meant, or take it back."""
+        self._enlarged = None if self._enlarged is not None else self.current()
+        self.lay_out()
+
+    @on(Chart.Open)
+    def _enlarge(self) -> None:
+        self.toggle_enlarged()
+
+    def leave(self) -> None:
+        """Give the screen back to the rest of it."""
+        self._enlarged, self.charts.settings.grid = None, False
+        self.lay_out()
+
+    def next_chart(self, direction: int) -> None:
+        """The next chart has the focus; where one is enlarged, it is enlarged."""
+        found = [one.key for one in self.listed()]
+        if self._enlarged is not None:
+            if found:
+                at = found.index(self._enlarged) if self._enlarged in found else -direction
+                self._enlarged = found[(at + direction) % len(found)]
+                self.redraw()
+            return
+        shown = list(self._shown())
+        focused = next((number for number, one in enumerate(shown) if one.has_focus), None)
+        if focused is None:
+            self._focus_first()
+        elif 0 <= focused + direction < len(shown):
+            shown[focused + direction].focus()
+        else:
+            self.turn(direction)
+            self.call_after_refresh(self._focus_end, 0 if direction > 0 else -1)
+
+    def _focus_end(self, place: int) -> None:
+        """The first (0) or the last (-1) chart of the page that came."""
+        shown = list(self._shown())
+        if shown:
+            shown[place].focus()
+
+    def turn(self, direction: int) -> None:
+        """The next page of the grid, round the end."""
+        if self.grid and self._enlarged is None:
+            self._page = (self._page + direction) % self.pages()
+            self.redraw()
+
+    # --- the filter -------------------------------------------------------------------
+
+    def ask_filter(self) -> None:
+        """Open the line in which the charts of the grid are chosen by name."""
+        if not self.grid or self._enlarged is not None:
+            self._enlarged, self.charts.settings.grid = None, True
+            self.lay_out()
+        self._before = self.charts.settings.pattern
+        line = self.query_one("#chart-filter", Input)
+        line.value = self._before
+        line.add_class("-open")
+        line.focus()
+
+    @on(Input.Changed, "#chart-filter")
+    def _filter(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.input.has_class("-open"):
+            self.charts.settings.pattern = event.value.strip()
+            self._page = 0
+            self.redraw()
+
+    @on(Input.Submitted, "#chart-filter")
+    def _filtered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one("#chart-filter", Input).remove_class("-open")
+        self.call_after_refresh(self._focus_first)
+
+    # --- one step back ----------------------------------------------------------------
+
+    def step_back(self) -> bool:
+        """Undo one step: the filter line, the crosshair, the enlarged chart, the grid."""
+        line = self.query_one("#chart-filter", Input)
+        if line.has_class("-open"):
+            self.charts.settings.pattern = self._before
+            self._close_filter()
+            self.redraw()
+        elif self._crossing:
+            self.toggle_cross()
+        elif self._enlarged is not None:
+            self.toggle_enlarged()
+        elif self.grid:
+            self.toggle_grid()
+        else:
+            return False
+        return True
