@@ -36,6 +36,7 @@ bench-short: $(STAMP)
 test: lint types bench-short unit
 
 shots: $(STAMP)
+	$(BIN)/python scripts/key_tables.py
 	$(BIN)/python scripts/screenshots.py
 
 bench: $(STAMP)

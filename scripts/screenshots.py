@@ -1,7 +1,6 @@
-"""The README's pictures and its table of keys, made from the running app.
+"""The README's pictures, made from the running app. Trains the demo once, about a minute.
 
-    python scripts/screenshots.py            all of it; trains the demo once, about a minute
-    python scripts/screenshots.py --keys     only the table of keys
+    python scripts/screenshots.py
 
 Pictures are SVG in docs/pictures/, taken from the app without a terminal on a copy of the samples.
 Fonts are left to the viewer: nothing in a picture is loaded from outside.
@@ -9,7 +8,6 @@ Fonts are left to the viewer: nothing in a picture is loaded from outside.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import re
@@ -27,19 +25,8 @@ from engine.samples import DEMO_TARGET, copy_samples  # noqa: E402
 from engine.starting import start  # noqa: E402
 from engine.summary import summarise  # noqa: E402
 from engine.workspace import Workspace  # noqa: E402
-from tui.bindings import EVERYWHERE, KEYS  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-README = ROOT / "README.md"
-TITLES = {
-    "runs": "Runs",
-    "live": "Live",
-    "decide": "Decide",
-    "validate": "Validate",
-    "report": "Report",
-    "new_run": "New run",
-    EVERYWHERE: "Everywhere",
-}
 
 
 @dataclass(frozen=True)
@@ -104,28 +91,8 @@ def pictures() -> None:
         save(workspace, Shot("new-run", "new_run"))
 
 
-def keys_table() -> str:
-    """The keys of every screen as Markdown, from the app's own table."""
-    lines = ["| screen | keys |", "|---|---|"]
-    for screen, title in TITLES.items():
-        keys = [f"`{key.caption}` {key.label}" for key in KEYS if key.screen == screen]
-        lines.append(f"| {title} | {' · '.join(keys)} |")
-    return "\n".join(lines)
-
-
-def write_keys() -> None:
-    text = README.read_text("utf-8")
-    pattern = re.compile(r"(<!-- keys -->\n).*?(<!-- /keys -->)", re.DOTALL)
-    README.write_text(pattern.sub(lambda m: f"{m[1]}{keys_table()}\n{m[2]}", text), "utf-8")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--keys", action="store_true", help="only the table of keys")
-    only_keys = parser.parse_args().keys
-    write_keys()
-    if not only_keys:
-        pictures()
+    pictures()
 
 
 if __name__ == "__main__":

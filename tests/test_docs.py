@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.app import app
-from scripts.screenshots import keys_table
+from scripts.key_tables import PAGE, keys_page, keys_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -19,8 +19,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 def test_the_table_of_keys_is_that_of_the_app() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert f"<!-- keys -->\n{keys_table()}\n<!-- /keys -->" in readme, (
-        "renew it: python scripts/screenshots.py --keys"
+        "renew it: python scripts/key_tables.py"
     )
+    assert PAGE.read_text("utf-8") == keys_page(), "renew it: python scripts/key_tables.py"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
