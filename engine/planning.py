@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,17 @@ def _suite_hashes(target: Target) -> dict[str, str]:
     return hashes
 
 
+def _sha256(path: Path) -> str:
+    """The hash of a file; one that did not change is not read again while a run is planned."""
+    look = path.stat()
+    return _hashed(path, look.st_size, look.st_mtime_ns, look.st_ino)
+
+
+@lru_cache(maxsize=64)
+def _hashed(path: Path, _size: int, _changed: int, _inode: int) -> str:
+    return sha256_file(path)
+
+
 def _dataset(target: Target) -> Dataset:
     forge = target.forge
     _generator(target)
@@ -229,7 +241,7 @@ def _dataset(target: Target) -> Dataset:
         ("canonical", forge.dataset.canonical),
     ):
         if name and (path := target.file(name)).is_file():
-            sources.append(Source(kind=kind, path=name, sha256=sha256_file(path)))
+            sources.append(Source(kind=kind, path=name, sha256=_sha256(path)))
     if not sources:
         raise TargetError(
             f"{target.path.name}/forge.yaml: there is nothing to train on: neither "

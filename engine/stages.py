@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,20 @@ def _rows(target: Target) -> int:
         return data.rows
     path = target.file(target.forge.dataset.canonical or "")
     try:
-        with path.open("rb") as file:
-            return max(1, sum(1 for line in file if line.strip()) - data.valid_rows)
+        look = path.stat()
+        return max(1, _lines(path, look.st_size, look.st_mtime_ns) - data.valid_rows)
     except OSError as error:
         raise TargetError(
             f"{target.path.name}/{target.forge.dataset.canonical}: cannot be read "
             f"({error.strerror})."
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _lines(path: Path, _size: int, _changed: int) -> int:
+    """The lines of a file that are not blank; counted once for as long as it does not change."""
+    with path.open("rb") as file:
+        return sum(1 for line in file if line.strip())
 
 
 def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:

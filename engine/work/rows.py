@@ -139,7 +139,7 @@ def tokenise(
     rows = TokenRows(name)
     for done, (number, row) in enumerate(raw, start=1):
         try:
-            tokens, start = _encode(row, tokenizer, mask_prompt)
+            tokens, start = encode_row(row, tokenizer, mask_prompt)
         except Exception as error:  # a template may raise anything: it is input
             raise Refusal(
                 f"{name}:{number}: the model's chat template does not take this row "
@@ -153,7 +153,7 @@ def tokenise(
     return rows
 
 
-def _encode(row: dict[str, Any], tokenizer: Any, mask_prompt: bool) -> tuple[list[int], int]:
+def encode_row(row: dict[str, Any], tokenizer: Any, mask_prompt: bool) -> tuple[list[int], int]:
     """Token ids of a row and the index of the first one that counts."""
     if "messages" in row:
         messages, tools = row["messages"], row.get("tools")
