@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
+from engine.measurement import epoch
 from engine.pace import Pace
 from engine.projected import CheckpointView, ExampleView, MessageView, StageView, SuiteView
 from engine.series import Series
@@ -78,7 +78,7 @@ class RunProjection:
             return
         if kind in _FOLDS or len(self.counts) < MAX_NAMES:
             self.counts[kind] += 1
-        t = _epoch(event.get("t"))
+        t = epoch(event.get("t"))
         if t is not None:
             self.first_t = t if self.first_t is None else self.first_t
             self.last_t = t if self.last_t is None else max(t, self.last_t)
@@ -343,13 +343,3 @@ def measured(value: object) -> float | None:
 
 def _text(value: object) -> str:
     return value[:MAX_TEXT] if isinstance(value, str) else ""
-
-
-def _epoch(value: object) -> float | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
