@@ -31,6 +31,7 @@ ROOMS: dict[str, str] = {
     "validate": "tui.screens.validate:ValidateScreen",
     "report": "tui.screens.report:ReportScreen",
     "new_run": "tui.screens.new_run:NewRunScreen",
+    "examples": "tui.screens.examples:ExamplesScreen",
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 
