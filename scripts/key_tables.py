@@ -27,7 +27,7 @@ Every action, its key, and the name by which a workspace's `factory.toml` gives 
     "live.axis" = "X"
     "runs.mark" = "space,m"
 
-Keys are named as Textual names them: `ctrl+t`, `f9`, `slash`, `space`. A key that two actions of one
+Keys are named as Textual names them: `ctrl+t`, `f9`, `slash`, `space`. A key that two actions of a
 screen would have is refused with a sentence, and the default stays. A pane's keys come before its
 screen's, and a screen's before those that work everywhere. Made by `python scripts/key_tables.py`.
 """

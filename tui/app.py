@@ -22,7 +22,7 @@ from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
 from tui.settings import load_settings, with_keymap
 from tui.styles import style_paths
-from tui.theme import FACTORY, THEMES, variables_for
+from tui.theme import CONTRAST, FACTORY, THEMES, variables_for
 
 ROOMS: dict[str, str] = {
     "runs": "tui.screens.runs:RunsScreen",
@@ -92,7 +92,9 @@ class FactoryApp(App[None]):
         self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = self.settings.theme or self.remembered.get("theme", FACTORY.name)
+        # Sixteen colours are too few for grounds that differ by a shade.
+        usual = CONTRAST if self.console.color_system in ("standard", "windows") else FACTORY
+        wanted = self.settings.theme or self.remembered.get("theme", usual.name)
         self._unknown_theme = wanted if wanted not in self.available_themes else None
         self.theme = FACTORY.name if self._unknown_theme else wanted
 

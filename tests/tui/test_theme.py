@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from textual.color import Color
 from textual.theme import Theme
 
@@ -35,9 +37,28 @@ def test_words_are_readable_on_every_ground(theme: Theme) -> None:
     for ground in (theme.background, theme.surface):
         for ink in (theme.foreground, theme.accent, theme.success, theme.error, theme.warning):
             assert ink and contrast(ink, ground) >= least, (ink, ground)
-        assert contrast(theme.variables["muted"], ground) >= 4.0, "said in small print"
+        assert contrast(theme.variables["muted"], ground) >= 4.5, "said in small print"
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_words_are_readable_under_the_cursor(theme: Theme) -> None:
     cursor = theme.variables["block-cursor-background"]
-    assert contrast(theme.variables["block-cursor-foreground"], cursor) >= 4.5
+    assert contrast(theme.variables["block-cursor-foreground"], cursor) >= 7.0
+    for ink in (theme.foreground, theme.accent, theme.success, theme.error, theme.warning):
+        assert ink and contrast(ink, cursor) >= 4.5, ink
+    assert contrast(theme.variables["muted"], cursor) >= 3.5
+
+
+def test_sixteen_colours_are_enough_for_the_theme_that_they_get() -> None:
+    def seen(colour: str | None) -> int | None:
+        assert colour
+        return RichColor.parse(colour).downgrade(ColorSystem.STANDARD).number
+
+    grounds = {seen(CONTRAST.background), seen(CONTRAST.variables["block-cursor-background"])}
+    assert len(grounds) == 2, "the cursor's row is seen"
+    inks = (CONTRAST.foreground, CONTRAST.accent, CONTRAST.success, CONTRAST.error)
+    found = [seen(ink) for ink in (*inks, CONTRAST.warning)]
+    assert len(set(found)) == 5 and not grounds & set(found)
 
 
 # Machado, Oliveira and Fernandes (2009), "A Physiologically-based Model for Simulation of Color
