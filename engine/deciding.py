@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import checks
 from engine.checks.contents import RunContents, load
-from engine.checks.documents import Document
-from engine.checks.finding import Finding, Severity
-from engine.checks.outside import look_for_evidence
+from engine.checks.finding import Finding
 from engine.decision_record import (
     OverrideRequest,
     artifact_for,
@@ -30,15 +28,31 @@ from engine.decision_record import (
     stops,
     with_overrides,
 )
+from engine.decision_rules import (
+    closed,
+    closed_to_new_view,
+    contents_with,
+    free_name,
+    refusals,
+)
 from engine.folder import EventLog, FolderError, RunFolder, StaleRevision, write_bytes_atomic
 from engine.judge.gates import Gate, Verdict
 from engine.publish.report import write_report
 from engine.records.base import utc_now
 from engine.records.run import Artifact, Decision, DecisionKind, Superseded
-from engine.records.status import Phase, RunStatus, StageState
+from engine.records.status import Phase, RunStatus
 from engine.withdrawing import Receipt, keep
 
-__all__ = ["Draft", "OverrideRequest", "Refused", "decide", "draft", "make_decision"]
+__all__ = [
+    "Draft",
+    "OverrideRequest",
+    "Refused",
+    "as_written",
+    "decide",
+    "draft",
+    "make_decision",
+    "rehearse",
+]
 
 _FILES = ("decision.json", "artifact.json", "report.md")
 """What deciding may write beside the status, the events and the earlier decision's copy."""
@@ -93,18 +107,18 @@ def draft(run: Path) -> Draft:
     contents = _load(run)
     sources = evidence_of(contents)
     ship = Decision(decision=DecisionKind.SHIP, reason="a draft", evidence_sources=list(sources))
-    would_be = _with(contents, run, ship, artifact_for(contents, run, ship, None))
-    refusals = _refusals(would_be, ship)
+    would_be = contents_with(contents, run, ship, artifact_for(contents, run, ship, None))
+    refused = refusals(would_be, ship)
     return Draft(
         contents=contents,
         gates=tuple(contents.gates),
         findings=tuple(checks.run(contents)),
-        ship_refusals=tuple(why for why, _ in refusals),
-        closed=_closed(contents),
+        ship_refusals=tuple(why for why, _ in refused),
+        closed=closed(contents),
         needs_lesson=contents.ours,
         evidence=sources,
-        ways_out=tuple(way for _, way in refusals),
-        closed_to_new_view=_closed_to_new_view(contents),
+        ways_out=tuple(way for _, way in refused),
+        closed_to_new_view=closed_to_new_view(contents),
     )
 
 
@@ -136,30 +150,10 @@ def make_decision(
     can be made again, and a report that could not be written is a finding of validation.
     """
     contents = _load(run)
-    if closed := _closed_to_new_view(contents) if supersede else _closed(contents):
-        return Refused((closed,))
-    decision = completed(contents, decision)
-    kept_as = None
-    if supersede:
-        kept_as = _free_name(contents)
-        digest = contents.document("decision.json").sha256
-        link = Superseded.model_validate({"file": kept_as, "sha256": digest})
-        decision = decision.model_copy(update={"supersedes": link})
-    problems: list[tuple[str, str]] = []
-    if decision.decision == DecisionKind.SHIP and (override or decision.overrides):
-        overridden = with_overrides(contents, decision, override or OverrideRequest(""))
-        if isinstance(overridden, str):
-            problems.append((overridden, ""))
-        else:
-            decision = overridden
-    artifact = artifact_for(contents, run, decision, override)
-    would_be = _with(contents, run, decision, artifact)
-    problems += _refusals(would_be, decision)
-    if problems:
-        stopping = tuple(gate for gate in would_be.gates if stops(gate, decision))
-        return Refused(
-            tuple(why for why, _ in problems), stopping, tuple(way for _, way in problems)
-        )
+    ready = _prepare(run, contents, decision, override, supersede)
+    if isinstance(ready, Refused):
+        return ready
+    decision, artifact, kept_as = ready
     files = [*_FILES, *([kept_as] if kept_as else [])]
     before = keep(run, files)
     if kept_as and before["decision.json"].sha256 != contents.document("decision.json").sha256:
@@ -176,8 +170,7 @@ def make_decision(
         write_bytes_atomic(folder.file(kept_as), old)
     if artifact is not None and artifact is not contents.artifact:
         folder.write("artifact.json", artifact)
-    without = {"supersedes"} if decision.supersedes is None else None
-    folder.write("decision.json", decision.model_dump(mode="json", exclude=without))
+    folder.write("decision.json", as_written(decision))
     size = _say_so(folder, contents, decision)
     # The decision stands without its report: validation says that it is stale or missing.
     with contextlib.suppress(OSError):
@@ -194,6 +187,58 @@ def make_decision(
     )
 
 
+def rehearse(
+    run: Path,
+    decision: Decision,
+    override: OverrideRequest | None = None,
+    *,
+    supersede: bool = False,
+) -> Decision | Refused:
+    """The decision as `make_decision` would write it now, or its refusal. Writes nothing."""
+    ready = _prepare(run, _load(run), decision, override, supersede)
+    return ready if isinstance(ready, Refused) else ready[0]
+
+
+def as_written(decision: Decision) -> dict[str, object]:
+    """The record as ``decision.json`` holds it: a first decision has no key ``supersedes``."""
+    without = {"supersedes"} if decision.supersedes is None else None
+    return decision.model_dump(mode="json", exclude=without)
+
+
+def _prepare(
+    run: Path,
+    contents: RunContents,
+    decision: Decision,
+    override: OverrideRequest | None,
+    supersede: bool,
+) -> tuple[Decision, Artifact | None, str | None] | Refused:
+    """The whole decision, its artifact, and the name under which an earlier one is kept."""
+    if why := closed_to_new_view(contents) if supersede else closed(contents):
+        return Refused((why,))
+    decision = completed(contents, decision)
+    kept_as = None
+    if supersede:
+        kept_as = free_name(contents)
+        digest = contents.document("decision.json").sha256
+        link = Superseded.model_validate({"file": kept_as, "sha256": digest})
+        decision = decision.model_copy(update={"supersedes": link})
+    problems: list[tuple[str, str]] = []
+    if decision.decision == DecisionKind.SHIP and (override or decision.overrides):
+        overridden = with_overrides(contents, decision, override or OverrideRequest(""))
+        if isinstance(overridden, str):
+            problems.append((overridden, ""))
+        else:
+            decision = overridden
+    artifact = artifact_for(contents, run, decision, override)
+    would_be = contents_with(contents, run, decision, artifact)
+    problems += refusals(would_be, decision)
+    if not problems:
+        return decision, artifact, kept_as
+    stopping = tuple(gate for gate in would_be.gates if stops(gate, decision))
+    whys, ways_out = zip(*problems, strict=True)
+    return Refused(tuple(whys), stopping, tuple(ways_out))
+
+
 _CHANGED = "The run changed while it was being decided. Look again, then decide."
 
 
@@ -202,124 +247,6 @@ def _load(run: Path) -> RunContents:
         return load(run)
     except OSError as error:
         raise FolderError(run, f"cannot be listed ({error.strerror})") from error
-
-
-# --- may it be decided -------------------------------------------------------------------
-
-
-def _closed(contents: RunContents) -> str | None:
-    """Why this run takes no first decision."""
-    if "decision.json" in contents.names:
-        made = contents.decision
-        what = f"is {made.decision}" if made else "cannot be read"
-        return (
-            f"The run is decided already: decision.json {what}. A new view of it is a decision "
-            f"that supersedes this one: factory-tui decide {contents.run_id} DECISION --supersede"
-        )
-    return _under_way(contents)
-
-
-def _closed_to_new_view(contents: RunContents) -> str | None:
-    """Why the decision of this run cannot be superseded."""
-    if "decision.json" not in contents.names:
-        return "The run is not decided, so there is nothing to supersede. Decide it."
-    if contents.decision is None:
-        return (
-            "decision.json cannot be read, so no new view can name it. Mend it first: "
-            f"factory-tui validate {contents.run_id}"
-        )
-    return _under_way(contents)
-
-
-def _under_way(contents: RunContents) -> str | None:
-    if contents.ours and contents.status is None:
-        return (
-            "run-status.json is missing or cannot be read, so nobody knows whether the run ended."
-        )
-    if contents.status is not None and contents.supervisor_alive and _busy(contents.status):
-        stage = contents.status.stage or "its next stage"
-        return (
-            f"The run is still under way ({stage}). Wait for its end, or stop it: "
-            f"factory-tui cancel {contents.run_id}"
-        )
-    return None
-
-
-def _free_name(contents: RunContents) -> str:
-    """The first of decision-1.json, decision-2.json, … that there is not."""
-    number = 1
-    while f"decision-{number}.json" in contents.names:
-        number += 1
-    return f"decision-{number}.json"
-
-
-def _busy(status: RunStatus) -> bool:
-    return not status.phase.final and any(
-        stage.state in (StageState.PENDING, StageState.RUNNING) for stage in status.stages.values()
-    )
-
-
-_NOT_A_REASON = frozenset(
-    {"report-numbers", "report-missing", "report-stale", "phase-decided", "undecided"}
-)
-"""Rules about what deciding itself writes anew."""
-
-_OF_THE_DECISION = frozenset(
-    {
-        "empty-text",
-        "decision-unknown",
-        "evidence-missing",
-        "failure-reason-missing",
-        "lesson-missing",
-        "shipped-without-ship",
-    }
-)
-"""Rules that hold for a decision other than ship: a broken run may well be rejected."""
-
-
-def _refusals(would_be: RunContents, decision: Decision) -> list[tuple[str, str]]:
-    """Why the folder that this decision makes would not be valid, and the way out of each."""
-    shipping = decision.decision == DecisionKind.SHIP
-    found = []
-    for finding in checks.run(would_be):
-        if finding.severity != Severity.ERROR or finding.rule in _NOT_A_REASON:
-            continue
-        about_it = finding.rule in _OF_THE_DECISION and finding.file in (
-            "decision.json",
-            "artifact.json",
-        )
-        if shipping or about_it:
-            found.append((finding.message, finding.fix))
-    if shipping and would_be.phase in (Phase.FAILED, Phase.CANCELLED):
-        found.append(
-            (
-                f"The run ended as {would_be.phase}; only a run that ended well is shipped.",
-                f"Go on with it as a new run: factory-tui resume {would_be.run_id}",
-            )
-        )
-    return found
-
-
-def _with(
-    contents: RunContents, run: Path, decision: Decision, artifact: Artifact | None
-) -> RunContents:
-    """The contents as they would be once decided."""
-    documents = dict(contents.documents)
-    names = {*contents.names, "decision.json"}
-    documents["decision.json"] = Document("decision.json", exists=True, record=decision)
-    if (link := decision.supersedes) is not None:
-        old = contents.document("decision.json")
-        documents[link.file] = replace(old, name=link.file)
-        names.add(link.file)
-    if artifact is not None and artifact is not contents.artifact:
-        documents["artifact.json"] = Document("artifact.json", exists=True, record=artifact)
-        names.add("artifact.json")
-    status = contents.status
-    if status is not None and not status.phase.final:
-        decided = status.model_copy(update={"phase": Phase.DECIDED})
-        documents["run-status.json"] = replace(contents.document("run-status.json"), record=decided)
-    outside = look_for_evidence(run, contents.outside, decision)
-    return replace(contents, names=frozenset(names), documents=documents, outside=outside)
 
 
 # --- writing -------------------------------------------------------------------------------
