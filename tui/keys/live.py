@@ -14,7 +14,7 @@ KEYS = (
     Key("room('examples')", "e", "examples", "live", "Every scored example of the run."),
     Key("log", "l", "log", "live", "Give the whole screen to the log, and back."),
     Key("enlarge", "z", "enlarge", "live", "Give the whole screen to one chart, and back."),
-    Key("grid", "m", "all metrics", "live", "A chart of every metric side by side, and back."),
+    Key("grid", "m", "grid", "live", "A chart of every metric side by side, and back."),
     Key("crosshair", "i", "values", "live", "A crosshair that tells values; ← and → move it."),
     Key("axis", "x", "x axis", "live", "Draw over steps, tokens, working time or time of day."),
     Key("scale", "g", "log y", "live", "A logarithmic or linear chart."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from engine.projected import StageView
 from engine.projection import MEMORY, RunProjection
@@ -27,6 +28,10 @@ SMOOTH_AT_ONCE = 80_000
 """Points smoothed in one frame: some 10 ms. The histories of many metrics take several frames."""
 
 
+Size = Literal["large", "grid", "small"]
+"""How much room a chart has. A large one has the whole legend, a small one no smoothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """What a chart widget is given."""
@@ -45,6 +50,8 @@ class _Scene:
     window: tuple[float, float] | None
     marks: Sequence[float]
     unit: str
+    breaks: Sequence[float]
+    """Where a curve breaks off: on the clock, between two attempts, nothing was measured."""
 
 
 class LiveCharts:
@@ -89,10 +96,12 @@ class LiveCharts:
         self._whole = whole = whole_range(stage, axis)
         window = None if whole is None else self.settings.viewport.window(whole) or whole
         words = unit(axis, whole[1] if whole else None)
-        self._scene = _Scene(stage, axis, window, _marks(projection, stage, axis), words)
+        breaks = [began for began, _ in stage.attempts[1:]] if axis == "clock" else []
+        marks = _marks(projection, stage, axis)
+        self._scene = _Scene(stage, axis, window, marks, words, breaks)
 
-    def draw(self, chart: MetricChart, empty: str, *, detail: bool = True) -> Drawing:
-        """One chart; ``empty`` is said without numbers. ``detail`` is off for very small ones."""
+    def draw(self, chart: MetricChart, empty: str, size: Size = "large") -> Drawing:
+        """One chart; ``empty`` is said without numbers."""
         scene = self._scene
         if scene is None:
             return Drawing([(chart.label, "strong")], [], Options(empty=empty))
@@ -105,7 +114,7 @@ class LiveCharts:
             series = self._validation(scene, curves, title, lines=True)
         elif series is not None and len(series):
             title.append(_now(series, chart.kind))
-            self._line(scene, chart, series, curves, title, detail)
+            self._line(scene, chart, series, curves, title, size)
         limit = None
         if chart.key == LOSS:
             self._validation(scene, curves, title)
@@ -114,7 +123,7 @@ class LiveCharts:
         if not curves:
             return Drawing([(chart.label, "strong")], [], Options(empty=empty))
         log = chart.key in self.settings.logs
-        title += self._state(scene, log, detail)
+        title += self._state(scene, log, size)
         options = Options(
             log=log,
             zero=chart.zero,
@@ -128,10 +137,10 @@ class LiveCharts:
         )
         return Drawing(title, curves, options)
 
-    def _state(self, scene: _Scene, log: bool, detail: bool) -> Row:
+    def _state(self, scene: _Scene, log: bool, size: Size) -> Row:
         """What else is to be known of a chart: marks, scale, how close it is."""
         words: Row = []
-        if scene.marks and detail:
+        if scene.marks and size == "large":
             words.append(("  ▴ checkpoint", "mark"))
         if log:
             words.append(("  log", "muted"))
@@ -147,19 +156,21 @@ class LiveCharts:
         series: Series,
         curves: list[Curve],
         title: Row,
-        detail: bool,
+        size: Size,
     ) -> None:
         x = places(scene.stage, series, scene.axis)
-        weight = self.settings.weight
-        if not (chart.smooth and detail and weight):
-            curves.append(Curve(x, series.value, "smooth", points=series, name="each"))
-            if chart.smooth and detail:
+        weight, breaks = self.settings.weight, scene.breaks
+        if not (chart.smooth and weight) or size == "small":
+            curves.append(Curve(x, series.value, points=series, name="each", breaks=breaks))
+            if chart.smooth and size == "large":
                 title.append(("  ━ each", "smooth"))
             return
         smooth = self._smoothed(series)
-        curves.append(Curve(x, series.value, "raw", points=series, name="each"))
-        curves.append(Curve(x, smooth.value, points=EndPoints(smooth.value), name="smoothed"))
-        title += [("  ⠒ each", "raw"), (f"  ━ smoothed {weight:g}", "smooth")]
+        curves.append(Curve(x, series.value, "raw", points=series, name="each", breaks=breaks))
+        ends = EndPoints(smooth.value)
+        curves.append(Curve(x, smooth.value, points=ends, name="smoothed", breaks=breaks))
+        if size == "large":
+            title += [("  ⠒ each", "raw"), (f"  ━ smoothed {weight:g}", "smooth")]
 
     def _smoothed(self, series: Series) -> Smooth:
         found = self._smooth.pop(id(series), None)

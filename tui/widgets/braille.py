@@ -67,10 +67,17 @@ def draw_line(canvas: Canvas, curve: Curve, x: Scale, y: Scale, gaps: set[int]) 
         if part is None or (y.log and part[1] <= 0):
             before = None
             continue
-        if before is not None and math.isfinite(first):
+        if before is not None and math.isfinite(first) and not _broken(curve, start):
             _join(canvas, curve.role, before, (column, dot(first)))
         canvas.span(curve.role, column, dot(part[0]), dot(part[1]))
         before = (column, dot(last)) if math.isfinite(last) else None
+
+
+def _broken(curve: Curve, at: int) -> bool:
+    """Whether the line breaks off between the point at ``at`` and the one before it."""
+    if not curve.breaks or not at:
+        return False
+    return any(curve.x[at - 1] < place <= curve.x[at] for place in curve.breaks)
 
 
 def _join(canvas: Canvas, role: str, start: tuple[int, int], end: tuple[int, int]) -> None:

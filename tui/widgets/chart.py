@@ -144,10 +144,11 @@ class Chart(Ink, can_focus=True):
         self._frame = frame = frame_of(self._curves, width, below, options)
         body = render_chart(self._curves, width, below, options, frame)
         title = self._title
-        if options.cross is not None and frame is not None and title:
-            title = readout(title[0][0], self._curves, options, options.cross)
         sign: Row = [("▸ ", "accent")] if self.has_focus else []
-        return [[*sign, *fit_row(title, width - 2 * len(sign))], *body]
+        room = width - 2 * len(sign)
+        if options.cross is not None and frame is not None and title:
+            title = readout(title[0][0], self._curves, options, options.cross, room)
+        return [[*sign, *fit_row(title, room)], *body]
 
     # --- the mouse ------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Input, Static
@@ -21,7 +22,7 @@ from tui.views.chart_list import (
     stage_to_draw,
 )
 from tui.views.chart_settings import ChartSettings
-from tui.views.live_charts import LiveCharts
+from tui.views.live_charts import LiveCharts, Size
 from tui.views.plain import plain
 from tui.widgets.chart import Chart
 
@@ -58,7 +59,7 @@ class ChartWall(Vertical):
         self._before = ""
 
     def compose(self) -> ComposeResult:
-        yield Static(id="chart-head")
+        yield Static(id="chart-head", markup=False)
         yield Chart(id="loss", guard=self._feed.lock)
         with Horizontal(id="small"):
             for name in SMALL:
@@ -149,15 +150,15 @@ class ChartWall(Vertical):
             for name, key in SMALL.items():
                 widget = self.query_one(f"#{name}", Chart)
                 if widget.size.width:
-                    self._put(widget, chart_of(key), "not recorded", detail=False)
+                    self._put(widget, chart_of(key), "not recorded", "small")
         self._say_where(stage)
         if self.charts.behind:
             # The smoothed curves of a long history come in pieces.
             self.call_after_refresh(self.redraw)
 
-    def _put(self, widget: Chart, chart: MetricChart, empty: str, *, detail: bool = True) -> None:
+    def _put(self, widget: Chart, chart: MetricChart, empty: str, size: Size = "large") -> None:
         self._keys[widget.id or ""] = chart.key
-        drawing = self.charts.draw(chart, empty, detail=detail)
+        drawing = self.charts.draw(chart, empty, size)
         widget.put(drawing.title, drawing.curves, drawing.options)
         widget.point_at(self._cross)
 
@@ -181,7 +182,7 @@ class ChartWall(Vertical):
         for number, slot in enumerate(slots):
             slot.display = number < len(page)
             if slot.display:
-                self._put(slot, page[number], self._empty)
+                self._put(slot, page[number], self._empty, "grid")
 
     def _say_where(self, stage: StageView | None) -> None:
         """The line above the charts where they have the whole screen."""
@@ -198,13 +199,20 @@ class ChartWall(Vertical):
             parts.append(f"{len(found)} of {len(every)} charts match “{plain(settings.pattern)}”")
         else:
             parts.append(f"{len(every)} charts" if len(every) != 1 else "1 chart")
+        if settings.weight and self._enlarged is None:
+            parts.append(f"smoothed {settings.weight:g}")
         if self._enlarged is None and (pages := self.pages()) > 1:
             parts.append(f"page {self._page + 1} of {pages}")
         if wrong:
             parts.append(wrong)
         elif settings.pattern and not found:
             parts.append("/ changes the filter, empty shows all")
-        head.update(plain(" · ".join(parts)))
+        left = plain(" · ".join(parts))
+        hints = "⇥ next · ⏎ enlarge · / filter · i values · esc back"
+        if self._enlarged is not None:
+            hints = "⇥ next · i values · x axis · s smooth · g log y · esc back"
+        room = head.size.width - cell_len(left) - 3
+        head.update(left + (hints.rjust(room + 3) if cell_len(hints) <= room else ""))
 
     def redraw(self) -> None:
         """Draw again what is known."""

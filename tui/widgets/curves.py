@@ -48,7 +48,8 @@ class Curve:
     """One curve. ``x`` never falls; ``y`` has as many values; ``points`` answers for parts of it.
 
     ``shape`` "line" is drawn in dots, "points" as one sign for each point. ``name`` is what the
-    curve is called where its value at one place is told; without a name it is not told.
+    curve is called where its value at one place is told; without a name it is not told. No line
+    is drawn across a place of ``breaks``.
     """
 
     x: Sequence[float]
@@ -58,6 +59,7 @@ class Curve:
     sign: str = "●"
     points: Points | None = None
     name: str = ""
+    breaks: Sequence[float] = ()
 
     @property
     def count(self) -> int:

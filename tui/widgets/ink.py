@@ -30,6 +30,8 @@ ROLES = (
     "mark",
     "limit",
     "gap",
+    "second",
+    "cross",
     # lists
     "cursor",
     "match",

@@ -228,6 +228,9 @@ def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
         line[cross] = ("┼", "strong")
         text = f" {compact(round(options.cross), options.x_kind)} "[:width]
         start = max(0, min(cross - len(text) // 2, width - len(text)))
+        if start + len(text) > width - len(unit):
+            # The unit is left out rather than cut.
+            words[width - len(unit) :] = [(" ", "label")] * len(unit)
         words[start : start + len(text)] = [(char, "strong") for char in text]
     margin = " " * frame.left
     return [_merge([(margin, "axis"), *line]), _merge([(margin, "label"), *words])]
