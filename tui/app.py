@@ -32,6 +32,7 @@ ROOMS: dict[str, str] = {
     "report": "tui.screens.report:ReportScreen",
     "new_run": "tui.screens.new_run:NewRunScreen",
     "examples": "tui.screens.examples:ExamplesScreen",
+    "compare": "tui.screens.compare:CompareScreen",
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 

@@ -1,0 +1,100 @@
+"""The examples that one run answers otherwise than the reference, as lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.comparing.difference import p_text
+from engine.comparing.flips import Flip, SuiteFlips
+from engine.judge import stats
+from tui.views.compare_scores import Named
+from tui.views.entries import Entry, Segment, clipped, entry, sentence
+from tui.views.plain import plain
+
+SHOWN = 500
+"""Examples of one suite that are listed; Examples lists all."""
+
+
+def flip_entries(
+    found: Sequence[SuiteFlips],
+    run_ids: Sequence[str],
+    names: Mapping[str, Named],
+    reference: Named,
+    looked_at: Named | None,
+    width: int,
+) -> list[Entry]:
+    """Suite by suite: how many were fixed and broken, then the examples, broken ones first."""
+    if looked_at is None or looked_at.run_id == reference.run_id:
+        return sentence("One run only: [ and ] choose a run to look at.", width)
+    entries = [
+        entry(
+            (looked_at.mark.letter, looked_at.mark.role),
+            (" against ", "muted"),
+            (f"◆{reference.mark.letter}", reference.mark.role),
+            (
+                f"   {plain(looked_at.name, clip=60)} against {plain(reference.name, clip=60)}",
+                "muted",
+            ),
+        )
+    ]
+    if not found:
+        return [*entries, *sentence("No suite is recorded for both of them.", width)]
+    shown_runs = list(run_ids)[: max(2, min(12, width // 5))]
+    for suite in found:
+        entries += [entry(), *_suite(suite, shown_runs, run_ids, names, width)]
+    return entries
+
+
+def _suite(
+    suite: SuiteFlips,
+    shown: Sequence[str],
+    run_ids: Sequence[str],
+    names: Mapping[str, Named],
+    width: int,
+) -> list[Entry]:
+    name = plain(suite.suite, clip=60)
+    if suite.problem is not None:
+        head = entry((name, "strong"), ("  not the same rows", "warn"))
+        return [head, *sentence(plain(suite.problem), width)]
+    p = p_text(stats.mcnemar(suite.fixed, suite.broken))
+    entries = [
+        Entry(
+            clipped(
+                (
+                    (name, "strong"),
+                    (f"  ✔ {suite.fixed} fixed", "good" if suite.fixed else "muted"),
+                    (f"  ✘ {suite.broken} broken", "bad" if suite.broken else "muted"),
+                    (f"  of {suite.n:,}, p {p}", "muted"),
+                ),
+                width,
+            )
+        )
+    ]
+    if not suite.flips:
+        return [*entries, entry(("no row differs", "muted"))]
+    at = [run_ids.index(run) for run in shown]
+    letters: list[Segment] = [(" " * 9, "muted")]
+    letters += [(names[run].mark.letter[-1], names[run].mark.role) for run in shown]
+    entries.append(entry(*letters, ("  right ✔ wrong ✘", "muted")))
+    entries += [_line(flip, at, width) for flip in suite.flips[:SHOWN]]
+    if len(suite.flips) > SHOWN:
+        entries.append(entry((f"… {len(suite.flips) - SHOWN:,} more: e lists all", "muted")))
+    return entries
+
+
+def _line(flip: Flip, at: Sequence[int], width: int) -> Entry:
+    sign, role = ("✔", "good") if flip.kind == "fixed" else ("✘", "bad")
+    segments: list[Segment] = [(f"{sign} {flip.kind:<7}", role)]
+    segments += [_score(flip.scores[index]) for index in at]
+    segments.append((f"  {plain(flip.id, clip=16)}  ", "muted"))
+    segments.append((plain(flip.prompt, clip=300) or "(no prompt recorded)", "plain"))
+    return Entry(clipped(segments, width), key=f"{flip.suite}\n{flip.id}")
+
+
+def _score(score: float | None) -> Segment:
+    """A row's score in one cell: right, wrong, in tenths between, or a dot where there is none."""
+    if score is None:
+        return "·", "muted"
+    if score >= 1:
+        return "✔", "good"
+    return ("✘", "bad") if score <= 0 else (str(min(9, int(10 * score))), "warn")
