@@ -23,7 +23,8 @@ class AskText(ModalScreen[str | None]):
     DEFAULT_CSS = """
     AskText .ask { width: 76; }
     AskText Input { background: $surface; margin: 1 0 0 0; padding: 0 1; }
-    AskText .ask-problem { height: auto; margin-top: 1; }
+    AskText .ask-problem { display: none; height: auto; margin-top: 1; }
+    AskText .ask-problem.-there { display: block; }
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class AskText(ModalScreen[str | None]):
 
     @on(Input.Changed)
     def _changed(self) -> None:
-        self.query_one(".ask-problem", Static).update("")
+        self._complain("")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -63,8 +64,12 @@ class AskText(ModalScreen[str | None]):
         if problem is None:
             self.dismiss(event.value)
         else:
-            line = Content.styled(f"✘ {plain_lines(problem)}", "$error")
-            self.query_one(".ask-problem", Static).update(line)
+            self._complain(f"✘ {plain_lines(problem)}")
+
+    def _complain(self, text: str) -> None:
+        line = self.query_one(".ask-problem", Static)
+        line.set_class(bool(text), "-there")
+        line.update(Content.styled(text, "$error"))
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -28,7 +28,7 @@ class Pick(ModalScreen[int | None]):
 
     DEFAULT_CSS = """
     Pick .pick { width: 64; padding: 0 1; }
-    Pick Input { background: $surface; margin: 1 0; padding: 0 1; }
+    Pick Input { background: $surface; margin: 0 0 1 0; padding: 0 1; }
     Pick OptionList { background: $panel; border: none; height: auto; max-height: 20; padding: 0; }
     """
 

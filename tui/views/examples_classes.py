@@ -75,6 +75,6 @@ def class_note(review: Review | None, offered: Suggestion | None, stale: bool) -
         return [
             Cell("? ", "warn"),
             Cell(f"{TITLES[offered.failure_class]}: {plain(offered.why, clip=200)}"),
-            Cell("  (y takes it; nothing is stored before)", "muted"),
+            Cell("  y takes it", "muted"),
         ]
     return [Cell("not reviewed", "muted")]

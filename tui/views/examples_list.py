@@ -132,7 +132,19 @@ def view_items(chosen: str, made: Listing) -> list[Item]:
     ]
 
 
-def summary(index: RowIndex, made: Listing) -> str:
+def alike(expected: str, got: str) -> int:
+    """How many characters two texts may lose at their beginning so that what differs is seen: whole
+    fields or words that are the same in both; 0 where that is little."""
+    same = 0
+    for one, two in zip(expected, got, strict=False):
+        if one != two:
+            break
+        same += 1
+    start = max(expected.rfind(sign, 0, same) for sign in ",{[ ") + 1
+    return start if start > 6 else 0
+
+
+def summary(index: RowIndex, made: Listing, marked: int) -> str:
     """How things stand, for the top line."""
     counts = dict(made.counts)
     whole = len(index.examples)
@@ -140,7 +152,8 @@ def summary(index: RowIndex, made: Listing) -> str:
         return "no rows"
     listed = counts.get("all", 0)
     share = f"{listed:,} of {whole:,} examples" if listed != whole else f"{whole:,} examples"
-    return f"{share} · {counts.get('failing', 0):,} wrong · {counts.get('tagged', 0):,} tagged"
+    text = f"{share} · {counts.get('failing', 0):,} wrong · {counts.get('tagged', 0):,} tagged"
+    return f"{text} · ● {marked:,} marked" if marked else text
 
 
 def nothing_listed(index: RowIndex, choice: Choice, needle: str) -> str:

@@ -30,6 +30,10 @@ class ChoiceLine(Widget):
         line: ChoiceLine
         name: str
 
+        @property
+        def control(self) -> ChoiceLine:
+            return self.line
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._items: Sequence[Item] = ()

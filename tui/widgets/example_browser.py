@@ -201,7 +201,10 @@ class ExampleBrowser(Container):
             if at is not None:
                 self.rows.select(at)
         self._show_views()
-        self.post_message(self.State(summary(index, made)))
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        self.post_message(self.State(summary(self.index, self.listing, len(self.rows.marked))))
 
     def _show_views(self) -> None:
         choice = self.choice
@@ -298,6 +301,7 @@ class ExampleBrowser(Container):
         """Mark these examples and no others."""
         self.rows.marked = set(positions)
         self.rows.refresh_marks()
+        self._tell_state()
 
     def mark_here(self) -> None:
         """Mark the example at the cursor, or take its mark away, and go on to the next."""

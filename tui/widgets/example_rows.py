@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -15,7 +17,7 @@ from engine.records.trace_review import TITLES, Review
 from engine.rows_files import Side
 from engine.scored_rows import Row, RowIndex
 from engine.trace_review import RowKey
-from tui.views.examples_list import shown_row
+from tui.views.examples_list import alike, shown_row
 from tui.views.plain import fit, plain
 from tui.widgets.rows_view import RowsView
 
@@ -62,6 +64,7 @@ class ExampleRows(RowsView):
         self._cursor = 0
         self._empty = "reading …"
         self._texts: dict[int, tuple[str, str, str]] = {}
+        self._names = 4
 
     # --- what it shows ------------------------------------------------------------
 
@@ -79,6 +82,9 @@ class ExampleRows(RowsView):
         if index is not self._index or side != self._side:
             self._texts.clear()
         self._index, self._shown, self._side = index, shown, side
+        # Ids of one suite are about as long as each other: the first ones say how long.
+        ids = (cell_len(plain(index.examples[at].id, clip=40)) for at in shown[:200])
+        self._names = min(max(ids, default=4), 14)
         self._reviews, self._empty = reviews, empty
         if held is None or not (self._cursor < len(shown) and shown[self._cursor] == held):
             try:
@@ -146,6 +152,12 @@ class ExampleRows(RowsView):
 
     # --- drawing ------------------------------------------------------------------
 
+    def ink(self, role: str) -> Style:
+        """As everywhere, but the cursor's line keeps the colours of its signs."""
+        if role == "cursor":
+            return self.get_component_rich_style("ink--cursor", partial=True)
+        return super().ink(role)
+
     def row_count(self) -> int:
         return max(1, len(self._shown))
 
@@ -160,7 +172,7 @@ class ExampleRows(RowsView):
         row = shown_row(example, self._side)
         flip = {"fixed": ("▲", "good"), "broken": ("▼", "bad"), None: (" ", "plain")}[example.flip]
         prompt, expected, got = self._text(position, row)
-        names = min(12, max(4, width // 10))
+        names = self._names
         start = [
             ("›" if index == self._cursor and self.has_focus else " ", "accent"),
             ("● " if position in self.marked else "  ", "accent"),
@@ -169,7 +181,7 @@ class ExampleRows(RowsView):
             (" " + self._class(row) + " ", "accent"),
             (fit(plain(example.id), names, align="path") + "  ", "muted"),
         ]
-        room = width - 8 - names - 1
+        room = width - 10 - names
         if room < 50:
             return [*start, (fit(prompt, room), "plain")]
         half = room * 45 // 100
@@ -178,11 +190,12 @@ class ExampleRows(RowsView):
         if row.correct:
             return [*start, (fit(got, room), "muted")]
         got_room = (room - 3) // 2
+        skip = alike(expected, got)
         return [
             *start,
-            (fit(got, got_room), "bad"),
+            (fit(got if not skip else "…" + got[skip:], got_room), "bad"),
             (" ≠ ", "muted"),
-            (fit(expected, room - got_room - 3), "plain"),
+            (fit(expected if not skip else "…" + expected[skip:], room - got_room - 3), "plain"),
         ]
 
     def _class(self, row: Row) -> str:
