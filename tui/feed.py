@@ -1,8 +1,8 @@
 """Follows a run folder in a thread of its own and tells its screen that there is something new.
 
-A look costs a stat of each followed file while nothing happens. What is new is folded in pieces,
-so that a run of a million events appears while it is being read, and screens hear of it at most
-FRAMES times a second, however much comes.
+A look costs a stat of each followed file while nothing happens. What is new is folded in pieces;
+of a run of a million events a first look at samples is there at once, until all of it was read.
+Screens hear of news at most FRAMES times a second, however much comes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.history import History
 from engine.plan_pace import plan_seconds_left, usual_seconds
 from engine.projection import RunProjection
 from engine.signs import Sign, SignBook
-from engine.tail import EventTail
 from tui.log_tail import LogTail
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ LOOK_EVERY_S = 0.08
 """Between two looks at a run that may change; with a frame in between, well under 250 ms."""
 LOOK_EVERY_FINAL_S = 0.5
 ALIVE_EVERY_S = 1.0
-_PIECE = 128 * 1024
+TELL_EVERY_S = 0.4
+"""Between two words on how far a long history was read, while the picture is that of samples."""
 _MAX_RECORD = 4 * 2**20
 
 
@@ -87,7 +88,7 @@ class RunFeed(Follower):
     def __init__(self, folder: Path, changed: Callable[[], object]) -> None:
         super().__init__(changed)
         self.folder = folder
-        self.projection = RunProjection()
+        self._history = History(folder / "events.jsonl", self.lock)
         self._book = SignBook()
         self._usual: dict[str, float] | None = None
         self.log = LogTail(folder / "train.log")
@@ -95,10 +96,9 @@ class RunFeed(Follower):
         self.config: dict[str, Any] = {}
         self.plan: dict[str, Any] = {}
         self.liveness: Liveness = "idle"
-        self.behind = 0
-        """Bytes of the event log that were not folded yet."""
         self.size = 0
-        self._events = EventTail(folder / "events.jsonl")
+        """Bytes of the event log."""
+        self._said = 0.0
         self._seen: dict[str, tuple[int, int, int]] = {}
         self._alive_at = 0.0
 
@@ -120,9 +120,24 @@ class RunFeed(Follower):
         return phase in ("decided", "failed", "cancelled")
 
     @property
+    def projection(self) -> RunProjection:
+        """The run as its events tell it; of a long history first as samples of it do."""
+        return self._history.view
+
+    @property
+    def coarse(self) -> bool:
+        """Whether ``projection`` is made of samples: a long history is still being read."""
+        return self._history.coarse
+
+    @property
+    def behind(self) -> int:
+        """Bytes of the event log that were not folded yet."""
+        return self._history.behind
+
+    @property
     def broken_events(self) -> int:
         """Lines of the event log that are no JSON object."""
-        return self._events.broken
+        return self._history.broken
 
     @property
     def pause_s(self) -> float:
@@ -134,7 +149,8 @@ class RunFeed(Follower):
         """Take in what is new, a bounded piece of it; whether anything was."""
         changed = self._look_at_records()
         changed = self._look_at_events() or changed
-        changed = self._book.take_in(self.projection) or changed
+        looked = self._book.take_in(self._history.whole)
+        changed = (looked and not self.coarse) or changed
         with self.lock:
             changed = self.log.read() or changed
         changed = self._look_whether_alive() or changed
@@ -167,7 +183,7 @@ class RunFeed(Follower):
             stages = record.get("stages")
             if isinstance(stages, list):
                 names = [one.get("name") for one in stages if isinstance(one, dict)]
-                self.projection.plan_stages([n for n in names if isinstance(n, str)])
+                self._history.plan_stages([n for n in names if isinstance(n, str)])
 
     def _look_at_events(self) -> bool:
         mark = _mark(self.folder / "events.jsonl")
@@ -178,16 +194,14 @@ class RunFeed(Follower):
             return False
         if before is not None and (mark[2] != before[2] or mark[1] < before[1]):
             # Another file, or a shorter one, is another story: it is told from its beginning.
-            with self.lock:
-                self.projection = RunProjection(self.projection.stages)
-            self._events = EventTail(self.folder / "events.jsonl")
+            self._history.restart()
         self._seen["events.jsonl"] = mark
         self.size = mark[1]
-        events = self._events.read(_PIECE)
-        self.behind = self._events.behind
-        with self.lock:
-            self.projection.apply_all(events)
-        return bool(events)
+        changed = self._history.read()
+        now = time.monotonic()
+        if self.coarse and now - self._said >= TELL_EVERY_S:
+            self._said, changed = now, True
+        return changed
 
     def _look_at_earlier_runs(self) -> bool:
         """How long the stages of this plan usually take: looked up once, while the run runs."""
