@@ -53,7 +53,9 @@ def reviews(run: Path) -> list[dict[str, object]]:
 
 async def shown(pilot: Pilot[None], app: FactoryApp) -> None:
     """Wait until rows are listed and the one at the cursor is shown."""
-    await until(pilot, lambda: isinstance(app.screen, ExamplesScreen) and browser(app).page)
+    await until(
+        pilot, lambda: any(one.page is not None for one in app.screen.query(ExampleBrowser))
+    )
 
 
 async def test_views_search_slices_and_sides(tmp_path: Path) -> None:
