@@ -15,7 +15,7 @@ from tui.views.plain import plain
 KEYS: dict[str, DecisionKind] = {
     "s": DecisionKind.SHIP,
     "x": DecisionKind.REJECT,
-    "a": DecisionKind.RETRY_DATA,
+    "d": DecisionKind.RETRY_DATA,
     "t": DecisionKind.RETRY_TRAINING,
     "e": DecisionKind.RETRY_EVAL,
     "p": DecisionKind.PARK,
@@ -58,7 +58,9 @@ _QUESTIONS: dict[str, Question] = {
         Question("lesson", "lesson", "What the next run should know.", True),
         Question("next_action", "next action", "What happens now, and who does it.", False),
         Question("routing", "routing", "Where it may be used, since it forgot.", False),
-        Question("blocked_by", "blockers", "What it waits for; several with ; between.", False),
+        Question(
+            "blocked_by", "blockers", "What it waits for, one a line or with ; between.", False
+        ),
     )
 }
 
@@ -140,9 +142,7 @@ class Form:
             lesson=_text(answers, "lesson"),
             next_action=_text(answers, "next_action"),
             evidence_sources=list(evidence),
-            blocked_by=[
-                part.strip() for part in answers.get("blocked_by", "").split(";") if part.strip()
-            ],
+            blocked_by=_several(answers.get("blocked_by", "")),
             overrides=overrides,
         )
 
@@ -151,6 +151,12 @@ class Form:
         """Whether leaving the form would lose something."""
         texts = [*self.answers.values(), *self.whys.values(), self.typed_name]
         return any(text.strip() for text in texts)
+
+
+def _several(text: str) -> list[str]:
+    """The entries of a field that holds several: one a line, or with ; between."""
+    parts = (part.strip() for line in text.splitlines() for part in line.split(";"))
+    return [part for part in parts if part]
 
 
 def _text(answers: Mapping[str, str], name: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual import events, on
@@ -13,13 +15,16 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.judge.gates import BREADTH_DROP, Gate
-from engine.records.run import Decision, DecisionKind
+from engine.records.run import DecisionKind
 from tui.views.cells import Cell
+from tui.views.decision_draft import Draft, Drafts, said
 from tui.views.decision_form import CONFIDENCES, KEYS, MEANING, Form, questions_for
 from tui.views.evidence_view import Evidence
 from tui.views.plain import fit, plain
+from tui.widgets.decision_record import record_entries
 from tui.widgets.field import Field
-from tui.widgets.tones import lines, paint
+from tui.widgets.refusal import refusal_block
+from tui.widgets.tones import paint
 
 _OVERRIDE = (
     "Choose another decision, or say for each gate why it may be shipped over, and type the run's "
@@ -29,10 +34,6 @@ _NO_OVERRIDE = (
     "Not all of this is a gate, so it cannot be overridden: mend it (v says how) or choose another "
     "decision."
 )
-
-
-_OF_FAILURE = ("failure reason", "how sure")
-"""What a record of a ship has no use for."""
 
 
 class KindRow(Static):
@@ -49,16 +50,20 @@ class KindRow(Static):
         self.kind = kind
         self._key = key
 
-    def draw(self, *, chosen: bool, refused: bool) -> None:
-        """Show whether it is the chosen one, and whether a gate stands against it."""
+    def draw(self, *, chosen: bool, refused: bool, draft: str | None) -> None:
+        """Show whether it is the chosen one, whether a gate stands against it, and its draft."""
         self.set_class(chosen, "-chosen")
-        against = Cell("✘ refused; s says why", "bad") if refused else None
+        note = Cell(MEANING[self.kind], "muted")
+        if draft is not None:
+            note = Cell(f"✎ {draft}", "accent")
+        elif refused:
+            note = Cell("✘ refused; s says why", "bad")
         self.update(
             paint(
                 Cell("› " if chosen else "  ", "accent"),
                 Cell(self._key, "accent"),
                 Cell("  " + fit(self.kind.value, 15), "strong"),
-                against or Cell(MEANING[self.kind], "muted"),
+                note,
             )
         )
 
@@ -72,11 +77,18 @@ class DecisionPane(VerticalScroll, can_focus=False):
 
     DEFAULT_CLASSES: ClassVar[str] = "decision-pane"
 
+    @dataclass
+    class Typed(Message):
+        """A field of the form has another text: there is something to keep."""
+
     def __init__(self, run_id: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._run_id = run_id
         self._evidence: Evidence | None = None
         self.form: Form | None = None
+        self.drafts: Drafts = {}
+        self.new_view = False
+        """Whether the run is decided and a decision that supersedes is being written."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="kinds"):
@@ -87,9 +99,7 @@ class DecisionPane(VerticalScroll, can_focus=False):
 
     def on_mount(self) -> None:
         self._draw_kinds()
-        self.query_one("#hint", Static).update(
-            Content.styled("Press a key to decide. Nothing is written before you see it.", "$muted")
-        )
+        self._hint("Press a key to decide. Nothing is written before you see it.")
 
     @property
     def unpassed(self) -> list[Gate]:
@@ -102,16 +112,21 @@ class DecisionPane(VerticalScroll, can_focus=False):
         shipping = self.form is not None and self.form.kind is DecisionKind.SHIP
         return self.unpassed if shipping else []
 
-    async def put(self, evidence: Evidence) -> None:
-        """What is decided on: says whether ship is refused, or shows the decision that was made."""
+    async def put(self, evidence: Evidence, *, undoable: bool = False) -> None:
+        """What is decided on: says whether ship is refused, or shows the decision that was made.
+
+        ``undoable`` is whether that one can still be taken back here.
+        """
         self._evidence = evidence
-        if evidence.decision is not None:
-            await self._show_record(evidence.decision)
-            return
-        self._draw_kinds()
-        if evidence.draft.closed:
-            closed = Content.styled(plain(evidence.draft.closed), "$warning")
-            self.query_one("#hint", Static).update(closed)
+        if evidence.decision is not None and not self.new_view:
+            await self._show_record(undoable)
+        elif self.form is None:
+            await self._show_kinds()
+        else:
+            self._draw_kinds()
+
+    def _hint(self, text: str, style: str = "$muted") -> None:
+        self.query_one("#hint", Static).update(Content.styled(text, style))
 
     @property
     def _refusals(self) -> tuple[str, ...]:
@@ -120,16 +135,45 @@ class DecisionPane(VerticalScroll, can_focus=False):
     def _draw_kinds(self) -> None:
         chosen = self.form.kind if self.form else None
         self.set_class(chosen is not None, "-filling")
+        now = datetime.now(UTC)
         for row in self.query(KindRow):
             refused = row.kind is DecisionKind.SHIP and bool(self._refusals)
-            row.draw(chosen=row.kind is chosen, refused=refused)
+            draft = self.drafts.get(row.kind)
+            row.draw(
+                chosen=row.kind is chosen,
+                refused=refused,
+                draft=said(draft, now) if draft is not None else None,
+            )
+
+    async def _show_kinds(self) -> None:
+        """The six decisions, none of them chosen yet."""
+        evidence = self._evidence
+        self.set_class(False, "-decided")
+        self.query_one("#kinds").display = True
+        await self.query_one("#fields").remove_children()
+        self._draw_kinds()
+        if evidence is None:
+            return
+        if self.new_view and evidence.decision is not None:
+            was = evidence.decision.decision.value
+            self._hint(
+                f"A new view: it supersedes “{was}”, which is kept beside it. Press a key to "
+                "decide; esc goes back to the record.",
+                "$accent",
+            )
+        elif evidence.draft.closed:
+            self._hint(plain(evidence.draft.closed), "$warning")
+        else:
+            self._hint("Press a key to decide. Nothing is written before you see it.")
 
     # --- choosing and filling in --------------------------------------------------
 
     async def choose(self, kind: DecisionKind) -> None:
-        """Ask what this decision needs; what was typed for another is kept where it fits."""
-        old = self.form
-        evidence = self._evidence
+        """Ask what this decision needs.
+
+        What was typed for it before is there again; else what was typed for another, where it fits.
+        """
+        old, evidence = self.form, self._evidence
         if evidence is None:
             return
         questions = questions_for(
@@ -140,37 +184,41 @@ class DecisionPane(VerticalScroll, can_focus=False):
         if kind is DecisionKind.SHIP and self._refusals and not evidence.draft.can_override:
             questions = []
         self.form = Form(kind, questions)
-        if old is not None:
-            self.form.answers, self.form.whys = old.answers, old.whys
+        draft = self.drafts.get(kind)
+        if draft is not None:
+            self.form.answers, self.form.whys = dict(draft.answers), dict(draft.whys)
+        elif old is not None:
+            self.form.answers, self.form.whys = dict(old.answers), dict(old.whys)
         self._draw_kinds()
         fields = self.query_one("#fields")
         async with fields.batch():
             await fields.remove_children()
             await fields.mount_all([*self._refusal(), *self._questions()])
-        self.query_one("#hint", Static).update(
-            Content.assemble(
-                ("^s", "$accent"),
-                ("  see the record    ", "$muted"),
-                ("esc", "$accent"),
-                ("  leave the fields", "$muted"),
-            )
-        )
+        keys: list[tuple[str, str]] = [("^s", "$accent"), ("  see the record    ", "$muted")]
+        keys += [("esc", "$accent"), ("  leave the fields", "$muted")]
+        if draft is not None:
+            keys = [(f"✎ {said(draft, datetime.now(UTC))}    ", "$accent"), *keys]
+        self.query_one("#hint", Static).update(Content.assemble(*keys))
         for field in self.query(Field).results():
             field.entry.focus()
             break
 
     def _refusal(self) -> list[Static | Field]:
-        """Why ship is refused, and what overriding asks for."""
+        """Why ship is refused, what to do about it, and what overriding asks for."""
         form, evidence = self.form, self._evidence
         if form is None or evidence is None or form.kind is not DecisionKind.SHIP:
             return []
         if not self._refusals:
             return []
-        text = [Content.styled("Ship is refused:", "bold $error")]
-        text += [paint(Cell("✘ ", "bad"), plain(reason)) for reason in self._refusals]
         can = evidence.draft.can_override
-        text.append(Content.styled(_OVERRIDE if can else _NO_OVERRIDE, "$muted"))
-        widgets: list[Static | Field] = [Static(lines(text), classes="refusal")]
+        widgets: list[Static | Field] = [
+            refusal_block(
+                "Ship is refused:",
+                self._refusals,
+                evidence.draft.ways_out if not can else (),
+                _OVERRIDE if can else _NO_OVERRIDE,
+            )
+        ]
         if not can:
             return widgets
         widgets += [
@@ -219,6 +267,10 @@ class DecisionPane(VerticalScroll, can_focus=False):
         for field in self.query(Field):
             if field.key == event.name:
                 field.complain(None)
+        self.drafts[form.kind] = Draft(datetime.now(UTC), dict(form.answers), dict(form.whys))
+        if self.drafts[form.kind].empty:
+            del self.drafts[form.kind]
+        self.post_message(self.Typed())
 
     def check(self) -> bool:
         """Say at each field what is missing; whether nothing is."""
@@ -235,55 +287,45 @@ class DecisionPane(VerticalScroll, can_focus=False):
             wrong[0].scroll_visible()
         return not problems
 
+    async def refuse(self, reasons: Sequence[str], ways_out: Sequence[str]) -> None:
+        """List why nothing was written, each reason with its way out, above the fields."""
+        await self.query(".-written").remove()
+        block = refusal_block("Nothing was written:", reasons, ways_out, "")
+        block.add_class("-written")
+        fields = self.query_one("#fields")
+        await fields.mount(block, before=0 if fields.children else None)
+        block.scroll_visible()
+
     # --- decided ------------------------------------------------------------------
 
-    async def _show_record(self, decision: Decision) -> None:
+    async def start_new_view(self) -> None:
+        """Offer the six decisions again; the one that is there is superseded by what is chosen."""
+        self.new_view, self.form = True, None
+        await self._show_kinds()
+
+    async def leave_new_view(self) -> None:
+        """Back to the record that counts."""
+        self.new_view = False
+        await self._show_record(False)
+
+    async def _show_record(self, undoable: bool) -> None:
         """Show a decision that was made; it cannot be changed."""
+        evidence = self._evidence
         self.form = None
+        self._draw_kinds()
         self.set_class(True, "-decided")
         self.query_one("#kinds").display = False
-        self.query_one("#hint", Static).update(
-            Content.assemble(
-                ("This run is decided, and that stays. A further try is a new run: ", "$muted"),
-                ("N", "$accent"),
-                (" in the list of runs.", "$muted"),
-            )
-        )
         fields = self.query_one("#fields")
         await fields.remove_children()
-        await fields.mount_all(_record_lines(decision))
-
-
-def _record_lines(decision: Decision) -> list[Static]:
-    when = f"{decision.decided:%Y-%m-%d %H:%M} UTC" if decision.decided else "not recorded"
-    entries = [
-        ("decision", decision.decision.value),
-        ("reason", decision.reason),
-        ("failure reason", decision.failure_reason),
-        ("how sure", decision.failure_reason_confidence),
-        ("lesson", decision.lesson),
-        ("next action", decision.next_action),
-        ("blockers", "; ".join(decision.blocked_by) or None),
-        ("evidence", ", ".join(decision.evidence_sources) or None),
-        ("decided", when),
-    ]
-    entries += [
-        (f"overridden: {override.gate} ({override.verdict})", override.why)
-        for override in decision.overrides
-    ]
-    if decision.decision is DecisionKind.SHIP:
-        entries = [(label, value) for label, value in entries if value or label not in _OF_FAILURE]
-    return [
-        Static(
-            lines(
-                [
-                    paint(Cell(plain(label), "muted")),
-                    Content(plain(value, clip=4000))
-                    if value
-                    else paint(Cell("not recorded", "muted")),
-                ]
-            ),
-            classes="record-entry",
-        )
-        for label, value in entries
-    ]
+        if evidence is None or evidence.decision is None:
+            return
+        parts: list[tuple[str, str]] = []
+        if undoable:
+            parts += [("u", "$accent"), (" takes it back while you are here. ", "$strong")]
+        parts += [("This run is decided, and that stays. ", "$muted"), ("N", "$accent")]
+        parts.append((" writes a new view, which names this one.", "$muted"))
+        if self.drafts:
+            newest = max(self.drafts.values(), key=lambda draft: draft.saved)
+            parts.append((f" ✎ {said(newest, datetime.now(UTC))}", "$accent"))
+        self.query_one("#hint", Static).update(Content.assemble(*parts))
+        await fields.mount_all(record_entries(evidence.decision, evidence.contents.superseded))
