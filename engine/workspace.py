@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -70,10 +71,23 @@ class Workspace:
 
     def run_paths(self) -> Iterator[Path]:
         """The run folders, newest name first."""
-        if not self.runs_dir.is_dir():
-            return
-        names = (entry for entry in self.runs_dir.iterdir() if not entry.name.startswith("."))
-        yield from sorted((path for path in names if path.is_dir()), reverse=True)
+        yield from (self.runs_dir / name for name in self.run_names())
+
+    def run_names(self) -> list[str]:
+        """The names of the run folders, newest first; none where there is no ``runs/``.
+
+        OSError where it cannot be listed.
+        """
+        try:
+            with os.scandir(self.runs_dir) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if not entry.name.startswith(".") and entry.is_dir()
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(names, reverse=True)
 
     def runs(self) -> list[RunSummary]:
         """A summary of each run, newest first."""

@@ -15,6 +15,7 @@ from tui.keys import (
     decide,
     everywhere,
     examples,
+    filter,
     live,
     log,
     loops,
@@ -29,6 +30,7 @@ __all__ = ["EVERYWHERE", "KEYS", "PANES", "Key", "bindings_for", "keys_of"]
 
 KEYS: tuple[Key, ...] = (
     *runs.KEYS,
+    *filter.KEYS,
     *decide.KEYS,
     *validate.KEYS,
     *report.KEYS,
@@ -41,7 +43,7 @@ KEYS: tuple[Key, ...] = (
     *everywhere.KEYS,
 )
 
-PANES: dict[str, str] = {"log": "live"}
+PANES: dict[str, str] = {"log": "live", "filter": "runs"}
 """Panes with keys of their own, by the screen that they are on: their keys work while the pane has
 the focus, and stand in that screen's help."""
 

@@ -17,17 +17,10 @@ from tui.views import cells
 from tui.views.plain import fit, middle, plain, plain_lines
 from tui.views.preview_view import next_step, preview_lines
 from tui.views.quick_gates import quick_verdicts
-from tui.views.runs_view import (
-    SORTS,
-    Order,
-    RunRow,
-    Verdicts,
-    arrange,
-    columns_for,
-    facts,
-    list_runs,
-    split_run_id,
-)
+from tui.views.run_columns import COLUMNS, layout
+from tui.views.run_index import RunIndex
+from tui.views.run_order import SORTS, Order, arrange
+from tui.views.runs_view import RunRow, Verdicts, facts, split_run_id
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -56,23 +49,23 @@ def test_a_finished_run_shows_before_after_and_the_marks_of_its_gates() -> None:
         eval_tok_s=2102.0,
         peak_bytes=int(1.9 * 2**30),
     )
-    assert one.cells["primary"].text.split() == ["0.31", "→", "0.94"]
-    assert (one.cells["delta"].text, one.cells["delta"].tone) == ("+63pp ✔", "good")
-    assert one.cells["breadth"].text == "−1.2pp ✔"
-    assert one.cells["tok_s"].text == "2,102"
-    assert one.cells["peak"].text == "1.9G"
-    assert one.cells["decision"].text == "◆ decide"
+    assert one.cell("primary").text.split() == ["0.31", "→", "0.94"]
+    assert (one.cell("delta").text, one.cell("delta").tone) == ("+63pp ✔", "good")
+    assert one.cell("breadth").text == "−1.2pp ✔"
+    assert one.cell("tok_s").text == "2,102"
+    assert one.cell("peak").text == "1.9G"
+    assert one.cell("decision").text == "◆ decide"
 
 
 def test_what_was_not_recorded_is_a_dot_and_never_zero() -> None:
-    texts = {key: cell.text.strip() for key, cell in row().cells.items()}
+    texts = {key: row().cell(key).text.strip() for key in COLUMNS}
     for key in ("primary", "delta", "breadth", "tok_s", "peak", "decision", "model"):
         assert texts[key] == "·"
 
 
 def test_a_gain_inside_the_noise_is_a_question_mark() -> None:
     one = row(primary_baseline=0.484, primary_candidate=0.531, primary_min=0.5, n=64)
-    assert one.cells["delta"].text == "+4.7pp ?"
+    assert one.cell("delta").text == "+4.7pp ?"
 
 
 def test_a_drop_of_breadth_fails_though_the_primary_passes() -> None:
@@ -92,8 +85,8 @@ def test_a_drop_of_breadth_fails_though_the_primary_passes() -> None:
 
 def test_scores_that_are_no_shares_are_not_called_percentage_points() -> None:
     one = row(primary_baseline=12.5, primary_candidate=9.25, direction="lower", primary_min=10.0)
-    assert "pp" not in one.cells["delta"].text
-    assert one.cells["delta"].tone == "good"
+    assert "pp" not in one.cell("delta").text
+    assert one.cell("delta").tone == "good"
 
 
 def test_a_run_in_progress_tells_what_it_does_in_the_room_there_is() -> None:
@@ -126,7 +119,7 @@ def test_day_and_name(run_id: str, day: str, name: str) -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 76, 78, 98, 118, 140, 198, 300])
 def test_the_columns_fill_the_width_exactly(width: int) -> None:
-    columns = columns_for(width)
+    columns = layout(width).shown
     used = sum(size for _, size in columns) + 2 * (len(columns) - 1) + 4
     assert used == width or width < 64
 
@@ -159,7 +152,7 @@ def test_the_list_counts_all_runs_and_shows_those_that_match() -> None:
         summary("b", target="sql", primary_candidate=0.9),
         summary("c", target="echo", decision="ship"),
     ]
-    shown = list_runs(runs, parse("target:sql"), Order(), NOW, quick_verdicts)
+    shown = RunIndex(runs, NOW, quick_verdicts).listed(parse("target:sql"), Order(), NOW)
     assert {one.run_id for one in shown.rows} == {"a", "b"}
     assert shown.summary == "2 of 3 runs · 1 running · 1 to decide"
 

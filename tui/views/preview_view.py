@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+
+from engine.plain_file import open_plain, read_plain
 from engine.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.plain import middle, plain
-from tui.views.runs_view import Verdicts, model_name
+from tui.views.run_changes import parent_line
+from tui.views.run_index import GroupHead, best_of
+from tui.views.runs_view import RunRow, Verdicts, model_name
 
-MAX_EVENT_BYTES = 8 * 2**20
-"""How much of an event stream the curve is made from, counted from its beginning."""
+MAX_EVENT_BYTES = 4 * 2**20
+"""How much of an event stream the curve is made from: of a longer one, pieces from all over it."""
+
+_PIECES = 32
+_MAX_POINTS = 4000
 
 Line = list[Cell]
 
@@ -49,8 +60,7 @@ def load_preview(summary: RunSummary) -> Preview:
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            value = json.loads(file.read(2**20))
+        value = json.loads(read_plain(path, 2**20))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -59,14 +69,9 @@ def _json_object(path: Path) -> dict[str, Any]:
 def _losses(path: Path) -> list[float]:
     """The loss of the train stage, else of the last stage that had one, in order."""
     by_stage: dict[str, list[float]] = {}
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_EVENT_BYTES)
-    except OSError:
-        return []
-    for line in data.split(b"\n"):
-        if b'"loss"' not in line:
-            continue
+    lines = [line for line in _event_lines(path) if b'"loss"' in line]
+    step = -(-len(lines) // _MAX_POINTS) or 1
+    for line in [*lines[:-1:step], *lines[-1:]]:
         try:
             event = json.loads(line)
             value = event["values"]["loss"]
@@ -77,10 +82,34 @@ def _losses(path: Path) -> list[float]:
     return by_stage.get("train") or next(reversed(by_stage.values()), [])
 
 
+def _event_lines(path: Path) -> list[bytes]:
+    """The lines of an event stream; of a long one those of pieces spread over all of it."""
+    try:
+        with open_plain(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= MAX_EVENT_BYTES:
+                return file.read(MAX_EVENT_BYTES).split(b"\n")
+            piece = MAX_EVENT_BYTES // _PIECES
+            lines: list[bytes] = []
+            for number in range(_PIECES):
+                file.seek(number * (size - piece) // (_PIECES - 1))
+                lines += file.read(piece).split(b"\n")[1:-1]
+            return lines
+    except OSError:
+        return []
+
+
 def preview_lines(
-    summary: RunSummary, verdicts: Verdicts, preview: Preview | None, width: int
+    summary: RunSummary,
+    verdicts: Verdicts,
+    preview: Preview | None,
+    width: int,
+    parent: RunSummary | None = None,
 ) -> list[Line]:
-    """The preview as lines of at most ``width`` cells, the most important first."""
+    """The preview as lines of at most ``width`` cells, the most important first.
+
+    ``parent`` is the run that this one follows, where it is in the workspace.
+    """
     curve, gates = _curve(preview, width), _gates(verdicts)
     narrow = width < 70
     lines = [_title(summary, width), *([curve, gates] if narrow else [[*curve, *gates]])]
@@ -91,6 +120,9 @@ def preview_lines(
         lines.append([Cell("⚠ ", "warn"), Cell(f"cannot be read: {names}  (v says why)", "warn")])
     step, blockers = _next(summary), _blockers(preview)
     lines += [step, blockers] if narrow else [[*step, Cell("   "), *blockers]]
+    follows = parent_line(summary, parent)
+    if follows:
+        lines.append(follows)
     if preview is not None and preview.reason:
         lines.append([Cell("reason ", "muted"), Cell(preview.reason)])
     if preview is not None and preview.next_action:
@@ -104,8 +136,22 @@ def preview_lines(
 
 def _title(summary: RunSummary, width: int) -> Line:
     state = plain(summary.decision or summary.phase or "no status recorded")
-    name = middle(plain(summary.run_id), max(10, width - len(state) - 3))
-    return [Cell(name, "strong"), Cell("  " + state, "muted")]
+    tags = fit_words(summary.tags, width // 3)
+    room = width - cell_len(state) - cell_len(tags) - 5
+    name = middle(plain(summary.run_id), max(10, room))
+    line = [Cell(name, "strong"), Cell("  " + state, "muted")]
+    return [*line, Cell("  " + tags, "accent")] if tags else line
+
+
+def fit_words(words: Sequence[str], width: int) -> str:
+    """As many whole words as there is room for, and how many more there are."""
+    shown = ""
+    for number, word in enumerate(words):
+        longer = f"{shown} {plain(word)}".strip()
+        if cell_len(longer) > width:
+            return f"{shown} +{len(words) - number}".strip()
+        shown = longer
+    return shown
 
 
 def _curve(preview: Preview | None, width: int) -> Line:
@@ -165,9 +211,26 @@ def _origin(summary: RunSummary) -> Line:
         line.append(Cell(f"  seed {summary.seed}"))
     if summary.n is not None:
         line.append(Cell(f"  {summary.n:,} gold rows"))
-    if summary.parent_run_id:
-        line += [Cell("  after ", "muted"), Cell(plain(summary.parent_run_id))]
+    if summary.duration_s is not None:
+        line.append(Cell(f"  took {cells.clock(summary.duration_s)}", "muted"))
     return line
+
+
+def group_lines(head: GroupHead, rows: Sequence[RunRow]) -> list[Line]:
+    """What the list says of a group: its best run, what was decided, what waits."""
+    members = [row.summary for row in rows if row.summary.target == head.target]
+    best = best_of(members)
+    counted = Counter(one.decision or "undecided" for one in members)
+    decided = " · ".join(f"{plain(word)} {count:,}" for word, count in counted.most_common())
+    lines = [[Cell(plain(head.target) or "no target recorded", "strong")]]
+    if best is None:
+        lines.append([Cell("best   ", "muted"), Cell("no score was recorded", "muted")])
+    else:
+        score = cells.number(best.primary_candidate)
+        lines.append([Cell("best   ", "muted"), Cell(f"{score}  {plain(best.run_id)}")])
+    lines.append([Cell("runs   ", "muted"), Cell(decided)])
+    hint = "opens the group" if head.collapsed else "closes the group"
+    return [*lines, [Cell("⏎      ", "accent"), Cell(hint, "muted")]]
 
 
 def _settings(summary: RunSummary) -> str:

@@ -1,65 +1,19 @@
-"""The list of runs as rows of a table: what each cell says, in which order, and which are listed.
+"""A run as a row of the list: what each of its cells says.
 
-Pure: takes summaries and a moment, gives texts. Knows nothing of Textual.
+Pure: takes a summary and a moment, gives texts. Knows nothing of Textual.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Any
 
-from engine.run_facts import facts
-from engine.run_filter import RunFilter
+from engine.run_facts import facts, setting
 from engine.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import NOTHING, Cell
 from tui.views.plain import plain
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the table. ``width`` 0 takes what is left; ``from_width`` is the narrowest table
-    that shows it; ``sort`` is the order that a click on its title asks for."""
-
-    key: str
-    title: str
-    width: int
-    align: str = "left"
-    from_width: int = 0
-    sort: str | None = None
-
-
-COLUMNS = (
-    Column("date", "day", 6, from_width=64, sort="newest"),
-    Column("run", "run", 0, sort="run"),
-    Column("model", "model", 20, from_width=150, sort="model"),
-    Column("primary", "primary", 13, sort="primary"),
-    Column("delta", "Δ", 8, align="right", sort="delta"),
-    Column("breadth", "breadth", 8, align="right", from_width=70, sort="breadth"),
-    Column("tok_s", "tok/s", 7, align="right", from_width=96, sort="tok/s"),
-    Column("peak", "peak", 6, align="right", from_width=96, sort="peak"),
-    Column("decision", "decision", 11, sort="decision"),
-)
-ACTIVITY = ("primary", "delta", "breadth")
-"""The columns that a run in progress fills with what it does."""
-
-GAP = 2
-MARGIN = 4
-"""Cells before the first column: the mark of a chosen run and the sign of its state."""
-
-
-def columns_for(width: int) -> list[tuple[Column, int]]:
-    """The columns that fit a table of this width, each with its width in cells."""
-    shown = [column for column in COLUMNS if width >= column.from_width]
-    fixed = sum(column.width for column in shown) + GAP * (len(shown) - 1) + MARGIN
-    rest = max(12, width - fixed)
-    # A decision with its routing, and no more of the name than can be read.
-    extra = {"decision": 3} if rest > 30 else {}
-    rest -= sum(extra.values())
-    return [(column, column.width + extra.get(column.key, 0) or rest) for column in shown]
+from tui.views.run_columns import SETTING
 
 
 @dataclass(slots=True)
@@ -69,25 +23,40 @@ class Verdicts:
     primary: str | None = None
     breadth: str | None = None
 
+    @property
+    def worst(self) -> str | None:
+        """The one that a person must look at first."""
+        found = (self.primary, self.breadth)
+        return next((one for one in ("fail", "undecided", "pass") if one in found), None)
+
 
 class RunRow:
     """One run of the list; its cells are made when they are first looked at."""
 
     def __init__(self, summary: RunSummary, now: datetime, verdicts: Verdicts) -> None:
         self.summary = summary
+        self.facts = facts(summary, now, verdicts.worst)
+        self.run_id = summary.run_id
         self._now = now
-        self.verdicts = verdicts
+        self._verdicts = verdicts
+        self._cells: dict[str, Cell] = {}
 
     @property
-    def run_id(self) -> str:
-        return self.summary.run_id
+    def verdicts(self) -> Verdicts:
+        return self._verdicts
+
+    def judge(self, verdicts: Verdicts) -> None:
+        """Show other verdicts: the judge's in place of the quick guess."""
+        self._verdicts = verdicts
+        self.facts = facts(self.summary, self._now, verdicts.worst)
+        self._cells.clear()
 
     @property
     def in_progress(self) -> bool:
         """Whether the row shows what the run does instead of scores."""
         return self.summary.liveness in ("running", "waiting")
 
-    @cached_property
+    @property
     def sign(self) -> Cell:
         """The state of the run as one character."""
         summary = self.summary
@@ -103,22 +72,46 @@ class RunRow:
             return Cell("◆", "accent")
         return Cell("⚠", "warn") if summary.unreadable else Cell(" ")
 
-    @cached_property
-    def cells(self) -> dict[str, Cell]:
-        """Column key to what it says."""
+    def cell(self, column: str) -> Cell:
+        """What the cell of a column says, by the column's key."""
+        found = self._cells.get(column)
+        if found is None:
+            found = self._cells[column] = self._make(column)
+        return found
+
+    def _make(self, column: str) -> Cell:
         summary = self.summary
-        day, name = split_run_id(summary.run_id, summary.created, self._now)
-        return {
-            "date": Cell(day, "muted"),
-            "run": Cell(name, "strong" if summary.awaits_decision else "plain"),
-            "model": Cell(model_name(summary.base_model), "muted"),
-            "primary": _primary(summary),
-            "delta": _delta(summary, self.verdicts.primary),
-            "breadth": _breadth(summary, self.verdicts.breadth),
-            "tok_s": _number(cells.rate(summary.train_tok_s or summary.eval_tok_s)),
-            "peak": _number(cells.size(summary.peak_bytes)),
-            "decision": _decision(summary),
-        }
+        match column:
+            case "date" | "run":
+                day, name = split_run_id(summary.run_id, summary.created, self._now)
+                tone: cells.Tone = "strong" if summary.awaits_decision else "plain"
+                return Cell(day, "muted") if column == "date" else Cell(name, tone)
+            case "model":
+                return Cell(model_name(summary.base_model), "muted")
+            case "primary":
+                return _primary(summary)
+            case "delta":
+                return _delta(summary, self.verdicts.primary)
+            case "breadth":
+                return _breadth(summary, self.verdicts.breadth)
+            case "tok_s":
+                return _number(cells.rate(summary.train_tok_s or summary.eval_tok_s))
+            case "peak":
+                return _number(cells.size(summary.peak_bytes))
+            case "decision":
+                return _decision(summary)
+            case "seed":
+                return _number(cells.ABSENT if summary.seed is None else str(summary.seed))
+            case "n":
+                return _number(cells.ABSENT if summary.n is None else f"{summary.n:,}")
+            case "duration":
+                return _number(cells.clock(summary.duration_s))
+            case "tags":
+                return Cell(plain(" ".join(summary.tags)), "accent") if summary.tags else NOTHING
+            case "target" | "phase" | "parent":
+                known = summary.parent_run_id if column == "parent" else getattr(summary, column)
+                return Cell(plain(known), "muted") if known else NOTHING
+        return _setting(setting(summary, column.removeprefix(SETTING)))
 
     def activity(self, width: int) -> list[Cell]:
         """What a run in progress does, in at most ``width`` cells: the last parts go first."""
@@ -185,6 +178,19 @@ def _number(text: str) -> Cell:
     return Cell(text, "muted" if text == cells.ABSENT else "plain")
 
 
+def _setting(value: float | str | None) -> Cell:
+    """A setting as it was given: 0.0001 stays 1e-4, which is how it is typed."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    if isinstance(value, str):
+        return Cell(plain(value, clip=80))
+    if isinstance(value, int):
+        return Cell(str(value) if abs(value) < 10**6 else f"{value:.3g}")
+    return Cell(cells.minus(f"{value:.4g}"))
+
+
 def _gated(text: str, verdict: str | None) -> Cell:
     sign, tone = cells.mark(verdict)
     if text == cells.ABSENT and verdict is None:
@@ -218,116 +224,3 @@ def _decision(summary: RunSummary) -> Cell:
     if summary.phase == "cancelled":
         return Cell("cancelled", "muted")
     return Cell("◆ decide", "accent") if summary.awaits_decision else NOTHING
-
-
-# --- which runs are listed, and in which order ------------------------------------
-
-
-def _worst(verdicts: Verdicts) -> str | None:
-    """The verdict that a person must look at first."""
-    found = [verdict for verdict in (verdicts.primary, verdicts.breadth) if verdict]
-    for verdict in ("fail", "undecided", "pass"):
-        if verdict in found:
-            return verdict
-    return None
-
-
-_Key = Callable[[RunRow], Any]
-
-SORTS: dict[str, tuple[_Key, bool]] = {
-    "newest": (lambda row: row.summary.created, True),
-    "run": (lambda row: row.run_id, False),
-    "target": (lambda row: row.summary.target or None, False),
-    "model": (lambda row: row.summary.base_model, False),
-    "primary": (lambda row: row.summary.primary_candidate, True),
-    "delta": (lambda row: row.summary.primary_delta, True),
-    "breadth": (lambda row: row.summary.breadth_delta_pp, True),
-    "tok/s": (lambda row: row.summary.train_tok_s or row.summary.eval_tok_s, True),
-    "peak": (lambda row: row.summary.peak_bytes, True),
-    "decision": (
-        lambda row: row.summary.decision or ("◆" if row.summary.awaits_decision else None),
-        False,
-    ),
-}
-"""The orders: name to its key and whether the highest comes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How the list is sorted."""
-
-    name: str = "newest"
-    reverse: bool = False
-
-    def next(self) -> Order:
-        """The following order, not reversed."""
-        names = list(SORTS)
-        return Order(names[(names.index(self.name) + 1) % len(names)])
-
-    @property
-    def descending(self) -> bool:
-        """Whether the highest value stands first."""
-        return SORTS[self.name][1] is not self.reverse
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} {'▾' if self.descending else '▴'}"
-
-
-def arrange(rows: Iterable[RunRow], order: Order) -> list[RunRow]:
-    """The rows in that order; what was not recorded stands last in either direction."""
-    key = SORTS[order.name][0]
-    known: list[RunRow] = []
-    missing: list[RunRow] = []
-    for row in rows:
-        (missing if key(row) is None else known).append(row)
-    return sorted(known, key=key, reverse=order.descending) + missing
-
-
-@dataclass(slots=True)
-class RunList:
-    """What the list shows now, made anew whenever runs, filter or order change."""
-
-    rows: list[RunRow] = field(default_factory=list)
-    total: int = 0
-    running: int = 0
-    waiting: int = 0
-    undecided: int = 0
-
-    @property
-    def summary(self) -> str:
-        """The list in one line: how many there are of what."""
-        parts = [f"{self.total:,} run" + ("" if self.total == 1 else "s")]
-        if len(self.rows) != self.total:
-            parts.insert(0, f"{len(self.rows):,} of")
-            parts = [" ".join(parts)]
-        for count, word in (
-            (self.running, "running"),
-            (self.waiting, "waiting"),
-            (self.undecided, "to decide"),
-        ):
-            if count:
-                parts.append(f"{count} {word}")
-        return " · ".join(parts)
-
-
-def list_runs(
-    summaries: Iterable[RunSummary],
-    run_filter: RunFilter,
-    order: Order,
-    now: datetime,
-    judge: Callable[[RunSummary], Verdicts],
-) -> RunList:
-    """The runs that match, in order, with the counts of all of them. Takes as long as sorting."""
-    result = RunList()
-    rows = []
-    for summary in summaries:
-        result.total += 1
-        result.running += summary.liveness == "running"
-        result.waiting += summary.liveness == "waiting"
-        result.undecided += summary.awaits_decision
-        verdicts = judge(summary)
-        if run_filter.empty or run_filter.matches(facts(summary, now, _worst(verdicts))):
-            rows.append(RunRow(summary, now, verdicts))
-    result.rows = arrange(rows, order)
-    return result
