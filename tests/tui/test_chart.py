@@ -66,7 +66,8 @@ def test_without_a_value_the_picture_says_so(values: list[float]) -> None:
 @pytest.mark.parametrize("log", [False, True])
 def test_odd_values_are_drawn(values: list[float], log: bool) -> None:
     rows = render_chart([curve(values)], 50, 9, Options(log=log))
-    assert dots(roles(rows, "smooth")) > 0
+    drawn = roles(rows, "smooth")
+    assert dots(drawn) > 0 or drawn.strip() == "•"
 
 
 def test_a_single_spike_among_a_million_points_reaches_the_top() -> None:

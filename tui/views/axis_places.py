@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import overload
 
@@ -48,6 +49,15 @@ class ClockPlaces(Sequence[float]):
         if isinstance(index, slice):
             return [self._time(one) for one in self._seconds[index]]
         return self._time(self._seconds[index])
+
+    def find(self, time: float, start: int, stop: int) -> int:
+        """The first index in [start, stop) that is not before a time, else ``stop``."""
+        at = max(0, bisect_right(self._began, time) - 1)
+        seconds = time - self._began[at] + self._worked[at]
+        if at + 1 < len(self._worked):
+            # Between two attempts: the first point of the next one.
+            seconds = min(seconds, math.nextafter(self._worked[at + 1], math.inf))
+        return bisect_left(self._seconds, seconds, start, stop)
 
     def _time(self, seconds: float) -> float:
         # The last point of an attempt has the clock with which the next one begins.

@@ -133,7 +133,7 @@ def matching(charts: Sequence[MetricChart], pattern: str) -> tuple[list[MetricCh
     except re.error as error:
         find = re.compile(re.escape(pattern), re.IGNORECASE)
         place = "" if error.pos is None else f" at character {error.pos + 1}"
-        wrong = f"not a regular expression ({error.msg}{place}), so taken as plain text"
+        wrong = f"no regular expression ({error.msg}{place}) and taken as it stands"
     found = [
         chart
         for chart in charts

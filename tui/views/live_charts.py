@@ -131,7 +131,7 @@ class LiveCharts:
             y_kind=chart.kind,
             x_unit=scene.unit,
             window=scene.window,
-            marks=scene.marks,
+            marks=() if size == "small" else scene.marks,
             limit=limit,
             empty=empty,
         )

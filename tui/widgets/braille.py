@@ -2,12 +2,14 @@
 
 Each dot column shows the lowest and the highest value that falls into it, so that a spike is never
 averaged away; columns that lie apart are joined by a line, unless a gap (NaN) lies between them.
-Drawing costs in proportion to the width: extremes of a part come from the series' blocks.
+Drawing costs in proportion to the width: extremes of a part come from the series' blocks, and a
+column of dots is one number, so that a line of any height is one operation.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tui.widgets.curves import Curve, ListPoints, columns, visible
@@ -16,14 +18,26 @@ from tui.widgets.scale import Scale
 Segment = tuple[str, str]
 """A text and its role, see ``ROLES`` in ``tui.widgets.ink``."""
 
-_BITS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+_LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
 _ORDER = ("raw", "smooth")
 """Roles from the lowest up; a curve of another role lies above those drawn before it."""
 
 
+def _cells(bits: tuple[int, int, int, int]) -> tuple[int, ...]:
+    """What four dots above each other, as a number, are in a cell of braille."""
+    return tuple(sum(bits[dot] for dot in range(4) if four >> dot & 1) for four in range(16))
+
+
+_OF_LEFT, _OF_RIGHT = _cells(_LEFT), _cells(_RIGHT)
+_CHARS = tuple(chr(0x2800 + bits) for bits in range(256))
+
+
 @dataclass(slots=True)
 class Canvas:
-    """Cells of braille dots in one role each, and single signs over them."""
+    """Dots in several roles, and single signs over them.
+
+    ``dots`` has for each role a number for each column of dots: bit 0 is the lowest dot.
+    """
 
     width: int
     height: int
@@ -34,43 +48,77 @@ class Canvas:
         """Dots from ``low`` to ``high`` (0 is the lowest) in a dot column."""
         if not 0 <= column < 2 * self.width:
             return
-        cells = self.dots.get(role)
-        if cells is None:
-            cells = self.dots[role] = [0] * (self.width * self.height)
-        lowest, highest = max(0, min(low, high)), min(4 * self.height - 1, max(low, high))
-        bits = _BITS[column % 2]
-        for dot in range(lowest, highest + 1):
-            row = self.height - 1 - dot // 4
-            cells[row * self.width + column // 2] |= bits[dot % 4]
+        marks = self.dots.get(role)
+        if marks is None:
+            marks = self.dots[role] = [0] * (2 * self.width)
+        if low > high:
+            low, high = high, low
+        low, high = max(0, low), min(4 * self.height - 1, high)
+        if low <= high:
+            marks[column] |= ((1 << (high - low + 1)) - 1) << low
 
-    def layers(self) -> list[tuple[str, list[int]]]:
-        """(role, its cells) from the highest down."""
-        order = [*_ORDER, *(role for role in self.dots if role not in _ORDER)]
-        return [(role, self.dots[role]) for role in reversed(order) if role in self.dots]
+    def roles(self) -> list[str]:
+        """The roles of the dots, from the lowest up."""
+        known = [role for role in _ORDER if role in self.dots]
+        return known + [role for role in self.dots if role not in _ORDER]
+
+    def cells(self, role: str) -> Iterator[tuple[int, int, str]]:
+        """(row, column, character) of each cell with dots in it; row 0 is the uppermost."""
+        marks = self.dots.get(role, [])
+        top = self.height - 1
+        for column in range(len(marks) // 2):
+            left, right = marks[2 * column], marks[2 * column + 1]
+            both = left | right
+            if not both:
+                continue
+            # Only the rows between the lowest and the highest dot are looked at.
+            first, last = ((both & -both).bit_length() - 1) // 4, (both.bit_length() - 1) // 4
+            for row in range(first, last + 1):
+                shift = 4 * row
+                bits = _OF_LEFT[left >> shift & 15] | _OF_RIGHT[right >> shift & 15]
+                if bits:
+                    yield top - row, column, _CHARS[bits]
+
+    def holds(self, row: int, column: int) -> bool:
+        """Whether there is a dot in a cell."""
+        mask = 15 << 4 * (self.height - 1 - row)
+        return any((one[2 * column] | one[2 * column + 1]) & mask for one in self.dots.values())
 
 
 def draw_line(canvas: Canvas, curve: Curve, x: Scale, y: Scale, gaps: set[int]) -> None:
     """Draw a curve; the cell columns where a value is not a number are added to ``gaps``."""
     points = curve.points or ListPoints(curve.y)
-    top = 4 * canvas.height - 1
+    dot = _dots(y, 4 * canvas.height - 1)
     before: tuple[int, int] | None = None
-
-    def dot(value: float) -> int:
-        return round(y.place(value) * top)
-
     for column, start, stop in columns(curve, x, 2 * canvas.width):
-        gap = points.has_gap(start, stop)
+        first = curve.y[start]
+        if stop - start == 1:
+            last = first
+            part = (first, first) if math.isfinite(first) else None
+            gap = part is None
+        else:
+            last = curve.y[stop - 1]
+            part = points.extremes(start, stop)
+            gap = points.has_gap(start, stop)
         if gap and curve.points is not None and 0 <= column < 2 * canvas.width:
             gaps.add(column // 2)
-        part = points.extremes(start, stop)
-        first, last = curve.y[start], curve.y[stop - 1]
         if part is None or (y.log and part[1] <= 0):
             before = None
             continue
+        low = dot(part[0])
+        high = low if part[1] == part[0] else dot(part[1])
         if before is not None and math.isfinite(first) and not _broken(curve, start):
-            _join(canvas, curve.role, before, (column, dot(first)))
-        canvas.span(curve.role, column, dot(part[0]), dot(part[1]))
-        before = (column, dot(last)) if math.isfinite(last) else None
+            _join(canvas, curve.role, before, (column, low if first == part[0] else dot(first)))
+        canvas.span(curve.role, column, low, high)
+        before = (column, low if last == part[0] else dot(last)) if math.isfinite(last) else None
+
+
+def _dots(y: Scale, top: int) -> Callable[[float], int]:
+    """The row of dots of a value: 0 at the bottom, ``top`` at the top, beyond it outside."""
+    if y.log or not 1e-200 < y.high - y.low < 1e200:
+        return lambda value: round(y.place(value) * top)
+    low, each = y.low, top / (y.high - y.low)
+    return lambda value: int((value - low) * each + 0.5)
 
 
 def _broken(curve: Curve, at: int) -> bool:

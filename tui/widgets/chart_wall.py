@@ -25,6 +25,7 @@ from tui.views.chart_settings import ChartSettings
 from tui.views.live_charts import LiveCharts, Size
 from tui.views.plain import plain
 from tui.widgets.chart import Chart
+from tui.widgets.picture import Options
 
 SMALL = {"tok": "tok_s", "mem": MEMORY, "its": "it_s", "rate": "learning_rate"}
 """The charts under the large one, by their id."""
@@ -175,14 +176,19 @@ class ChartWall(Vertical):
             columns, rows = grid_shape(width, height, room)
         grid.styles.grid_size_columns, grid.styles.grid_size_rows = columns, rows
         slots = list(grid.query(Chart))
-        for number in range(len(slots), len(page)):
+        for number in range(len(slots), max(1, len(page))):
             slot = Chart(id=f"slot-{number}", guard=self._feed.lock)
             slots.append(slot)
             grid.mount(slot)
         for number, slot in enumerate(slots):
-            slot.display = number < len(page)
-            if slot.display:
+            slot.display = number < max(1, len(page))
+            if number < len(page):
                 self._put(slot, page[number], self._empty, "grid")
+            elif not number:
+                self._keys.pop(slot.id or "", None)
+                wanted = f"no chart matches “{plain(self.charts.settings.pattern)}”"
+                options = Options(empty=wanted if charts_of(stage) else self._empty)
+                slot.put([], [], options)
 
     def _say_where(self, stage: StageView | None) -> None:
         """The line above the charts where they have the whole screen."""
@@ -204,9 +210,7 @@ class ChartWall(Vertical):
         if self._enlarged is None and (pages := self.pages()) > 1:
             parts.append(f"page {self._page + 1} of {pages}")
         if wrong:
-            parts.append(wrong)
-        elif settings.pattern and not found:
-            parts.append("/ changes the filter, empty shows all")
+            parts = [f"“{plain(settings.pattern)}” is {wrong}", parts[1]]
         left = plain(" · ".join(parts))
         hints = "⇥ next · ⏎ enlarge · / filter · i values · esc back"
         if self._enlarged is not None:

@@ -71,10 +71,19 @@ class Curve:
         count = self.count
         if not count:
             return None
-        after = bisect_left(self.x, at, 0, count)
+        after = find(self.x, at, 0, count)
         if after == count or (after and at - self.x[after - 1] <= self.x[after] - at):
             return after - 1
         return after
+
+
+def find(xs: Sequence[float], at: float, start: int, stop: int) -> int:
+    """The first index in [start, stop) whose place is not below ``at``, else ``stop``."""
+    own = getattr(xs, "find", None)
+    if own is not None:
+        # Places that are worked out when asked for know a quicker way.
+        return int(own(at, start, stop))
+    return bisect_left(xs, at, start, stop)
 
 
 def x_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
@@ -88,8 +97,8 @@ def x_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
 def visible(curve: Curve, window: tuple[float, float]) -> tuple[int, int]:
     """The points inside the window and one more at either side, so that lines reach its edges."""
     count = curve.count
-    start = bisect_left(curve.x, window[0], 0, count)
-    stop = bisect_left(curve.x, math.nextafter(window[1], math.inf), start, count)
+    start = find(curve.x, window[0], 0, count)
+    stop = find(curve.x, math.nextafter(window[1], math.inf), start, count)
     return max(0, start - 1), min(count, stop + 1)
 
 
@@ -130,6 +139,6 @@ def columns(curve: Curve, x: Scale, dots: int) -> Iterator[tuple[int, int, int]]
         if column >= dots:
             yield column, at, at + 1
             return
-        after = bisect_left(xs, x.low + (column + 0.5) * step, at + 1, stop)
+        after = find(xs, x.low + (column + 0.5) * step, at + 1, stop)
         yield column, at, after
         at = after

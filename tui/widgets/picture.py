@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.widgets.braille import Canvas, Segment, draw_line, draw_points, row_of
 from tui.widgets.curves import Curve, EndPoints, ListPoints, Points, x_range, y_range
@@ -125,6 +125,9 @@ def render_chart(
     for curve in curves:
         if curve.shape == "line":
             draw_line(canvas, curve, frame.x, frame.y, gaps)
+            if curve.count == 1:
+                # A single dot of braille would be overlooked.
+                draw_points(canvas, replace(curve, sign="•"), frame.x, frame.y)
         else:
             draw_points(canvas, curve, frame.x, frame.y)
     _draw_cross(canvas, curves, frame, options)
@@ -157,49 +160,51 @@ def _upright(canvas: Canvas, column: int | None, role: str) -> None:
     if column is None:
         return
     for row in range(canvas.height):
-        at = row * canvas.width + column
-        if not any(cells[at] for cells in canvas.dots.values()):
+        if not canvas.holds(row, column):
             canvas.signs.setdefault((row, column), ("┊", role))
 
 
 def _plot_rows(canvas: Canvas, frame: Frame, options: Options) -> list[Row]:
     width, gutter = canvas.width, frame.left - 1
     labels = {row_of(tick.value, frame.y, canvas.height): tick.label for tick in frame.ticks}
-    limit_row, limit_text = None, ""
-    if options.limit is not None and frame.y.low <= options.limit[0] <= frame.y.high:
-        limit_row = row_of(options.limit[0], frame.y, canvas.height)
-        limit_text = f" {options.limit[1]} "[:width]
-    layers = canvas.layers()
-    signs: dict[int, dict[int, Segment]] = {}
-    for (row, column), sign in canvas.signs.items():
-        signs.setdefault(row, {})[column] = sign
-    rows: list[Row] = []
+    chars: list[list[str]] = []
+    roles: list[list[str]] = []
+    limit = options.limit
+    limit_row = None
+    if limit is not None and frame.y.low <= limit[0] <= frame.y.high:
+        limit_row = row_of(limit[0], frame.y, canvas.height)
     for row in range(canvas.height):
-        ground = ("┈", "grid") if row in labels else (" ", "grid")
-        if row == limit_row:
-            ground = ("╌", "limit")
-        line = _ground_line(layers, row * width, width, ground)
-        for column, sign in signs.get(row, {}).items():
-            line[column] = sign
-        if row == limit_row and limit_text:
-            line[width - len(limit_text) :] = [(char, "limit") for char in limit_text]
-        label = labels.get(row, "").rjust(gutter)[:gutter] + " "
-        rows.append([(label, "label"), *_merge(line)])
-    return rows
+        ground = "╌" if row == limit_row else "┈" if row in labels else " "
+        chars.append([ground] * width)
+        roles.append(["limit" if row == limit_row else "grid"] * width)
+    for role in canvas.roles():
+        for row, column, char in canvas.cells(role):
+            chars[row][column] = char
+            roles[row][column] = role
+    for (row, column), (char, role) in canvas.signs.items():
+        chars[row][column] = char
+        roles[row][column] = role
+    if limit is not None and limit_row is not None:
+        words = f" {limit[1]} "[:width]
+        chars[limit_row][width - len(words) :] = words
+        roles[limit_row][width - len(words) :] = ["limit"] * len(words)
+    return [
+        [(labels.get(row, "").rjust(gutter)[:gutter] + " ", "label"), *_runs(chars[row], one)]
+        for row, one in enumerate(roles)
+    ]
 
 
-def _ground_line(
-    layers: list[tuple[str, list[int]]], start: int, width: int, ground: Segment
-) -> list[Segment]:
-    """One row of cells: dots of the uppermost curve there, or the ground."""
-    line = [ground] * width
-    for role, cells in reversed(layers):
-        part = cells[start : start + width]
-        if any(part):
-            for column, bits in enumerate(part):
-                if bits:
-                    line[column] = (chr(0x2800 + bits), role)
-    return line
+def _runs(chars: Sequence[str], roles: Sequence[str]) -> Row:
+    """Neighbours of one role as one segment."""
+    row: Row = []
+    start = 0
+    while start < len(roles):
+        role, stop = roles[start], start + 1
+        while stop < len(roles) and roles[stop] == role:
+            stop += 1
+        row.append(("".join(chars[start:stop]), role))
+        start = stop
+    return row
 
 
 def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
@@ -233,7 +238,7 @@ def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
             words[width - len(unit) :] = [(" ", "label")] * len(unit)
         words[start : start + len(text)] = [(char, "strong") for char in text]
     margin = " " * frame.left
-    return [_merge([(margin, "axis"), *line]), _merge([(margin, "label"), *words])]
+    return [[(margin, "axis"), *_merge(line)], [(margin, "label"), *_merge(words)]]
 
 
 def _empty(width: int, height: int, words: str) -> list[Row]:
@@ -243,16 +248,4 @@ def _empty(width: int, height: int, words: str) -> list[Row]:
 
 
 def _merge(cells: Row) -> Row:
-    """Neighbours of one role as one segment."""
-    merged: Row = []
-    texts: list[str] = []
-    role = ""
-    for text, one in cells:
-        if one != role and texts:
-            merged.append(("".join(texts), role))
-            texts = []
-        role = one
-        texts.append(text)
-    if texts:
-        merged.append(("".join(texts), role))
-    return merged
+    return _runs([text for text, _ in cells], [role for _, role in cells])

@@ -23,7 +23,10 @@ def sparkline(values: Sequence[float], width: int) -> str:
     numbers = [value for value in values if math.isfinite(value)]
     y = Scale.around(min(numbers), max(numbers), pad=0.0)
     draw_line(canvas, curve, Scale(0.0, float(max(1, len(values) - 1))), y, set())
-    return "".join(chr(0x2800 + bits) if bits else " " for bits in canvas.dots["smooth"])
+    line = [" "] * width
+    for _, column, char in canvas.cells("smooth"):
+        line[column] = char
+    return "".join(line)
 
 
 def bar(share: float, width: int) -> str:
