@@ -114,15 +114,30 @@ def decide(
     print(f"{path.name}: {outcome.decision}{was}")
 
 
-def report(run: RunArgument, workspace: WorkspaceOption = None) -> None:
-    """Make report.md of a run anew from its records."""
+def report(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    html: Annotated[bool, typer.Option("--html", help="Print it as one HTML page.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write it there; as HTML with --html or where the name ends with .html."),
+    ] = None,
+) -> None:
+    """Make report.md of a run anew from its records; or export it, and leave report.md alone."""
+    from engine.publish.export import export_report, exported_text
     from engine.publish.report import write_report
 
     path = run_path(workspace, run)
     try:
-        print(folder_of(write_report(path)))
+        if out is not None:
+            print(folder_of(export_report(path, out, html=html or None)))
+        elif html:
+            print(exported_text(path, html=True), end="")
+        else:
+            print(folder_of(write_report(path)))
     except OSError as error:
-        fail(f"{path.name}: report.md cannot be written: {error.strerror}.")
+        where = out if out is not None else "report.md"
+        fail(f"{path.name}: {where} cannot be written: {error.strerror}.")
 
 
 def validate(
