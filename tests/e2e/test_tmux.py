@@ -122,9 +122,15 @@ def test_nothing_is_said_by_colour_alone(open_terminal: Opener, env: dict[str, s
     terminal.until("ended with 0")
 
 
-def test_a_terminal_that_only_prints_lines_is_told_so(open_terminal: Opener) -> None:
+def test_a_terminal_that_only_prints_lines_gets_lines(open_terminal: Opener) -> None:
     terminal = open_terminal(env={"TERM": "dumb"})
-    terminal.until("needs a terminal whose cursor can be moved", "factory-tui list", "ended with 2")
+    terminal.until("as lines of text", "3 runs, 0 running", "Type a command, or help.", "factory>")
+    terminal.type("show 1")
+    terminal.press("Enter")
+    terminal.until("primary_min", "breadth_drop_max_pp", "decision  ship")
+    terminal.type("quit")
+    terminal.press("Enter")
+    terminal.until("ended with 0")
 
 
 def test_the_screen_follows_the_window(open_terminal: Opener) -> None:
