@@ -12,7 +12,7 @@ KEYS = (
     Key("choose('retry-eval')", "e", "eval", "decide", "The evaluation is what is wrong."),
     Key("choose('park')", "p", "park", "decide", "Not now; say what it waits for."),
     Key("write", "ctrl+s", "record", "decide", "See the record, then write it.", priority=True),
-    Key("undo", "u", "take back", "decide", "Take back the decision written here just now."),
+    Key("take_back", "u", "take back", "decide", "Take back the decision written here just now."),
     Key("new_view", "N", "new view", "decide", "Decide anew; the record names the one before."),
     Key("flips", "f", "flips", "decide", "The examples that were fixed and broken."),
     Key("leave", "escape", "back", "decide", "Out of a field, then back.", palette=False),

@@ -157,7 +157,7 @@ class DecideScreen(RoomScreen):
         """A run that was decided is only shown: its footer offers nothing that would change it."""
         if action in ("choose", "write"):
             return not self._read_only
-        if action == "undo":
+        if action == "take_back":
             return self._receipt is not None
         if action == "new_view":
             return self._read_only
@@ -284,7 +284,7 @@ class DecideScreen(RoomScreen):
 
     # --- taking back --------------------------------------------------------------
 
-    def action_undo(self) -> None:
+    def action_take_back(self) -> None:
         """Take back the decision that was just written here."""
         if self._receipt is not None:
             self._withdraw(self._receipt)

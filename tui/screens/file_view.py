@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.views.excerpt import Excerpt
 from tui.views.plain import plain
 from tui.widgets.file_view import FileView
 
@@ -24,22 +25,24 @@ class FileScreen(ModalScreen[bool]):
         ("e", "answer(True)", "edit"),
     ]
 
-    def __init__(self, path: Path, text: str, line: int | None, note: str) -> None:
+    def __init__(self, path: Path, shown: Excerpt) -> None:
         super().__init__()
-        self._path, self._text, self._line, self._note = path, text, line, note
+        self._path, self._shown = path, shown
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="file-dialog") as box:
-            where = f"{plain(self._path.name)}" + (f", line {self._line}" if self._line else "")
+            where = f"{plain(self._path.name)}" + (
+                f", line {self._shown.line:,}" if self._shown.line else ""
+            )
             box.border_title = Content(where)
             box.border_subtitle = Content("e edits · esc closes")
-            if self._note:
-                yield Static(Content(self._note), classes="file-note")
+            if self._shown.note:
+                yield Static(Content(self._shown.note), classes="file-note")
             yield FileView()
 
     def on_mount(self) -> None:
         view = self.query_one(FileView)
-        view.put(self._text, self._line)
+        view.put(self._shown.text, self._shown.line, self._shown.first)
         view.focus()
 
     def action_answer(self, edit: bool) -> None:

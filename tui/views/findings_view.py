@@ -87,6 +87,8 @@ def verdict(findings: Sequence[Finding]) -> Cell:
 
 def line_in(finding: Finding, text: str) -> int | None:
     """The line (from 1) of a file's text that a finding is about; None where it has none."""
+    if finding.line:
+        return finding.line
     if finding.file.endswith(".jsonl"):
         index = finding.pointer.split("/")[1] if finding.pointer.startswith("/") else ""
         return int(index) + 1 if index.isdigit() and int(index) <= text.count("\n") else None
@@ -105,3 +107,25 @@ def _broken_line(text: str) -> int | None:
     except (RecursionError, ValueError):
         return 1
     return None
+
+
+def place_like(
+    finding: Finding | None, file: str, places: Sequence[tuple[str, Finding | None]]
+) -> int | None:
+    """Where the cursor belongs in another list of places: on the same finding, else on what is
+    most like it in the same file; None where nothing of the file is left."""
+
+    def likeness(place: tuple[str, Finding | None]) -> int:
+        other_file, other = place
+        if other_file != file:
+            return 0
+        if other == finding:
+            return 5
+        if finding is None or other is None:
+            return 1
+        if other.rule == finding.rule:
+            return 4 if (other.pointer, other.line) == (finding.pointer, finding.line) else 3
+        return 2
+
+    best = max(range(len(places)), key=lambda at: likeness(places[at]), default=None)
+    return best if best is not None and likeness(places[best]) else None

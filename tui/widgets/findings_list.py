@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from engine.checks.finding import Finding
 from tui.views.cells import Cell
-from tui.views.findings_view import FOLDER, FileGroup, sign
+from tui.views.findings_view import FOLDER, FileGroup, place_like, sign
 from tui.views.plain import plain
 from tui.widgets.tones import paint
 
@@ -42,6 +42,7 @@ class FindingsList(OptionList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self._places: list[Place] = []
+        self._shown: tuple[object, ...] = ()
 
     @property
     def place(self) -> Place | None:
@@ -49,9 +50,16 @@ class FindingsList(OptionList):
         at = self.highlighted
         return None if at is None or at >= len(self._places) else self._places[at]
 
-    def put(self, groups: list[FileGroup]) -> None:
-        """Show these files; the cursor stays on its place, and begins on the first finding."""
-        before = self.place
+    def put(self, groups: list[FileGroup], fixable: frozenset[Finding] = frozenset()) -> None:
+        """Show these files; the cursor stays on its place, and begins on the first finding.
+
+        ``fixable`` are the findings that a fix answers.
+        """
+        shown = (fixable, [(one.name, one.exists, one.findings) for one in groups])
+        if shown == self._shown:
+            return
+        self._shown = shown
+        before, scrolled = self.place, self.scroll_offset.y
         self._places = []
         options = []
         for one in groups:
@@ -59,13 +67,23 @@ class FindingsList(OptionList):
             options.append(Option(paint(one.sign, " ", _title(one))))
             for finding in one.findings:
                 self._places.append(Place(one.name, finding))
-                text = paint("   ", sign(finding.severity), " " + plain(finding.message))
-                options.append(Option(text))
+                mend = Cell("✎ ", "accent") if finding in fixable else Cell("")
+                message = plain(finding.message, clip=2000)
+                options.append(Option(paint("   ", sign(finding.severity), " ", mend, message)))
         self.clear_options()
         self.add_options(options)
-        first = next((i for i, place in enumerate(self._places) if place.finding), 0)
-        same = self._places.index(before) if before in self._places else first
-        self.highlighted = min(same, len(self._places) - 1) if self._places else None
+        if not self._places:
+            return
+        keep = None
+        if before is not None:
+            places = [(place.file, place.finding) for place in self._places]
+            keep = place_like(before.finding, before.file, places)
+        if keep is not None:
+            self.scroll_to(y=scrolled, animate=False, force=True)
+            self.highlighted = keep
+        else:
+            first = next((i for i, place in enumerate(self._places) if place.finding), 0)
+            self.highlighted = first
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
