@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
@@ -33,6 +34,7 @@ ROOMS: dict[str, str] = {
     "new_run": "tui.screens.new_run:NewRunScreen",
     "examples": "tui.screens.examples:ExamplesScreen",
     "compare": "tui.screens.compare:CompareScreen",
+    "loops": "tui.screens.loops:LoopsScreen",
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 
@@ -93,11 +95,15 @@ class FactoryApp(App[None]):
         self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
         for theme in THEMES:
             self.register_theme(theme)
-        # Sixteen colours are too few for grounds that differ by a shade.
-        usual = CONTRAST if self.console.color_system in ("standard", "windows") else FACTORY
+        usual = CONTRAST if self._has_few_colours() else FACTORY
         wanted = self.settings.theme or self.remembered.get("theme", usual.name)
         self._unknown_theme = wanted if wanted not in self.available_themes else None
         self.theme = FACTORY.name if self._unknown_theme else wanted
+
+    def _has_few_colours(self) -> bool:
+        """Whether this terminal has sixteen colours: too few for grounds that differ by a shade."""
+        terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
+        return terminal and self.console.color_system in ("standard", "windows")
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)
