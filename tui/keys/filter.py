@@ -9,11 +9,11 @@ KEYS = (
     Key(
         "choose(-1)",
         "up",
-        "before",
+        "choose",
         "filter",
         "Choose; in an empty line, the last ones.",
-        False,
-        False,
+        palette=False,
+        display="↑↓",
     ),
     Key(
         "choose(1)", "down", "next", "filter", "Choose the next one that is offered.", False, False

@@ -18,7 +18,7 @@ from tui.bindings import bindings_for
 from tui.screens.panes import Edge
 from tui.screens.runs_acts import RunsActs
 from tui.styles import style_paths
-from tui.views.filter_help import Candidate, candidates, remembered
+from tui.views.filter_help import Candidate, candidates, remembered, without_word
 from tui.views.preview_view import Preview, group_lines, load_preview, preview_lines
 from tui.views.run_columns import SETTING, chosen_columns, layout
 from tui.views.run_index import RunList
@@ -85,13 +85,12 @@ class RunsScreen(RunsActs):
 
     def show_list(self) -> None:
         """Filter, sort, group and show what was read."""
-        self._list = self.index.listed(
-            self._filter,
-            self._order,
-            datetime.now(UTC),
-            grouped=self._grouped,
-            collapsed=self._collapsed,
-        )
+        self._list = self._listed(self._filter)
+        field = self.query_one(CompletingInput)
+        if not self._list.rows and field.offered:
+            # A word that is still being written empties no list.
+            before = without_word(field.value, field.cursor_position)
+            self._list = self._listed(parse(before))
         self.table.show(self._list, self._order, self._columns)
         self._say_how_many()
         empty = self.query_one("#empty", Static)
@@ -99,6 +98,15 @@ class RunsScreen(RunsActs):
         if empty.display:
             empty.update(self._empty_text())
         self.query_one("#body").display = bool(self._list.rows)
+
+    def _listed(self, run_filter: RunFilter) -> RunList:
+        return self.index.listed(
+            run_filter,
+            self._order,
+            datetime.now(UTC),
+            grouped=self._grouped,
+            collapsed=self._collapsed,
+        )
 
     @on(RunTable.Marked)
     def _say_how_many(self) -> None:

@@ -140,6 +140,12 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if any(char.isspace() for char in word) else word
 
 
+def without_word(text: str, cursor: int) -> str:
+    """The filter before the word at the cursor."""
+    match = _TEXT_END.search(text[:cursor])
+    return text[: match.start()] if match else text
+
+
 def accepted(text: str, cursor: int, candidate: Candidate) -> tuple[str, int]:
     """The filter and the cursor after a candidate was taken."""
     head = text[: candidate.start] + candidate.text

@@ -1,0 +1,350 @@
+"""A workspace of 10,000 runs: time to a sorted table, a filter's keystroke, scrolling, idling.
+
+Beside it, in the same process and on the same files, stand two peers: the floor of any list
+(``os.listdir`` and ``json.loads`` of every record) and Textual's own DataTable, which is handed
+rows that are read already and only has to show, filter and scroll them.
+
+    python benchmarks/many_runs.py [--runs N | --quick] [--check]
+
+Runs are made in a temporary directory. A keystroke is measured from the key event to the end of
+the paint that shows its result; lag is how much later than asked an event-loop timer of 2 ms came.
+With --check the exit code is 1 when a limit of LIMITS is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.keys import _character_to_key
+from textual.widgets import DataTable, Input
+
+from tui.app import FactoryApp
+from tui.screens.runs import RunsScreen
+
+SIZE = (120, 40)
+FILTER = "target:sql score>0.8 decision:ship lr>=1e-4"
+Rows = list[tuple[str, ...]]
+PATIENCE_S = 120.0
+LIMITS = {
+    "sorted table, kept summaries": 1.0,
+    "filter keystroke, p95": 0.1,
+    "worst lag while scrolling": 0.05,
+    "processor while idle": 0.01,
+}
+"""In seconds; the last is a share of one core."""
+
+
+def make_runs(workspace: Path, count: int) -> None:
+    """Run folders as a finished run leaves them: seven records each, over some months."""
+    chance = random.Random(7)
+    newest = datetime.now(UTC)
+    targets = ("sql", "drone-router", "file-ops", "a-long-name-of-a-target-that-somebody-chose")
+    for number in range(count):
+        created = newest - timedelta(minutes=37 * number)
+        target = targets[number % len(targets)]
+        run = workspace / "runs" / f"{created:%Y-%m-%d}-{target}-{number}"
+        run.mkdir(parents=True)
+        moment = created.isoformat()
+        write(
+            run / "config.json",
+            {
+                "run_id": run.name,
+                "target": target,
+                "owner_goal": "Answer every command.",
+                "base_model": {"id": "mlx-community/Qwen3-0.6B-4bit"},
+                "candidate": {"method": "sft-lora"},
+                "eval": {
+                    "primary": "gold",
+                    "threshold": {"primary_min": 0.9, "breadth_drop_max_pp": 8.0},
+                },
+                "seed": number % 5,
+                "hyperparameters": {
+                    "iters": 300,
+                    "batch_size": 16,
+                    "learning_rate": chance.choice([5e-5, 1e-4, 1e-3]),
+                    "schedule": "cosine",
+                    "lora": {"rank": 16},
+                },
+                "created": moment,
+            },
+        )
+        write(
+            run / "run-status.json",
+            {
+                "run_id": run.name,
+                "phase": "decided",
+                "revision": 9,
+                "created": moment,
+                "updated": moment,
+                "stages": {"train": {"state": "done", "peak_tree_rss_bytes": 2_040_109_465}},
+            },
+        )
+        for name in ("baseline", "candidate", "regression-baseline", "regression-candidate"):
+            write(
+                run / f"eval-{name}.json",
+                {
+                    "model_id": "base",
+                    "command": "evaluate",
+                    "suite": "gold",
+                    "score": round(chance.random(), 3),
+                    "date": moment,
+                    "n": 120,
+                    "tokens_per_second": 2102.0,
+                },
+            )
+        decision = chance.choice(["ship", "reject", "park"])
+        write(run / "decision.json", {"decision": decision, "reason": "Both gates hold."})
+
+
+def write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2))
+
+
+def read_plainly(workspace: Path) -> tuple[float, Rows]:
+    """The floor: seconds to list and parse every record, and rows for the peer's table."""
+    started = time.perf_counter()
+    rows: Rows = []
+    runs = f"{workspace}/runs"
+    for name in sorted(os.listdir(runs), reverse=True):  # noqa: PTH208 - the floor uses no Path
+        records = {}
+        for file in os.listdir(f"{runs}/{name}"):  # noqa: PTH208
+            with open(f"{runs}/{name}/{file}", "rb") as stream:
+                records[file] = json.loads(stream.read())
+        before = records["eval-baseline.json"]["score"]
+        after = records["eval-candidate.json"]["score"]
+        decision = records["decision.json"]["decision"]
+        target = records["config.json"]["target"]
+        rows.append((name[:10], name[11:], target, f"{before} → {after}", f"{after}", decision))
+    return time.perf_counter() - started, rows
+
+
+@dataclass
+class Measured:
+    """What was measured of one of the two, in seconds."""
+
+    opened: dict[str, float] = field(default_factory=dict)
+    keys: list[float] = field(default_factory=list)
+    scroll_lag: float = 0.0
+    idle: float | None = None
+
+    @property
+    def p95(self) -> float:
+        return sorted(self.keys)[int(0.95 * (len(self.keys) - 1))]
+
+
+class Painted:
+    """When an app last finished to paint."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self.at = 0.0
+        self.count = 0
+        display = app._display
+
+        def noted(*given: Any) -> None:
+            display(*given)
+            self.at = time.perf_counter()
+            self.count += 1
+
+        app._display = noted  # type: ignore[method-assign,assignment]
+
+    async def after(self, holds: Callable[[], object]) -> float:
+        """The end of the first paint after ``holds``. TimeoutError when it never comes."""
+        end = time.perf_counter() + PATIENCE_S
+        while not holds():
+            if time.perf_counter() > end:
+                raise TimeoutError("what was waited for did not come")
+            await asyncio.sleep(0.001)
+        seen = self.count
+        while self.count == seen and time.perf_counter() < end:
+            await asyncio.sleep(0.001)
+            if time.perf_counter() - self.at > 0.25:  # painted in the same turn already
+                break
+        return self.at
+
+
+@asynccontextmanager
+async def lag() -> AsyncIterator[list[float]]:
+    """Collects by how much each turn of a 2 ms timer of the event loop came too late."""
+    late: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            asked = time.perf_counter() + 0.002
+            await asyncio.sleep(0.002)
+            late.append(time.perf_counter() - asked)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield late
+    finally:
+        task.cancel()
+
+
+def press(app: App[Any], char: str) -> float:
+    """Hand the app a key as its driver does; the moment of it."""
+    named = len(char) > 1
+    key = char if named else _character_to_key(char)
+    at = time.perf_counter()
+    app.post_message(events.Key(key, None if named else char))
+    return at
+
+
+async def scroll(app: App[Any], presses: int) -> float:
+    """The worst lag while keys that scroll come at 30 a second, as when one is held down."""
+    async with lag() as late:
+        for number in range(presses):
+            press(app, "pagedown" if number % 3 == 0 else "down")
+            await asyncio.sleep(1 / 30)
+    return max(late)
+
+
+async def open_room(workspace: Path, count: int, what: str, measured: Measured) -> None:
+    app = FactoryApp(workspace)
+    painted = Painted(app)
+    started = time.perf_counter()
+    async with app.run_test(size=SIZE):
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        first = await painted.after(lambda: screen.table.rows)
+        done = await painted.after(lambda: len(screen.table.rows) == count)
+        measured.opened[f"first rows, {what}"] = first - started
+        measured.opened[f"sorted table, {what}"] = done - started
+        if what == "kept summaries":
+            await use_room(app, screen, painted, measured)
+
+
+async def use_room(
+    app: FactoryApp, screen: RunsScreen, painted: Painted, measured: Measured
+) -> None:
+    while any(worker.is_running for worker in screen.workers):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(1.0)
+    press(app, "slash")
+    field = screen.query_one("#filter", Input)
+    await painted.after(lambda: field.has_focus)
+    for number, char in enumerate(FILTER):
+        at = press(app, char)
+        text = FILTER[: number + 1]
+        shown = await painted.after(lambda text=text: field.value == text)  # type: ignore[misc]
+        measured.keys.append(shown - at)
+        await asyncio.sleep(0.1)
+    press(app, "escape")
+    await painted.after(lambda: screen.table.has_focus)
+    await asyncio.sleep(0.5)
+    measured.scroll_lag = await scroll(app, 90)
+    await asyncio.sleep(3.0)
+    started, spent = time.perf_counter(), time.process_time()
+    await asyncio.sleep(10.0)
+    measured.idle = (time.process_time() - spent) / (time.perf_counter() - started)
+
+
+class PeerApp(App[None]):
+    """Textual's DataTable with the same rows."""
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def compose(self) -> ComposeResult:
+        yield DataTable(cursor_type="row")
+
+    def on_mount(self) -> None:
+        table = self.query_one(DataTable)
+        table.add_columns("day", "run", "target", "primary", "score", "decision")
+        table.focus()
+        self.fill("")
+
+    def fill(self, text: str) -> None:
+        """The rows that hold a text, the newest first."""
+        table = self.query_one(DataTable)
+        table.clear()
+        table.add_rows(row for row in self._rows if not text or any(text in one for one in row))
+
+
+async def use_peer(rows: Rows, measured: Measured) -> None:
+    app = PeerApp(rows)
+    painted = Painted(app)
+    started = time.perf_counter()
+    async with app.run_test(size=SIZE):
+        table = app.query_one(DataTable)
+        done = await painted.after(lambda: table.row_count == len(rows))
+        measured.opened["table filled"] = done - started
+        await asyncio.sleep(1.0)
+        for length in range(1, 9):
+            at = time.perf_counter()
+            app.fill("drone-router"[:length])
+            measured.keys.append(await painted.after(lambda: True) - at)
+            await asyncio.sleep(0.1)
+        app.fill("")
+        await asyncio.sleep(1.0)
+        measured.scroll_lag = await scroll(app, 90)
+
+
+async def measure(workspace: Path, count: int) -> dict[str, float]:
+    room, peer = Measured(), Measured()
+    floor, rows = read_plainly(workspace)
+    await open_room(workspace, count, "read anew", room)
+    again, _ = read_plainly(workspace)
+    await open_room(workspace, count, "kept summaries", room)
+    await use_peer(rows, peer)
+    print(f"{count:,} runs, {7 * count:,} records, {SIZE[0]}×{SIZE[1]}")
+    floor = min(floor, again)
+    print(f"  floor: listing and parsing every record           {1000 * floor:8.0f} ms")
+    for what, seconds in room.opened.items():
+        print(f"  {what:<50}{1000 * seconds:8.0f} ms  ({seconds / floor:.2f} of the floor)")
+    print(
+        f"  DataTable, rows read already                      "
+        f"{1000 * peer.opened['table filled']:8.0f} ms"
+    )
+    for name, one in (("control room", room), ("DataTable", peer)):
+        print(
+            f"  {name}: filter keystroke median {1000 * statistics.median(one.keys):.0f} ms, "
+            f"p95 {1000 * one.p95:.0f} ms; worst lag while scrolling {1000 * one.scroll_lag:.0f} ms"
+        )
+    assert room.idle is not None
+    print(f"  control room: {100 * room.idle:.2f} % of a core while nothing happens")
+    return {
+        "sorted table, kept summaries": room.opened["sorted table, kept summaries"],
+        "filter keystroke, p95": room.p95,
+        "worst lag while scrolling": room.scroll_lag,
+        "processor while idle": room.idle,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--quick", action="store_true", help="1,000 runs")
+    parser.add_argument("--check", action="store_true", help="exit code 1 above a limit")
+    options = parser.parse_args()
+    count = 1_000 if options.quick else options.runs
+    with tempfile.TemporaryDirectory() as directory:
+        workspace = Path(directory)
+        make_runs(workspace, count)
+        time.sleep(2.5)  # summaries of files that are younger are not kept
+        found = asyncio.run(measure(workspace, count))
+    missed = [name for name, limit in LIMITS.items() if found[name] > limit]
+    if options.check and missed:
+        print(f"above the limit: {', '.join(missed)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
