@@ -10,24 +10,13 @@ from textual.widgets import Static
 
 from engine.folder import RunFolder
 from engine.planning import Draft, create
-from engine.records.target import Forge
 from engine.starting import StartError
-from engine.target import load_target
 from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tui.app import FactoryApp
-from tui.screens import new_run
+from tui.screens import new_run_work
 from tui.screens.models import ModelScreen
 from tui.screens.new_run import NewRunScreen
-from tui.views.data_check import check_data, data_lines
-from tui.views.settings_form import (
-    FormError,
-    as_typed,
-    field_of,
-    overrides_of,
-    seed_of,
-    value_text,
-)
 from tui.widgets.field import Choice
 from tui.widgets.setting_row import SettingRow
 
@@ -67,67 +56,6 @@ def check(app: FactoryApp) -> str:
     return str(app.screen.query_one("#check", Static).content)
 
 
-# --- without a screen ---------------------------------------------------------------
-
-
-def test_only_what_differs_from_the_target_becomes_an_override() -> None:
-    own = {"training.batch_size": "16", "lora.r": "32"}
-    typed = {
-        "training.batch_size": "16",
-        "lora.r": " 8 ",
-        "seed": "3",
-        "training.learning_rate": "",
-        "more": "eval.scorer=exact 'a.b=two words'",
-    }
-    assert overrides_of(typed, own) == ["lora.r=8", "eval.scorer=exact", "a.b=two words"]
-    assert seed_of(typed) == 3 and seed_of({}) is None
-    for wrong in ({"more": "'"}, {"seed": "x"}):
-        with pytest.raises(FormError, match=r"more settings|seed"):
-            overrides_of(wrong, own), seed_of(wrong)
-
-
-def test_values_are_shown_as_they_would_be_typed() -> None:
-    forge = Forge.model_validate({"factory": {"train": {"iters": 300}}})
-    assert value_text(forge, "factory.train.iters") == "300"
-    assert value_text(forge, "training.learning_rate") == "5e-5"
-    assert value_text(forge, "factory.gates.primary_min") == ""
-    assert value_text(Forge(), "factory.train.iters") == ""
-    assert [as_typed(v) for v in (True, 1e-3, 2.0, None)] == ["true", "0.001", "2", ""]
-
-
-def test_a_problem_finds_its_field() -> None:
-    assert field_of("x/forge.yaml, line 3: training.batch_size: must be above 0.") == (
-        "training.batch_size"
-    )
-    assert field_of("seed: “x” is no whole number.") == "seed"
-    assert field_of("the weather is bad") is None
-
-
-def test_the_data_check_counts_rows_duplicates_leaks_and_broken_lines(tmp_path: Path) -> None:
-    path = make_target(tmp_path)
-    with (path / "dataset" / "canonical.jsonl").open("a") as file:
-        file.write("\n" + chat("row 1") + chat(" GOLD  7 ") + "not json\n" + "[1]\n")
-    found = check_data(load_target(path))
-    assert found.suites[0].rows == 60 and found.canonical is not None
-    assert (found.canonical.rows, found.canonical.duplicates) == (204, 1)
-    assert (found.canonical.broken, found.canonical.first_broken) == (2, 204)
-    assert found.shared == ["gold 7"]
-    text = "\n".join("".join(cell.text for cell in line) for line in data_lines(found))
-    assert "1 prompt stands in gold and in canonical: gold 7" in text
-    assert "2 are no rows, the first on line 204" in text
-
-
-def test_the_data_check_says_what_is_missing(tmp_path: Path) -> None:
-    path = make_target(tmp_path, forge=FORGE.replace("generator: generator.py, ", ""))
-    (path / "dataset" / "gold.jsonl").unlink()
-    (path / "dataset" / "canonical.jsonl").unlink()
-    text = "\n".join(
-        "".join(cell.text for cell in line) for line in data_lines(check_data(load_target(path)))
-    )
-    assert "dataset/gold.jsonl cannot be read" in text
-    assert "No generator and no canonical rows" in text
-
-
 # --- on the screen ------------------------------------------------------------------
 
 
@@ -159,7 +87,7 @@ async def test_what_is_wrong_is_said_at_its_field(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("runs/*"))
         row(app, "training.batch_size").entry.value = ""
         row(app, "seed").entry.value = "two"
-        await until(pilot, lambda: "no whole number" in check(app))
+        await until(pilot, lambda: "must be a whole number" in check(app))
         assert row(app, "seed").has_class("-wrong")
 
 
@@ -171,7 +99,7 @@ async def test_starting_writes_the_run_and_opens_it(
     def only_create(workspace: Workspace, drafted: Draft) -> RunFolder:
         return create(workspace, drafted)
 
-    monkeypatch.setattr(new_run, "start_draft", only_create)
+    monkeypatch.setattr(new_run_work, "start_draft", only_create)
     app = app_on(tmp_path)
     opened: list[str] = []
     app.open_run = opened.append  # type: ignore[method-assign]
@@ -193,7 +121,7 @@ async def test_a_start_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(workspace: Workspace, drafted: Draft) -> RunFolder:
         raise StartError("The disk is full.")
 
-    monkeypatch.setattr(new_run, "start_draft", refuse)
+    monkeypatch.setattr(new_run_work, "start_draft", refuse)
     app = app_on(tmp_path, "new_run")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "The same run" in check(app))
@@ -232,7 +160,7 @@ async def test_commands_of_the_target_are_shown_before_they_run(tmp_path: Path) 
     app = app_on(tmp_path, "new_run")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "The same run" in check(app))
-        assert "train: sh -c 'echo [b]hi'" in check(app)
+        assert "! train  sh -c 'echo [b]hi'" in check(app)
 
 
 def put_model(cache: Path, model_id: str) -> None:
@@ -289,8 +217,8 @@ async def test_the_focused_setting_is_explained_and_the_plan_scrolls(tmp_path: P
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "dataset/gold.jsonl" in check(app))
         await pilot.press("tab", "down", "down", "up", "down")
-        await until(pilot, lambda: "factory.train.iters" in explained(app))
-        assert "steps · 1 or more · the target says 300" in explained(app)
+        await until(pilot, lambda: "dataset.canonical" in explained(app))
+        assert "the target says dataset/canonical.jsonl" in explained(app)
         plan = app.screen.query_one("#plan")
         await pilot.press("pagedown")
         await until(pilot, lambda: plan.scroll_offset.y > 0)

@@ -13,10 +13,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-from engine.models import ModelOnDisk, hub_cache
-from tui.views.draft_view import model_cells
+from engine.models import MODELS_DIR, ModelOnDisk, hub_cache
+from tui.views.draft_view import model_cells, model_head, model_row
 from tui.views.plain import plain
 from tui.widgets.tones import paint
+
+WIDE = 110
+"""From so many columns on, models are shown as a table."""
 
 
 class ModelScreen(ModalScreen[str | None]):
@@ -29,19 +32,23 @@ class ModelScreen(ModalScreen[str | None]):
         self._models = list(models)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog models") as dialog:
-            dialog.border_title = "Models on this disk"
+        wide = self.app.size.width >= WIDE
+        with Vertical(classes="dialog models -table" if wide else "dialog models") as dialog:
+            dialog.border_title = f"{len(self._models)} models on this disk"
             dialog.border_subtitle = "⏎ chooses ─ esc closes" if self._models else "esc closes"
             if self._models:
-                room = min(48, max(len(model.id) for model in self._models))
-                rows = (paint(*model_cells(model, room)) for model in self._models)
-                yield OptionList(*rows)
+                room = min(40 if wide else 36, max(len(plain(model.id)) for model in self._models))
+                row = model_row if wide else model_cells
+                if wide:
+                    yield Static(paint(*model_head(room)), classes="head")
+                yield OptionList(*(paint(*row(model, room)) for model in self._models))
             else:
                 yield Static(
                     Content.assemble(
                         "There is none in the hub's cache:\n",
                         (plain(hub_cache()), "$accent"),
-                        "\n\nDownload one (hf download mlx-community/Qwen3-0.6B-4bit), or type a "
+                        f"\nand none below {MODELS_DIR}/ of this workspace.\n\n"
+                        "Download one (hf download mlx-community/Qwen3-0.6B-4bit), or type a "
                         "directory or a hub id: a run fetches it then.",
                     )
                 )

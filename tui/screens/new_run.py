@@ -1,62 +1,53 @@
-"""New run: choose a target, change its settings, see what would run, start it."""
+"""New run: choose a target, change its settings, see what it would cost, start or queue it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, Static
+from textual.worker import get_current_worker
 
-from engine.folder import FolderError, RunFolder
-from engine.models import ModelOnDisk, cached_models
-from engine.planning import Draft, draft
-from engine.records.plan import Plan
-from engine.starting import StartError, start_draft
+from engine.models import ModelOnDisk
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
 from tui.acting import say
 from tui.bindings import bindings_for
+from tui.screens import new_run_work
 from tui.screens.base import RoomScreen
+from tui.screens.new_run_plan import PlanPane
+from tui.screens.new_run_work import Parent, Wish
 from tui.styles import style_paths
-from tui.views.cells import Cell
-from tui.views.data_check import DataCheck, check_data, data_lines
-from tui.views.draft_view import BASE, draft_lines, setting_lines
+from tui.views.draft_view import BASE, setting_lines
+from tui.views.new_run_view import state_words
 from tui.views.plain import plain
+from tui.views.setting import Setting
 from tui.views.settings_form import (
-    MORE,
-    SETTINGS,
     FormError,
-    Setting,
-    as_typed,
     field_of,
+    hypothesis_of,
     overrides_of,
+    own_values,
     seed_of,
-    value_text,
+    seeds_of,
+    typed_from,
 )
+from tui.widgets.confirm import Confirm
 from tui.widgets.field import Choice
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.setting_row import SettingRow
+from tui.widgets.settings_pane import SettingsPane
 from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
 
 WAIT_S = 0.4
 """How long nothing is typed before the run is planned again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for: the input of a draft."""
-
-    target: Path
-    overrides: tuple[str, ...]
-    seed: int | None
-    parent: str | None
 
 
 class NewRunScreen(RoomScreen):
@@ -70,30 +61,18 @@ class NewRunScreen(RoomScreen):
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
         self._targets: dict[str, Path] = {}
-        self._own: dict[str, str] = {}
-        self._wish: Wish | None = None
-        self._draft: Draft | None = None
-        self._data: DataCheck | None = None
+        self._followed: Parent | None = None
         self._models: list[ModelOnDisk] | None = None
         self._explained: Setting | None = None
-        self._problem = ""
         self._timer: Timer | None = None
+        self._emptied: dict[str, str] = {}
         self._starting = False
 
     def compose(self) -> ComposeResult:
-        names = ["factory", "new run"] + ([f"after {plain(self.run_id)}"] if self.run_id else [])
-        yield TopBar(*names, right="reading the targets …")
+        yield TopBar(*self._place, right="reading the targets …")
         with Horizontal(id="sides"):
-            with VerticalScroll(id="settings", can_focus=False):
-                with Horizontal(classes="setting", id="target-line"):
-                    yield Static(" ", classes="setting-sign")
-                    yield Static("target", classes="setting-label")
-                    yield Choice({})
-                for setting in (*SETTINGS, MORE):
-                    yield SettingRow(setting)
-            with VerticalScroll(id="plan", can_focus=False):
-                yield Static(id="explain")
-                yield Static(id="check")
+            yield SettingsPane(follows=self.run_id is not None)
+            yield PlanPane(self._workspace)
         yield Static(id="empty")
         yield KeyBar("new_run")
 
@@ -103,51 +82,69 @@ class NewRunScreen(RoomScreen):
         self._find_targets()
         self._find_models()
 
+    @property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.factory.workspace)
+
+    @property
+    def _place(self) -> tuple[str, ...]:
+        after = (f"after {plain(self.run_id)}",) if self.run_id else ()
+        return ("factory", "new run", *after)
+
+    @property
+    def _pane(self) -> SettingsPane:
+        return self.query_one(SettingsPane)
+
+    @property
+    def _plans(self) -> PlanPane:
+        return self.query_one(PlanPane)
+
+    def _tell(self, callback: Callable[..., object], *values: Any) -> None:
+        """From a thread: hand over what was found, unless nobody waits for it any more."""
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(callback, *values)
+
     # --- the target ---------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="targets")
     def _find_targets(self) -> None:
-        workspace = Workspace(self.factory.workspace)
+        workspace = self._workspace
         targets = {path.name: path for path in workspace.target_paths()}
-        first = self._parent_target(workspace) or next(iter(targets), None)
-        self.app.call_from_thread(self._take_targets, targets, first)
+        parent = new_run_work.read_parent(workspace, self.run_id)
+        self._tell(self._take_targets, targets, parent)
 
-    def _parent_target(self, workspace: Workspace) -> str | None:
-        """The target of the run that this one follows."""
-        if self.run_id is None:
-            return None
-        try:
-            plan = RunFolder(self.run_path).read("plan.json", Plan)
-        except FolderError:
-            return None
-        return (workspace.path / plan.target_dir).name
-
-    def _take_targets(self, targets: dict[str, Path], first: str | None) -> None:
-        self._targets = targets
+    def _take_targets(self, targets: dict[str, Path], parent: Parent | None) -> None:
+        self._targets, self._followed = targets, parent
+        self._plans.state.parent = parent.config if parent else None
+        self._plans.state.parent_id = self.run_id or ""
         if not targets:
-            self.query_one("#sides").display = False
-            empty = self.query_one("#empty", Static)
-            empty.display = True
-            empty.update(
-                Content.assemble(
-                    ("No target in this workspace.\n\n", "bold $strong"),
-                    "A target is a folder below ",
-                    (plain(self.factory.workspace / "targets"), "$accent"),
-                    " with a forge.yaml: what is built, and from what.\n",
-                    "Copy one there, such as the drone-router of the samples, and come back.",
-                )
-            )
-            self.query_one(TopBar).put("factory", "new run", right="no target")
+            self._say_no_target()
             return
-        choice = self.query_one(Choice)
-        choice.offer(dict.fromkeys(targets, ""))
-        choice.value = first if first in targets else next(iter(targets))
+        if self.run_id is not None and parent is None:
+            say(self, f"The settings of {self.run_id} cannot be read.", "warning")
+        first = parent.target if parent and parent.target in targets else next(iter(targets))
+        self._pane.offer_targets(dict.fromkeys(targets, ""), first)
 
-    @on(Choice.Changed)
-    def _target_chosen(self, event: Choice.Changed) -> None:
-        path = self._targets.get(event.value)
+    def _say_no_target(self) -> None:
+        self.query_one("#sides").display = False
+        empty = self.query_one("#empty", Static)
+        empty.display = True
+        empty.update(
+            Content.assemble(
+                ("No target in this workspace.\n\n", "bold $strong"),
+                "A target is a folder below ",
+                (plain(self.factory.workspace / "targets"), "$accent"),
+                " with a forge.yaml: what is built, and from what.\n",
+                "Copy one there, such as the drone-router of the samples, and come back.",
+            )
+        )
+        self.query_one(TopBar).put("factory", "new run", right="no target")
+
+    @on(SettingsPane.TargetChosen)
+    def _target_chosen(self, event: SettingsPane.TargetChosen) -> None:
+        path = self._targets.get(event.name)
         if path is not None:
-            self._data = None
+            self._plans.forget()
             self._read_target(path)
 
     @work(thread=True, exclusive=True, group="target")
@@ -155,42 +152,111 @@ class NewRunScreen(RoomScreen):
         try:
             target = load_target(path)
         except TargetError as error:
-            self.app.call_from_thread(self._take_target, path, None, str(error))
+            self._tell(self._take_target, path, None, str(error))
             return
-        self.app.call_from_thread(self._take_target, path, target, "")
-        data = check_data(target)
-        self.app.call_from_thread(self._take_data, path, data)
+        self._tell(self._take_target, path, target, "")
 
     def _take_target(self, path: Path, target: Target | None, problem: str) -> None:
-        self._own, self._wish = {}, None
-        for row in self.query(SettingRow):
-            own = value_text(target.forge, row.setting.key) if target else ""
-            if target is not None and row.setting.key == "seed":
-                own = as_typed(target.forge.training.seed)
-            self._own[row.setting.key] = own
-            row.offer(own)
+        self._pane.offer(own_values(target.forge) if target else {})
         if target is None:
-            self._draft, self._problem = None, problem
-            self._draw()
-        else:
-            self._plan()
+            self._plans.refuse(problem)
+            return
+        self._pane.fill(self._typed_at_first(path.name))
+        self._plan()
 
-    def _take_data(self, path: Path, data: DataCheck) -> None:
-        if path == self._targets.get(self.query_one(Choice).value):
-            self._data = data
-            self._draw()
+    # --- what is typed --------------------------------------------------------------
+
+    def _typed_at_first(self, target: str) -> dict[str, str]:
+        """The parent's settings, or what was left here the last time."""
+        if self._followed is not None:
+            if target != self._followed.target:
+                return {}
+            command = self._followed.config.candidate.training_command
+            typed = typed_from(command)
+            if self._followed.config.seed is not None:
+                typed["seed"] = str(self._followed.config.seed)
+            return typed
+        kept: dict[str, str] = self.factory.remembered.get(f"new_run.typed.{target}", {})
+        typed = {key: value for key, value in kept.items() if isinstance(value, str)}
+        if typed:
+            say(self, "What was typed here before is back; ^r empties it.")
+        return typed
+
+    def _keep_typed(self, typed: dict[str, str]) -> None:
+        if self._followed is None and self._pane.target:
+            some = {key: value for key, value in typed.items() if value.strip()}
+            self.factory.remembered.put(f"new_run.typed.{self._pane.target}", some)
+
+    def action_reset(self) -> None:
+        """Every field as the target (or the parent) says; once more brings the typed ones back."""
+        typed = {key: value for key, value in self._pane.typed().items() if value.strip()}
+        start = self._typed_at_first(self._pane.target) if self._followed else {}
+        if typed != start:
+            self._emptied = typed
+            self._pane.fill(start)
+            say(self, "Every field is as at first. ^r once more brings back what was typed.")
+        elif self._emptied:
+            self._pane.fill(self._emptied)
+            self._emptied = {}
+        self._plan()
+
+    def action_find(self) -> None:
+        """The filter, while text is typed."""
+        self._pane.open_filter()
+
+    def action_filter(self) -> None:
+        """Show only settings that match."""
+        self._pane.open_filter()
+
+    def step_back(self) -> bool:
+        if self._pane.filtering:
+            self._pane.close_filter()
+            return True
+        return False
+
+    @on(SettingRow.Changed)
+    def _setting_changed(self, event: SettingRow.Changed) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        if event.setting is self._explained:
+            self._explain(event.setting)
+        # A hub id is looked up, so it is planned with once it is whole: on enter or on leaving.
+        if event.setting.key != BASE:
+            self._timer = self.set_timer(WAIT_S, self._plan)
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self._plan()
+        self.screen.focus_next()
+
+    @on(SettingRow.Entered)
+    def _entered(self, event: SettingRow.Entered) -> None:
+        self._explain(event.setting)
+        self._plan()
+
+    def on_descendant_focus(self) -> None:
+        if isinstance(self.focused, Choice) and self.focused.has_class("-target"):
+            self._explain(None)
+
+    def _explain(self, setting: Setting | None) -> None:
+        self._explained = setting
+        pane = self.query_one("#explain", Static)
+        if setting is None:
+            text = "← → choose the target, ⇥ and ↓ go to its settings, / finds one."
+            pane.update(Content.styled(text, "$muted"))
+        else:
+            row = self._pane.row(setting.key)
+            rows = setting_lines(setting, row.own, self._models, row.problem)
+            pane.update(lines(paint(*one) for one in rows))
 
     # --- models on this disk --------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="models")
     def _find_models(self) -> None:
-        try:
-            models = cached_models()
-        except OSError as error:
-            text = f"The hub's cache cannot be read: {error.strerror or error}."
-            self.app.call_from_thread(say, self, text, "warning")
-            models = []
-        self.app.call_from_thread(self._take_models, models)
+        models, problem = new_run_work.find_models(self._workspace)
+        if problem:
+            self._tell(say, self, problem, "warning")
+        self._tell(self._take_models, models)
 
     def _take_models(self, models: list[ModelOnDisk]) -> None:
         self._models = models
@@ -207,166 +273,130 @@ class NewRunScreen(RoomScreen):
 
     def _model_chosen(self, model: str | None) -> None:
         if model is not None:
-            for row in self.query(SettingRow):
-                if row.setting.key == BASE:
-                    row.entry.value = model
-                    row.entry.focus()
+            row = self._pane.row(BASE)
+            row.put(model)
+            row.entry.focus()
             self._plan()
-
-    def action_page(self, by: int) -> None:
-        """Scroll the plan, which has no focus of its own."""
-        pane = self.query_one("#plan", VerticalScroll)
-        if by > 0:
-            pane.scroll_page_down(animate=False)
-        else:
-            pane.scroll_page_up(animate=False)
 
     # --- planning as it is typed ----------------------------------------------------
 
-    @on(SettingRow.Changed)
-    def _setting_changed(self, event: SettingRow.Changed) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        # A hub id is looked up, so it is planned with once it is whole: on enter or on leaving.
-        if event.setting.key != BASE:
-            self._timer = self.set_timer(WAIT_S, self._plan)
-
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self._plan()
-        self.screen.focus_next()
-
-    @on(SettingRow.Entered)
-    def _entered(self, event: SettingRow.Entered) -> None:
-        self._explain(event.setting)
-        self._plan()
-
-    def on_descendant_focus(self) -> None:
-        if isinstance(self.focused, Choice):
-            self._explain(None)
-
-    def _explain(self, setting: Setting | None) -> None:
-        self._explained = setting
-        pane = self.query_one("#explain", Static)
-        if setting is None:
-            pane.update(Content.styled("← → choose the target, ⇥ goes to its settings.", "$muted"))
-        else:
-            own = self._own.get(setting.key, "")
-            rows = setting_lines(setting, own, self._models)
-            pane.update(lines(paint(*row) for row in rows))
-
     def _wish_now(self) -> Wish | None:
         """What is asked for now; None, with the problem kept, where it cannot be read."""
-        path = self._targets.get(self.query_one(Choice).value)
+        path = self._targets.get(self._pane.target)
         if path is None:
             return None
+        typed = self._pane.typed()
         try:
-            typed = {row.setting.key: row.entry.value for row in self.query(SettingRow)}
-            overrides = tuple(overrides_of(typed, self._own))
-            return Wish(path, overrides, seed_of(typed), self.run_id)
+            overrides = tuple(overrides_of(typed, self._pane.own))
+            return Wish(
+                path, overrides, seed_of(typed), self.run_id, hypothesis_of(typed), seeds_of(typed)
+            )
         except FormError as error:
-            self._draft, self._wish, self._problem = None, None, str(error)
-            self._draw()
+            self._plans.refuse(str(error))
             return None
 
     def _plan(self) -> None:
         wish = self._wish_now()
-        if wish is not None and wish != self._wish:
-            self._wish = wish
+        if wish is not None and self._plans.plan(wish):
             self.query_one(TopBar).put(*self._place, right="planning …")
-            self._make_draft(wish)
 
-    @work(thread=True, exclusive=True, group="draft")
-    def _make_draft(self, wish: Wish) -> None:
-        workspace = Workspace(self.factory.workspace)
-        drafted, problem = None, ""
-        try:
-            drafted = draft(workspace, wish.target, wish.overrides, wish.seed, wish.parent)
-        except TargetError as error:
-            problem = str(error)
-        except OSError as error:
-            problem = f"{error.filename or wish.target} cannot be read: {error.strerror}."
-        except ValueError as error:
-            problem = f"A setting has a value that it cannot have: {error}."
-        self.app.call_from_thread(self._take_draft, wish, drafted, problem)
+    @on(PlanPane.Defaults)
+    def _take_defaults(self, event: PlanPane.Defaults) -> None:
+        self._pane.offer(event.own)
 
-    def _take_draft(self, wish: Wish, drafted: Draft | None, problem: str) -> None:
-        if wish == self._wish:
-            self._draft, self._problem = drafted, problem
-            if drafted is not None and not self._own.get("factory.train.iters"):
-                iters = drafted.config.hyperparameters.get("iters")
-                for row in self.query(SettingRow):
-                    if row.setting.key == "factory.train.iters":
-                        row.entry.placeholder = f"{as_typed(iters)} (from the epochs)"
-            self._draw()
+    @on(PlanPane.Drawn)
+    def _drawn(self, event: PlanPane.Drawn) -> None:
+        self._pane.complain({field_of(problem): problem for problem in event.state.problems})
+        if not self._starting:
+            self.query_one(TopBar).put(*self._place, right=state_words(event.state))
 
-    # --- what would run -----------------------------------------------------------
+    def action_measure(self) -> None:
+        """Measure what the model costs on this machine; once more stops it."""
+        self._plans.measure()
 
-    @property
-    def _place(self) -> tuple[str, ...]:
-        after = (f"after {plain(self.run_id)}",) if self.run_id else ()
-        return ("factory", "new run", *after)
+    def action_copy(self) -> None:
+        """The command line to the clipboard."""
+        if not self._plans.state.commands:
+            say(self, "There is no command yet: something is to mend first.", "warning")
+            return
+        self.app.copy_to_clipboard("\n".join(self._plans.state.commands))
+        many = len(self._plans.state.commands)
+        say(self, f"{many} commands are copied." if many > 1 else "The command is copied.")
 
-    def _draw(self) -> None:
-        problems = [line for line in self._problem.split("\n") if line.strip()]
-        wrong = {field_of(problem) for problem in problems}
-        for row in self.query(SettingRow):
-            row.complain(row.setting.key in wrong)
-        state = "^s starts it" if self._draft else f"{len(problems)} to mend" if problems else ""
-        self.query_one(TopBar).put(*self._place, right=state)
-        blocks: list[Content] = []
-        if problems:
-            blocks.append(Content.styled("This cannot run yet", "bold $error"))
-            blocks += [paint(Cell("✘ ", "bad"), plain(problem)) for problem in problems]
-            blocks.append(Content(""))
-        if self._draft is not None:
-            blocks += [paint(*line) for line in draft_lines(self._draft)]
-        blocks.append(Content.styled("\nData" if self._draft else "Data", "$accent"))
-        if self._data is None:
-            blocks.append(Content.styled("reading …", "$muted"))
+    def action_page(self, by: int) -> None:
+        """Scroll the plan, which has no focus of its own."""
+        if by > 0:
+            self._plans.scroll_page_down(animate=False)
         else:
-            blocks += [paint(*line) for line in data_lines(self._data)]
-        self.query_one("#check", Static).update(lines(blocks))
+            self._plans.scroll_page_up(animate=False)
 
     # --- starting -----------------------------------------------------------------
 
     def action_start(self) -> None:
-        """Make the run and start it."""
+        """Make the run, start it and watch it."""
+        self._begin(watch=True)
+
+    def action_queue(self) -> None:
+        """Make the run, let it wait for its turn, and plan the next one."""
+        self._begin(watch=False)
+
+    def _begin(self, *, watch: bool) -> None:
         wish = self._wish_now()
         if self._starting:
             say(self, "The run is being started.")
         elif wish is None:
-            say(self, self._problem or "There is no target to start a run of.", "warning")
+            problem = self._plans.state.problem
+            say(self, problem or "There is no target to start a run of.", "warning")
+        elif self._followed is not None and wish.hypothesis is None:
+            say(self, f"What is this run to show that {self.run_id} did not? Say it first.")
+            self._pane.ask_hypothesis()
+        elif self._plans.state.risky:
+            self._ask_about_memory(wish, watch=watch)
         else:
-            self._starting = True
-            self.query_one(TopBar).put(*self._place, right="starting …")
-            self._start(wish)
+            self._go(wish, watch=watch)
+
+    def _ask_about_memory(self, wish: Wish, *, watch: bool) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._go(wish, watch=watch)
+
+        question = "This run may take more memory than there is"
+        detail = "The machine may stop answering. The plan says how much it would take."
+        self.app.push_screen(Confirm(question, detail, "Start it", "Change it"), answered)
+
+    def _go(self, wish: Wish, *, watch: bool) -> None:
+        self._starting = True
+        self.query_one(TopBar).put(*self._place, right="starting …")
+        self._start(wish, watch)
 
     @work(thread=True, group="start")
-    def _start(self, wish: Wish) -> None:
-        workspace = Workspace(self.factory.workspace)
-        try:
-            drafted = draft(workspace, wish.target, wish.overrides, wish.seed, wish.parent)
-            folder = start_draft(workspace, drafted)
-        except (TargetError, StartError, OSError) as error:
-            self.app.call_later(self._started, None, str(error))
-        else:
-            self.app.call_later(self._started, folder.run_id, "")
+    def _start(self, wish: Wish, watch: bool) -> None:
+        started, problem = new_run_work.start_all(self._workspace, wish)
+        self.app.call_later(self._started, started, problem, watch)
 
-    async def _started(self, run_id: str | None, problem: str) -> None:
+    async def _started(self, started: list[str], problem: str, watch: bool) -> None:
         """Show the run that was started, or why none was.
 
         Runs as a callback of the app: a screen that waits for its own removal waits for ever.
         """
         self._starting = False
-        if run_id is None:
-            self._draw()
+        if problem:
             say(self, problem, "error")
+        if not started:
+            self._plans.draw()
             return
-        say(self, f"{run_id} is started.")
+        self._keep_typed({})
+        names = started[0] if len(started) == 1 else f"{started[0]} to {started[-1]}"
+        say(self, f"{names} {'is' if len(started) == 1 else 'are'} started.")
+        if not watch:
+            self._plans.look_at_queue()
+            self._plans.draw()
+            return
         await self.factory.action_back()
-        self.factory.open_run(run_id)
+        self.factory.open_run(started[0])
 
     async def action_leave(self) -> None:
-        """Back; nothing was written."""
+        """One step back: out of the filter, or of the screen; nothing was written."""
+        if not self._pane.filtering:
+            self._keep_typed(self._pane.typed())
         await self.factory.action_back()

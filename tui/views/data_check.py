@@ -1,114 +1,35 @@
-"""What is in a target's data before anything is trained on it. Reads files: for a worker thread."""
+"""What was found in a target's data, in words: a line a file. No Textual, reads nothing."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
-
-from engine.judge.leakage import leaked, prompt_key
-from engine.target import Target, TargetError
+from engine import numbers
+from engine.data_check import DataCheck, FileCheck
+from engine.data_lengths import TokenCount
 from tui.views.cells import Cell
 from tui.views.plain import plain
 
-MAX_ROWS = 200_000
-"""Rows of one file that are looked at."""
-
-MAX_LINE = 2**22
-
 Line = list[Cell]
 
-
-@dataclass(slots=True)
-class FileCheck:
-    """What was found in one file of rows. ``problem`` is why it could not be read at all."""
-
-    name: str
-    rows: int = 0
-    duplicates: int = 0
-    broken: int = 0
-    first_broken: int | None = None
-    cut: bool = False
-    problem: str | None = None
-    keys: list[str] | None = None
+FEW_GOLD = 50
+"""Below so many examples an interval is too wide to decide much."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataCheck:
-    """The data of a target: suites, canonical rows, and what they share."""
+def data_lines(
+    check: DataCheck, count: TokenCount | None = None, limit: int = 0, trouble: str = ""
+) -> list[Line]:
+    """The check in words.
 
-    suites: list[FileCheck]
-    canonical: FileCheck | None
-    shared: list[str]
-    """Prompts (normalised) that stand in a suite and in the canonical rows."""
-    generator: str | None
-    rows: int
-
-
-def check_data(target: Target) -> DataCheck:
-    """Read the suites and the canonical rows of a target."""
-    forge = target.forge
-    suites = [_check(target, suite.file) for suite in target.suites]
-    name = forge.dataset.canonical
-    canonical = _check(target, name) if name and _exists(target, name) else None
-    gold = [key for suite in suites for key in suite.keys or []]
-    shared = leaked(gold, canonical.keys or []) if canonical else []
-    generator = forge.factory.data.generator
-    return DataCheck(suites, canonical, shared, generator, forge.factory.data.rows)
-
-
-def _exists(target: Target, name: str) -> bool:
-    try:
-        return target.file(name).is_file()
-    except TargetError:
-        return True  # it is named, so reading it says what is wrong
-
-
-def _check(target: Target, name: str) -> FileCheck:
-    try:
-        return _read(target.file(name), name)
-    except TargetError as error:
-        return FileCheck(name, problem=str(error))
-    except OSError as error:
-        return FileCheck(name, problem=f"{name} cannot be read: {error.strerror}.")
-
-
-def _read(path: Path, name: str) -> FileCheck:
-    found = FileCheck(name, keys=[])
-    seen: set[str] = set()
-    keys = found.keys = []
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE):
-            number += 1
-            if not line.strip():
-                continue
-            if found.rows >= MAX_ROWS:
-                found.cut = True
-                break
-            found.rows += 1
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            key = prompt_key(row)
-            if key is None:
-                found.broken += 1
-                found.first_broken = found.first_broken or number
-                continue
-            found.duplicates += key in seen
-            seen.add(key)
-            keys.append(key)
-    return found
-
-
-def data_lines(check: DataCheck) -> list[Line]:
-    """The check in words, a line a file."""
+    ``count`` is what the model's tokenizer counted in the training file, None where it has not
+    answered; then lengths are by their characters and say "about". ``limit`` is max_seq_len in
+    tokens; ``trouble`` is why the tokenizer cannot answer.
+    """
     lines: list[Line] = []
     for suite in check.suites:
-        lines.append(_file_line(suite, "gold"))
+        lines += _file_lines(suite, "gold")
     if check.canonical is not None:
-        lines.append(_file_line(check.canonical, "canonical"))
+        lines += _file_lines(check.canonical, "training")
+        if check.canonical.usable:
+            lines += _length_lines(check.canonical, count, limit, trouble)
     if check.generator:
         lines.append(
             [
@@ -119,38 +40,77 @@ def data_lines(check: DataCheck) -> list[Line]:
         )
     elif check.canonical is None:
         lines.append([Cell("✘ ", "bad"), Cell("No generator and no canonical rows to train on.")])
-    if check.shared:
-        some = "; ".join(plain(key, clip=40) for key in check.shared[:3])
-        count = len(check.shared)
-        what = "prompt stands" if count == 1 else "prompts stand"
-        lines.append(
-            [
-                Cell("⚠ ", "warn"),
-                Cell(f"{count:,} {what} in gold and in canonical: {some}"),
-                Cell("  (left out of the training rows)", "muted"),
-            ]
-        )
-    elif check.canonical is not None:
-        lines.append([Cell("✔ ", "good"), Cell("no canonical row has a gold prompt", "muted")])
-    return lines
+    return lines + _shared_lines(check)
 
 
-def _file_line(found: FileCheck, role: str) -> Line:
+def _shared_lines(check: DataCheck) -> list[Line]:
+    shared = check.shared
+    if check.canonical is None or check.canonical.problem or not check.canonical.usable:
+        return []
+    if not shared.normalised:
+        if check.canonical.cut:
+            text = "no row that was looked at has a gold prompt"
+            return [[Cell("✔ ", "good"), Cell(text, "muted")]]
+        return [[Cell("✔ ", "good"), Cell("no training row has a gold prompt", "muted")]]
+    some = "; ".join(plain(key, clip=40) for key in shared.some)
+    what = "prompt stands" if shared.normalised == 1 else "prompts stand"
+    exact = f"{shared.exact:,} letter for letter" if shared.exact else "none letter for letter"
+    return [
+        [
+            Cell("⚠ ", "warn"),
+            Cell(f"{shared.normalised:,} gold {what} in the training file, {exact}: {some}"),
+            Cell("  (left out of the training rows)", "muted"),
+        ]
+    ]
+
+
+def _length_lines(
+    found: FileCheck, count: TokenCount | None, limit: int, trouble: str
+) -> list[Line]:
+    if count is None or not count.rows:
+        text = f"  longest about {found.longest:,} tokens, line {found.longest_line:,}"
+        why = trouble or ("by its characters; the tokenizer is asked …" if count is None else "")
+        over = limit and found.longest > limit
+        line = [Cell(text, "warn" if over else "plain")]
+        if over:
+            line.append(Cell(f" · about {limit:,} are the limit: it would be cut", "warn"))
+        return [[*line, Cell(f"  {plain(why, clip=200)}", "muted")]]
+    line = [Cell(f"  longest {count.longest:,} tokens, line {count.line:,}")]
+    if count.over:
+        rows = "row is" if count.over == 1 else "rows are"
+        line.append(Cell(f" · ⚠ {count.over:,} {rows} over {count.limit:,} and cut", "warn"))
+    else:
+        line.append(Cell(f" · none over {count.limit:,}", "muted"))
+    line.append(Cell(f" · {count.tokens / count.rows:,.0f} on average", "muted"))
+    if not count.whole:
+        line.append(Cell(f"  ({count.rows:,} rows counted so far)", "muted"))
+    elif count.cut or found.cut:
+        line.append(Cell(f"  (the first {count.rows:,} rows)", "muted"))
+    return [line]
+
+
+def _file_lines(found: FileCheck, role: str) -> list[Line]:
+    name = plain(found.name, clip=200)
     if found.problem:
-        return [Cell("✘ ", "bad"), Cell(plain(found.problem))]
+        return [[Cell("✘ ", "bad"), Cell(plain(found.problem, clip=400))]]
     if not found.rows:
-        return [Cell("✘ ", "bad"), Cell(plain(found.name), "strong"), Cell("  has no rows", "bad")]
+        return [[Cell("✘ ", "bad"), Cell(name, "strong"), Cell("  has no rows", "bad")]]
     bad = bool(found.broken)
-    few = role == "gold" and found.rows < 50
+    few = role == "gold" and found.rows < FEW_GOLD and not found.cut
     sign = Cell("✘ ", "bad") if bad else Cell("⚠ ", "warn") if few else Cell("✔ ", "good")
-    count = f"  {found.rows:,}{'+' if found.cut else ''} {role} rows"
-    line = [sign, Cell(plain(found.name), "strong"), Cell(count)]
+    line = [sign, Cell(name, "strong"), Cell(f"  {found.rows:,} {role} rows")]
+    if found.cut:
+        looked, size = numbers.size(found.looked), numbers.size(found.size)
+        line.append(Cell(f" in the first {looked} of {size}: the rest was not looked at", "warn"))
     if found.duplicates:
         line.append(Cell(f" · {found.duplicates:,} with a prompt that was there before", "warn"))
-    if bad:
-        line.append(
-            Cell(f" · {found.broken:,} are no rows, the first on line {found.first_broken}")
-        )
     if few:
         line.append(Cell(" · few: the interval will be wide", "warn"))
-    return line
+    lines = [line]
+    if bad:
+        what = "line is no row" if found.broken == 1 else "lines are no rows"
+        some = "; ".join(
+            f"line {number:,} {plain(why, clip=80)}" for number, why in found.broken_lines
+        )
+        lines.append([Cell(f"  {found.broken:,} {what}: {some}", "bad")])
+    return lines

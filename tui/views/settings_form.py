@@ -1,151 +1,45 @@
-"""The settings that New run asks for, and how what was typed becomes overrides. Pure."""
+"""What is typed in New run, as values: what is wrong with it, and the overrides it makes. Pure."""
 
 from __future__ import annotations
 
+import difflib
+import itertools
+import math
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.records.target import Forge
+from tui.views.setting import HYPOTHESIS, MORE, NOT_IN_FORGE, SEED, SEEDS, Setting
+from tui.views.settings_table import BY_KEY, SETTINGS
+
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting of a target: ``key`` is its place in forge.yaml."""
+def own_values(forge: Forge, train: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """What each field would be without a word typed, as one would type it; "" for nothing.
 
-    key: str
-    label: str
-    unit: str
-    range: str
-    help: str
-
-
-SEED = Setting(
-    "seed",
-    "seed",
-    "",
-    "any whole number",
-    "Data, batches and dropout follow from it. The same seed gives the same run.",
-)
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "model.base",
-        "base model",
-        "",
-        "a directory or a hub id",
-        "What the run starts from, such as mlx-community/Qwen3-0.6B-4bit or a directory on this "
-        "disk. Where the target makes its own base, only its name.",
-    ),
-    SEED,
-    Setting(
-        "factory.train.iters",
-        "iterations",
-        "steps",
-        "1 or more",
-        "How many batches are trained on. Without it: as many as the epochs of the target take.",
-    ),
-    Setting(
-        "training.batch_size",
-        "batch size",
-        "rows",
-        "1 or more",
-        "Rows of one step. More are steadier and take more memory.",
-    ),
-    Setting(
-        "training.gradient_accumulation_steps",
-        "accumulation",
-        "batches",
-        "1 or more",
-        "Batches that are summed before the weights move: a larger batch without its memory.",
-    ),
-    Setting(
-        "training.learning_rate",
-        "learning rate",
-        "",
-        "above 0, often 1e-5 to 2e-3",
-        "How far one step moves. Too high forgets or becomes NaN; too low learns nothing.",
-    ),
-    Setting(
-        "training.lr_scheduler",
-        "schedule",
-        "",
-        "cosine, linear, constant",
-        "How the learning rate falls after the warm-up.",
-    ),
-    Setting(
-        "training.warmup_ratio",
-        "warm-up",
-        "share",
-        "0 to 1",
-        "The share of the steps in which the learning rate rises from zero.",
-    ),
-    Setting(
-        "lora.r",
-        "LoRA rank",
-        "",
-        "1 or more, often 8 to 64",
-        "The width of the adapter: what it can hold, and how much it weighs.",
-    ),
-    Setting(
-        "lora.alpha",
-        "LoRA alpha",
-        "",
-        "above 0",
-        "Its strength: the scale is alpha / rank. A scale of 20 can destroy a small model.",
-    ),
-    Setting("lora.dropout", "LoRA dropout", "share", "0 to below 1", "Against learning by heart."),
-    Setting(
-        "factory.data.rows",
-        "training rows",
-        "rows",
-        "1 or more",
-        "How many rows the generator makes; without a generator all canonical rows are used.",
-    ),
-    Setting(
-        "factory.data.replay_share",
-        "replay share",
-        "share",
-        "0 to below 1",
-        "The share of training rows that keep old skills alive. 0 risks breadth.",
-    ),
-    Setting(
-        "model.max_seq_len",
-        "longest row",
-        "tokens",
-        "1 or more",
-        "Longer rows are cut. Memory grows with it.",
-    ),
-    Setting(
-        "factory.gates.primary_min",
-        "primary at least",
-        "score",
-        "0 to 1",
-        "The bound that the candidate must reach. Frozen when the run is made.",
-    ),
-    Setting(
-        "factory.gates.breadth_drop_max_pp",
-        "breadth drop at most",
-        "pp",
-        "0 or more",
-        "How many percentage points the regression suites may lose. Frozen when the run is made.",
-    ),
-)
-
-MORE = Setting(
-    "more",
-    "more settings",
-    "",
-    "key=value key=value …",
-    "Any other key of forge.yaml, as --set takes it: training.weight_decay=0 eval.scorer=exact",
-)
+    ``train`` is the training stage's spec, which has values that forge.yaml leaves open.
+    """
+    own = {}
+    for setting in SETTINGS:
+        text = "" if setting.key in NOT_IN_FORGE else value_text(forge, setting.key)
+        prefix, _, rest = setting.key.partition("factory.train.")
+        if not text and train is not None and not prefix and rest:
+            text = _inside(train, rest)
+        own[setting.key] = text or setting.default
+    own[SEED] = as_typed(forge.training.seed)
+    return own
 
 
 def value_text(forge: Forge, key: str) -> str:
     """The target's own value for a key, as one would type it; "" where it has none."""
-    value: Any = forge
+    return _inside(forge, key)
+
+
+def _inside(value: Any, key: str) -> str:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
         if value is None:
@@ -159,43 +53,183 @@ def as_typed(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return re.sub(r"e([+-])0+", r"e\1", f"{value:g}").replace("e+", "e")
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
     return "" if value is None else str(value)
+
+
+# --- what is wrong with a value ----------------------------------------------------
+
+
+def wrong_with(setting: Setting, text: str) -> str | None:
+    """Why a typed value cannot be, in words for beside its field; None where it can."""
+    text = text.strip()
+    if not text:
+        return None
+    if setting.options:
+        return None if text in setting.options else f"one of {', '.join(setting.options)}"
+    if setting.kind == "whole":
+        return _out_of_range(setting, int(text)) if _WHOLE.fullmatch(text) else "a whole number"
+    if setting.kind == "number":
+        if not _NUMBER.fullmatch(text):
+            return "a number, such as 0.5 or 2e-4"
+        return _out_of_range(setting, float(text))
+    if setting.key == MORE:
+        return _wrong_words(text)
+    return None
+
+
+def _out_of_range(setting: Setting, value: float) -> str | None:
+    low, high = setting.low, setting.high
+    fits = math.isfinite(value)
+    if low is not None:
+        fits = fits and (value > low if setting.above else value >= low)
+    if high is not None:
+        fits = fits and (value < high if setting.below else value <= high)
+    return None if fits else setting.range.split(", often")[0]
+
+
+def _wrong_words(text: str) -> str | None:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return "a quotation mark is not closed"
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals or not key.strip():
+            return f"{word} is not key=value"
+        if key in BY_KEY:
+            return f"{key} has a field of its own: {BY_KEY[key].label}"
+    return None
 
 
 class FormError(ValueError):
     """Something typed that cannot be an override; the text says what."""
 
 
-def seed_of(typed: Mapping[str, str]) -> int | None:
-    """The seed that was typed; None where nothing was. FormError for what is no number."""
-    text = typed.get("seed", "").strip()
-    if not text:
-        return None
-    if not re.fullmatch(r"[+-]?\d{1,18}", text):
-        raise FormError(f"seed: “{text}” is no whole number.")
-    return int(text)
+# --- what is asked for ----------------------------------------------------------------
+
+
+def is_changed(setting: Setting, text: str, own: str) -> bool:
+    """Whether a field says something else than an empty one would."""
+    text = text.strip()
+    return bool(text) and not _same(setting, text, own)
+
+
+def _same(setting: Setting, text: str, own: str) -> bool:
+    if text == own:
+        return True
+    if setting.kind == "list":
+        return _words(text) == _words(own)
+    if setting.kind in ("whole", "number") and _NUMBER.fullmatch(text) and _NUMBER.fullmatch(own):
+        return float(text) == float(own)
+    return False
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[,\s]+", text.strip().strip("[]")) if word]
 
 
 def overrides_of(typed: Mapping[str, str], own: Mapping[str, str]) -> list[str]:
     """``key=value`` for what was typed and differs from the target's own value.
 
-    An emptied field means the target's value. FormError where "more settings" cannot be split.
+    An emptied field means the target's value. FormError names the first field that is wrong.
     """
     overrides = []
     for setting in SETTINGS:
         text = typed.get(setting.key, "").strip()
-        if setting is not SEED and text and text != own.get(setting.key, ""):
-            overrides.append(f"{setting.key}={text}")
+        if problem := wrong_with(setting, text):
+            raise FormError(f"{setting.key}: “{text}” must be {problem}.")
+        if setting.key in NOT_IN_FORGE or not is_changed(setting, text, own.get(setting.key, "")):
+            continue
+        if setting.kind == "list":
+            text = f"[{', '.join(_words(text))}]"
+        overrides.append(f"{setting.key}={text}")
+    return overrides + shlex.split(typed.get(MORE, ""))
+
+
+def seed_of(typed: Mapping[str, str]) -> int | None:
+    """The seed that was typed; None where nothing was. FormError for what is no seed."""
+    return _count(typed, SEED)
+
+
+def seeds_of(typed: Mapping[str, str]) -> int:
+    """How many runs are asked for. FormError for what is no such number."""
+    return _count(typed, SEEDS) or 1
+
+
+def _count(typed: Mapping[str, str], key: str) -> int | None:
+    text = typed.get(key, "").strip()
+    if problem := wrong_with(BY_KEY[key], text):
+        raise FormError(f"{key}: “{text}” must be {problem}.")
+    return int(text) if text else None
+
+
+def hypothesis_of(typed: Mapping[str, str]) -> str | None:
+    """What the run is to show; None where nothing was typed."""
+    return typed.get(HYPOTHESIS, "").strip() or None
+
+
+def typed_from(command: str | None) -> dict[str, str]:
+    """The fields that a run was started with, from its command line (config.json's
+    ``training_command``); {} for a command that is none of ours.
+
+    Overrides without a field of their own go to "more settings". The hypothesis is not taken
+    over: another run is to show something else.
+    """
     try:
-        overrides += shlex.split(typed.get("more", ""))
-    except ValueError as error:
-        raise FormError("more settings: a quotation mark is not closed.") from error
-    return overrides
+        words = shlex.split(command or "")
+    except ValueError:
+        return {}
+    if words[:2] != ["factory-tui", "run"]:
+        return {}
+    typed: dict[str, str] = {}
+    more = []
+    for option, value in itertools.pairwise(words):
+        if option == "--seed":
+            typed[SEED] = value
+        elif option in ("--set", "-s"):
+            key, _, text = value.partition("=")
+            if key in BY_KEY and key not in NOT_IN_FORGE:
+                typed[key] = as_list(text) if BY_KEY[key].kind == "list" else text
+            else:
+                more.append(shlex.quote(value))
+    if more:
+        typed[MORE] = " ".join(more)
+    return typed
+
+
+def as_list(text: str) -> str:
+    """A list of an override, as its field shows it: without brackets."""
+    return ", ".join(_words(text))
 
 
 def field_of(problem: str) -> str | None:
     """Which field a sentence of the engine is about, where it names one."""
-    for setting in (*SETTINGS, MORE):
+    for setting in SETTINGS:
         if re.search(rf"(^|[\s'\"]){re.escape(setting.key)}[:=]", problem):
             return setting.key
+    # A stage names its settings as its spec does, without their place in forge.yaml.
+    if found := re.search(r"\bstage [\w.-]+ \([^)]*\): ([\w.]+):", problem):
+        for setting in SETTINGS:
+            if setting.key.endswith(f".{found[1]}"):
+                return setting.key
     return None
+
+
+def matching(settings: Iterable[Setting], pattern: str) -> set[str]:
+    """Keys of the settings that a filter finds: every word in label, key, group, unit or help.
+
+    A word that finds nothing at all also finds the labels that it nearly is.
+    """
+    words = pattern.casefold().split()
+    texts = {
+        one.key: f"{one.label} {one.key} {one.group} {one.unit} {one.help}".casefold()
+        for one in settings
+    }
+    found = {key for key, text in texts.items() if all(word in text for word in words)}
+    if found or not words:
+        return found
+    labels = {BY_KEY[key].label.casefold(): key for key in texts if key in BY_KEY}
+    near = difflib.get_close_matches(pattern.casefold(), list(labels), n=3, cutoff=0.6)
+    return {labels[label] for label in near}

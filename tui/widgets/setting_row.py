@@ -11,7 +11,29 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tui.views.settings_form import Setting
+from tui.views.plain import middle, plain
+from tui.views.setting import MORE, SEEDS, Setting
+from tui.views.settings_form import is_changed, wrong_with
+from tui.widgets.field import Choice
+
+WAS_CELLS = 16
+
+
+class Entry(Input):
+    """An entry. In one for numbers "/" is no character, but the key that filters the settings."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(compact=True, classes="setting-entry", select_on_focus=False)
+        self._numeric = setting.kind in ("whole", "number")
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        if self._numeric and character == "/":
+            return False
+        return super().check_consume_key(key, character)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if self._numeric and event.character == "/":
+            event.prevent_default()  # the binding of the screen gets it
 
 
 class SettingRow(Horizontal):
@@ -19,7 +41,7 @@ class SettingRow(Horizontal):
 
     @dataclass
     class Changed(Message):
-        """Something was typed."""
+        """Something was typed or chosen."""
 
         setting: Setting
         value: str
@@ -34,43 +56,97 @@ class SettingRow(Horizontal):
         super().__init__(classes="setting")
         self.setting = setting
         self.own = ""
+        self.problem: str | None = None
+        self._told = ""
+        self.set_class(setting.kind in ("text", "list"), "-text")
 
     def compose(self) -> ComposeResult:
-        yield Static(" ", classes="setting-sign")
-        yield Static(Content(self.setting.label), classes="setting-label")
-        yield Input(compact=True, classes="setting-entry", select_on_focus=False)
-        yield Static(Content(self.setting.unit), classes="setting-unit")
-        yield Static(Content(self.setting.range), classes="setting-range")
+        yield Static(self._label(), classes="setting-label")
+        if self.setting.options:
+            yield Choice(dict.fromkeys(self.setting.options, ""))
+        else:
+            yield Entry(self.setting)
+        yield Static(self._note(), classes="setting-note")
 
     @property
-    def entry(self) -> Input:
-        return self.query_one(Input)
+    def entry(self) -> Entry | Choice:
+        """The widget that takes the focus."""
+        return self.query_one(Choice) if self.setting.options else self.query_one(Entry)
+
+    @property
+    def value(self) -> str:
+        """What is typed; "" for what the target says."""
+        entry = self.entry
+        if isinstance(entry, Choice):
+            return "" if entry.value == self.own else entry.value
+        return entry.value
+
+    def put(self, value: str) -> None:
+        """Fill the entry; "" is what the target says."""
+        self.entry.value = value or (self.own if self.setting.options else "")
 
     def offer(self, own: str) -> None:
         """The target's own value, which an empty entry means."""
+        typed = self.value
         self.own = own
-        self.entry.placeholder = own or "from the target"
+        entry = self.entry
+        if isinstance(entry, Choice):
+            entry.value = typed or own
+        elif self.setting.key == MORE:
+            entry.placeholder = "key=value …"
+        else:
+            entry.placeholder = plain(own, clip=200) or "not set"
+        self._draw()
 
-    def complain(self, wrong: bool) -> None:
-        """Mark the entry as wrong, or no longer."""
-        self.set_class(wrong, "-wrong")
-        self._sign()
+    @property
+    def changed(self) -> bool:
+        return is_changed(self.setting, self.value, self.own)
 
-    def _sign(self) -> None:
-        text = self.entry.value.strip()
-        changed = bool(text) and text != self.own
-        sign = (
-            Content.styled("✘", "$error")
-            if self.has_class("-wrong")
-            else Content.styled("●" if changed else " ", "$accent")
-        )
-        self.query_one(".setting-sign", Static).update(sign)
+    def complain(self, told: str | None) -> None:
+        """What the engine says of the value, or None."""
+        self._told = told or ""
+        self._check()
+
+    def _check(self) -> None:
+        self.problem = wrong_with(self.setting, self.value) or self._told or None
+        self.set_class(self.problem is not None, "-wrong")
+        self._draw()
+
+    def _draw(self) -> None:
+        self.query_one(".setting-label", Static).update(self._label())
+        self.query_one(".setting-note", Static).update(self._note())
+
+    def _label(self) -> Content:
+        changed = self.is_mounted and self.changed
+        sign = ("✘ ", "$error") if self.problem else ("● ", "$accent") if changed else ("  ", "")
+        label = (self.setting.label, "bold $strong" if changed else "")
+        return Content.assemble(sign, label)
+
+    def _note(self) -> Content:
+        if self.problem:
+            return Content.styled(f"✘ {plain(self.problem, clip=200)}", "$error")
+        if self.is_mounted and self.changed and self.setting.key not in (MORE, SEEDS):
+            was = middle(plain(self.own, clip=200), WAS_CELLS) if self.own else "not set"
+            return Content.assemble(
+                (f"was {was}", "$accent"), (f" {self.setting.unit}".rstrip(), "$muted")
+            )
+        words = " · ".join(part for part in (self.setting.unit, self.setting.range) if part)
+        return Content.styled(words, "$muted")
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._sign()
-        self.post_message(self.Changed(self.setting, event.value))
+        self._tell(event.value)
+
+    @on(Choice.Changed)
+    def _chosen(self, event: Choice.Changed) -> None:
+        event.stop()
+        self._tell(self.value)
+
+    def _tell(self, value: str) -> None:
+        self._told = ""
+        self._check()
+        self.post_message(self.Changed(self.setting, value))
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         self.post_message(self.Entered(self.setting))

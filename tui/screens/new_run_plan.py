@@ -1,0 +1,251 @@
+"""The right side of New run: plans in threads what is asked for, and shows what it would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from engine.benching import BenchError, measure
+from engine.data_check import DataCheck
+from engine.data_lengths import TokenCount
+from engine.forecast import Outlook
+from engine.helper import HelperStopped
+from engine.models import ModelOnDisk
+from engine.planning import Draft
+from engine.target import Target, TargetError, load_target
+from engine.workspace import Workspace
+from tui.acting import say
+from tui.screens import new_run_work
+from tui.screens.new_run_work import Planned, Wish
+from tui.views.new_run_view import NewRunState, plan_lines
+from tui.views.settings_form import own_values
+from tui.widgets.tones import lines, paint
+
+QUEUE_S = 3.0
+"""How often the queue is looked at."""
+
+
+class PlanPane(VerticalScroll):
+    """Says `Drawn` whenever ``state`` changed, and `Defaults` when the plan knows values that the
+    target leaves open."""
+
+    @dataclass
+    class Drawn(Message):
+        """What is known changed."""
+
+        state: NewRunState
+
+    @dataclass
+    class Defaults(Message):
+        """What each field would be without a word typed."""
+
+        own: dict[str, str]
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(id="plan", can_focus=False)
+        self.state = NewRunState()
+        self._workspace = workspace
+        self._wish: Wish | None = None
+        self._looked: tuple[object, ...] = ()
+        self._counted: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="explain")
+        yield Static(id="check")
+
+    def on_mount(self) -> None:
+        self.look_at_queue()
+        self.set_interval(QUEUE_S, self.look_at_queue)
+
+    def _tell(self, callback: Callable[..., object], *values: Any) -> None:
+        """From a thread: hand over what was found, unless nobody waits for it any more."""
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(callback, *values)
+
+    # --- planning -------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Another target was chosen: nothing that was found holds for it."""
+        self._wish = None
+        self._looked = self._counted = ()
+        self.state.check = self.state.count = self.state.outlook = None
+
+    def plan(self, wish: Wish) -> bool:
+        """Plan what is asked for, where it is something else than before; whether it is."""
+        if wish == self._wish:
+            return False
+        self._wish = wish
+        self._make_draft(wish)
+        self._look_at_data(wish)
+        return True
+
+    def refuse(self, problem: str) -> None:
+        """What is asked for cannot be planned."""
+        self._wish = None
+        self.state.draft, self.state.problem, self.state.commands = None, problem, []
+        self.draw()
+
+    @work(thread=True, exclusive=True, group="draft")
+    def _make_draft(self, wish: Wish) -> None:
+        planned = new_run_work.plan(self._workspace, wish)
+        self._tell(self._take_draft, wish, planned)
+
+    def _take_draft(self, wish: Wish, planned: Planned) -> None:
+        if wish != self._wish:
+            return
+        self.state.draft, self.state.problem = planned.draft, planned.problem
+        self.state.commands = []
+        if planned.draft is not None:
+            self.state.commands = new_run_work.commands(planned.draft, wish.seeds)
+            if not wish.overrides:
+                train = new_run_work.train_settings(planned.draft)
+                own = own_values(planned.draft.target.forge, train)
+                self.post_message(self.Defaults(own))
+            self._look_ahead()
+        self.draw()
+
+    @work(thread=True, exclusive=True, group="data")
+    def _look_at_data(self, wish: Wish) -> None:
+        """Read the data files of what is asked for, where they are others than before."""
+        worker = get_current_worker()
+        try:
+            target = load_target(wish.target, wish.overrides)
+        except (TargetError, ValueError):
+            return  # the draft says what is wrong
+        forge = target.forge
+        files = (forge.dataset, [one.file for one in target.suites], forge.factory.data)
+        key = (wish.target, repr(files))
+        self._tell(setattr, self.state, "limit", forge.model.max_seq_len)
+        if key == self._looked:
+            return
+        check = new_run_work.look_at_data(target, lambda: worker.is_cancelled)
+        if check is not None:
+            self._tell(self._take_data, key, check)
+
+    def _take_data(self, key: tuple[object, ...], check: DataCheck) -> None:
+        self._looked = key
+        self.state.check, self.state.count, self.state.count_trouble = check, None, ""
+        self._counted = ()
+        self._look_ahead()
+        self.draw()
+
+    # --- time and memory --------------------------------------------------------------
+
+    def _look_ahead(self) -> None:
+        if self.state.draft is not None:
+            self._estimate(self.state.draft, self.state.check, self.state.count)
+
+    @work(thread=True, exclusive=True, group="outlook")
+    def _estimate(
+        self, drafted: Draft, check: DataCheck | None, counted: TokenCount | None
+    ) -> None:
+        self._tell(
+            self._take_outlook,
+            drafted,
+            new_run_work.outlook(self._workspace, drafted, check, counted),
+        )
+
+    def _take_outlook(self, drafted: Draft, outlook: Outlook | None) -> None:
+        if drafted is not self.state.draft:
+            return
+        self.state.outlook = outlook
+        self.draw()
+        check = self.state.check
+        if outlook is None or outlook.model is None or check is None or not check.canonical:
+            return
+        key = (self._looked, outlook.model.path, drafted.target.forge.model.max_seq_len)
+        if check.canonical.usable and key != self._counted:
+            self._counted = key
+            self._count(drafted.target, check, outlook.model)
+
+    @work(thread=True, exclusive=True, group="tokens")
+    def _count(self, target: Target, check: DataCheck, model: ModelOnDisk) -> None:
+        worker = get_current_worker()
+        counted, trouble = new_run_work.count(
+            target,
+            check,
+            model,
+            lambda some: self._tell(self._take_count, check, some, ""),
+            lambda: worker.is_cancelled,
+        )
+        self._tell(self._take_count, check, counted, trouble)
+
+    def _take_count(self, check: DataCheck, counted: TokenCount | None, trouble: str) -> None:
+        if check is self.state.check:
+            self.state.count, self.state.count_trouble = counted, trouble
+            if counted is not None and counted.whole:
+                self._look_ahead()
+            self.draw()
+
+    def measure(self) -> None:
+        """Measure what the model costs on this machine; once more stops it."""
+        running = [one for one in self.workers if one.group == "bench" and one.is_running]
+        outlook, drafted = self.state.outlook, self.state.draft
+        if running:
+            self.workers.cancel_group(self, "bench")
+            self.state.measuring = ""
+            say(self, "The benchmark is stopped; nothing of it is kept.")
+            self.draw()
+        elif drafted is None or outlook is None:
+            say(self, "There is no plan to measure a model for yet.", "warning")
+        elif outlook.wish is None or outlook.model is None:
+            text = "The base model is not on this disk yet: measure it once a run has made it."
+            if outlook.wish is None:
+                text = "The plan trains with a command of its own: there is nothing to measure."
+            say(self, text, "warning")
+        else:
+            self._told_of_bench("starting")
+            self._measure(new_run_work.named(outlook.model, drafted), outlook)
+
+    @work(thread=True, exclusive=True, group="bench")
+    def _measure(self, model: ModelOnDisk, outlook: Outlook) -> None:
+        worker = get_current_worker()
+        assert outlook.wish is not None
+
+        def told(what: str, done: int, total: int) -> None:
+            self._tell(self._told_of_bench, f"{done + 1} of {total}, {what}" if total else what)
+
+        problem = ""
+        try:
+            measure(self._workspace, model, outlook.wish, told, lambda: worker.is_cancelled)
+        except BenchError as error:
+            problem = str(error)
+        except HelperStopped:
+            return
+        self._tell(self._measured, problem)
+
+    def _told_of_bench(self, what: str) -> None:
+        self.state.measuring = what
+        self.draw()
+
+    def _measured(self, problem: str) -> None:
+        self.state.measuring = ""
+        say(
+            self, problem or "Measured: the estimate is new.", "error" if problem else "information"
+        )
+        self._look_ahead()
+        self.draw()
+
+    @work(thread=True, exclusive=True, group="queue")
+    def look_at_queue(self) -> None:
+        words, ahead = new_run_work.queue_words(self._workspace)
+        self._tell(self._take_queue, words, ahead)
+
+    def _take_queue(self, words: str, ahead: int) -> None:
+        if (words, ahead) != (self.state.queue, self.state.ahead):
+            self.state.queue, self.state.ahead = words, ahead
+            self.draw()
+
+    def draw(self) -> None:
+        """Show what is known now."""
+        blocks = [paint(*line) for line in plan_lines(self.state)]
+        self.query_one("#check", Static).update(lines(blocks))
+        self.post_message(self.Drawn(self.state))
