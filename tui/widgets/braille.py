@@ -152,8 +152,13 @@ def draw_points(canvas: Canvas, curve: Curve, x: Scale, y: Scale) -> None:
     for at, value in zip(curve.x[start:stop], curve.y[start:stop], strict=False):
         if not x.low <= at <= x.high or not math.isfinite(value) or (y.log and value <= 0):
             continue
-        column = round(x.place(at) * (canvas.width - 1))
+        column = column_of(at, x, canvas.width)
         canvas.signs[row_of(value, y, canvas.height), column] = (curve.sign, curve.role)
+
+
+def column_of(at: float, x: Scale, width: int) -> int:
+    """The column of cells in which a place on the x axis lies: that of a line's dots there."""
+    return math.floor(x.place(at) * (2 * width - 1) + 0.5) // 2
 
 
 def row_of(value: float, y: Scale, height: int) -> int:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tui.widgets.braille import Canvas, Segment, draw_line, draw_points, row_of
+from tui.widgets.braille import Canvas, Segment, column_of, draw_line, draw_points, row_of
 from tui.widgets.curves import Curve, EndPoints, ListPoints, Points, x_range, y_range
 from tui.widgets.scale import Kind, Scale, Tick, compact
 
@@ -70,7 +70,7 @@ class Frame:
         """The plot's column of a place on the x axis; None where that is outside."""
         if not self.x.low <= at <= self.x.high:
             return None
-        return round(self.x.place(at) * (self.width - 1))
+        return column_of(at, self.x, self.width)
 
     def share(self, column: float) -> float:
         """Where a column of the chart (its labels included) lies in the plot, in [0, 1]."""
@@ -214,7 +214,7 @@ def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
     free = 0
     unit = f" {options.x_unit}" if 0 < len(options.x_unit) < width // 2 else ""
     for tick in x.ticks(max(2, width // 12), options.x_kind, whole=True):
-        at = round(x.place(tick.value) * (width - 1))
+        at = column_of(tick.value, x, width)
         start = max(0, min(at - len(tick.label) // 2, width - len(tick.label)))
         if start < free or start + len(tick.label) > width - len(unit):
             continue
@@ -223,7 +223,7 @@ def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
         free = start + len(tick.label) + 2
     for mark in options.marks:
         if x.low <= mark <= x.high:
-            line[round(x.place(mark) * (width - 1))] = ("▴", "mark")
+            line[column_of(mark, x, width)] = ("▴", "mark")
     for column in gaps:
         line[min(column, width - 1)] = ("×", "gap")
     if unit:
