@@ -11,7 +11,7 @@ from engine.comparing.difference import Difference, difference
 from engine.comparing.evidence import RunEvidence, read_evidence
 from engine.comparing.scored import SuiteScore
 from engine.summary import RunSummary
-from engine.workspace import Workspace, WorkspaceError
+from engine.workspace import Workspace
 
 KEPT_ROWS = 16
 """Suites whose rows are held at a time."""
@@ -35,11 +35,8 @@ class EvidenceReader:
 
         ``summary`` is taken for what it says where the caller has a newer one.
         """
-        try:
-            path = self._workspace.run_path(run_id)
-        except WorkspaceError:
-            return None
-        if path.name != run_id:
+        path = run_folder(self._workspace, run_id)
+        if path is None:
             return None
         stamp = stamp_of(path)
         known = self._known.get(run_id)
@@ -97,6 +94,20 @@ class EvidenceReader:
             )
 
         return against
+
+
+def run_folder(workspace: Workspace, run_id: str) -> Path | None:
+    """The folder of a run that a list shows; None where there is none of exactly that name.
+
+    Other tools name their runs as they like; a name that leads elsewhere is none.
+    """
+    path = workspace.runs_dir / run_id
+    if path.name != run_id or path.parent != workspace.runs_dir or run_id.startswith("."):
+        return None
+    try:
+        return path if path.is_dir() else None
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return None
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -92,8 +92,13 @@ def changes(before: Settings, after: Settings) -> tuple[Change, ...]:
 
 
 def told_first(found: Iterable[Change]) -> list[Change]:
-    """Changes with those first that a person made: settings, then what data was made of, hashes."""
-    return sorted(found, key=lambda change: _rank(change.name))
+    """The changes that a person made; what data was made of and its hashes follow from them.
+
+    Where nothing else changed, those are told, counts before hashes.
+    """
+    ranked = sorted(found, key=lambda change: _rank(change.name))
+    made = [change for change in ranked if _rank(change.name) < 2]
+    return made or ranked
 
 
 def _rank(name: str) -> int:

@@ -151,8 +151,17 @@ class ComparedRuns(RoomScreen):
         if len(evidence) != len(self.evidence) or any(
             new is not old for new, old in zip(evidence, self.evidence, strict=True)
         ):
-            self.evidence = evidence
+            first, self.evidence = not self.evidence, evidence
+            if first:
+                self._look_at_a_scored_one()
             self.hold()
+
+    def _look_at_a_scored_one(self) -> None:
+        """Begin with a run that has something to be looked at, where there is one."""
+        scored = [run.run_id for run in self.evidence if run.scores]
+        others = [run for run in scored if run != self.reference]
+        if others and self.looked_at not in scored:
+            self.looked_at = others[0]
 
     @work(thread=True, group="hold", exclusive=True)
     def hold(self) -> None:

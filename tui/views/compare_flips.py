@@ -26,17 +26,13 @@ def flip_entries(
     """Suite by suite: how many were fixed and broken, then the examples, broken ones first."""
     if looked_at is None or looked_at.run_id == reference.run_id:
         return sentence("One run only: [ and ] choose a run to look at.", width)
-    entries = [
-        entry(
-            (looked_at.mark.letter, looked_at.mark.role),
-            (" against ", "muted"),
-            (f"◆{reference.mark.letter}", reference.mark.role),
-            (
-                f"   {plain(looked_at.name, clip=60)} against {plain(reference.name, clip=60)}",
-                "muted",
-            ),
-        )
-    ]
+    head = (
+        (looked_at.mark.letter, looked_at.mark.role),
+        (" against ", "muted"),
+        (f"◆{reference.mark.letter}", reference.mark.role),
+        (f"  {looked_at.name} against {reference.name}", "muted"),
+    )
+    entries = [Entry(clipped(head, width))]
     if not found:
         return [*entries, *sentence("No suite is recorded for both of them.", width)]
     shown_runs = list(run_ids)[: max(2, min(12, width // 5))]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engine.comparing.evidence import RunEvidence
-from engine.comparing.reader import EvidenceReader
+from engine.comparing.reader import EvidenceReader, run_folder
 from engine.lineage import Family, Member, family, parents
 from engine.summary import RunSummary
-from engine.workspace import Workspace, WorkspaceError
+from engine.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,7 @@ def choose(workspace: Workspace, wanted: Sequence[str]) -> Choice:
     target; for none, the newest and what belongs to it."""
     there, missing = [], []
     for run in dict.fromkeys(wanted):
-        try:
-            path = workspace.run_path(run)
-        except WorkspaceError:
-            missing.append(run)
-        else:
-            there.append(path.name)
-    there = list(dict.fromkeys(there))
+        (missing if run_folder(workspace, run) is None else there).append(run)
     said = f"Not in this workspace: {', '.join(missing)}." if missing else ""
     if len(there) > 1:
         return Choice(tuple(there), said)

@@ -101,8 +101,8 @@ class _Widths:
 
 def _widths(width: int, longest: int) -> _Widths:
     """Columns for a width: sign, letter, name, score, plot, difference, word, counts."""
-    fixed = 2 + 3 + 7 + 1 + 9 + 1
-    name = max(8, min(longest, width // 4, 30))
+    fixed = 2 + 3 + 6 + 1 + 9 + 1
+    name = max(8, min(longest, width // 5, 30))
     word = _WORD if width >= 64 else 2
     rest = width - fixed - name - word
     counts = 36 if rest >= 36 + 24 else 20 if rest >= 20 + 20 else 0
@@ -156,7 +156,7 @@ def _span(scores: Sequence[SuiteScore]) -> tuple[float, float] | None:
 def _scale_row(span: tuple[float, float], widths: _Widths) -> Entry:
     left, right = cells.number(span[0]), cells.number(span[1])
     middle_line = "─" * max(0, widths.plot - len(left) - len(right) - 2)
-    lead = " " * (2 + 3 + widths.name + 7 + 1)
+    lead = " " * (2 + 3 + widths.name + 6 + 1)
     return entry((lead, "muted"), (f"{left} {middle_line} {right}", "faint"))
 
 
@@ -174,7 +174,7 @@ def _standing(
         ("◆ " if is_reference else "› " if seen else "  ", "accent"),
         (fit(named.mark.letter, 3), named.mark.role),
         (fit(middle(named.name, widths.name), widths.name), "strong" if seen else "plain"),
-        (fit(_score_text(one.score), 7, align="right") + " ", "plain"),
+        (fit(_score_text(one.score), 6, align="right") + " ", "plain"),
     ]
     segments += _plot(one.score, span, target, widths.plot, named.mark.role)
     if one.against is None:
@@ -195,7 +195,7 @@ def _base(
         ("  ", "muted"),
         (fit("", 3), "muted"),
         (fit("base model", widths.name), "muted"),
-        (fit(_score_text(base), 7, align="right") + " ", "muted"),
+        (fit(_score_text(base), 6, align="right") + " ", "muted"),
     ]
     segments += _plot(base, span, target, widths.plot, "muted")
     return entry(*segments)
@@ -212,9 +212,9 @@ def _interval_text(interval: tuple[float, float]) -> str:
 def _difference(found: Difference, score: SuiteScore | None, widths: _Widths) -> list[Segment]:
     share = score is None or score.share
     word, role = WORDS[found.word]
-    text = cells.difference(found.delta, share=share) if found.delta is not None else cells.ABSENT
+    text = cells.difference(found.delta, share=share) if found.delta is not None else ""
     segments: list[Segment] = [
-        (f" {text:>9}", "plain" if found.delta is not None else "muted"),
+        (f" {text:>9}", "plain"),
         (" " + fit(word if widths.word > 2 else word[:1], widths.word), role),
     ]
     if widths.counts:

@@ -114,7 +114,8 @@ def _head(named: Named, size: int, run: str, reference: str) -> list[Segment]:
     sign = "◆" if run == reference else " "
     letter = named.mark.letter
     room = size - 1 - cell_len(letter) - 1 + _GAP
-    name = middle(named.name, room - 1) if room >= 6 else ""
+    # The end of a name tells runs apart where there is room for little.
+    name = fit(named.name, room - 1, align="path") if room >= 5 else ""
     return [
         (f" {sign}", "accent"),
         (letter + " ", named.mark.role),

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 
 from tui.views.entries import Entry
@@ -67,7 +67,17 @@ class EntryList(RowsView):
         """Show other lines, made for whatever width there is."""
         self._make = make
         self._made_for = -1
+        before = len(self._entries)
         self._lay_out()
+        height = self.styles.height
+        if height is not None and height.is_auto and len(self._entries) != before:
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as it holds, for a height of ``auto``."""
+        if self._make is not None and width > 0 and width != self._made_for:
+            return len(self._make(width))
+        return len(self._entries)
 
     @property
     def current(self) -> str | None:

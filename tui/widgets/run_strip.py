@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.views.plain import middle
+from tui.views.plain import fit, middle
 from tui.widgets.ink import Ink
 
 _GAP = 2
@@ -102,7 +102,9 @@ def _flowed(runs: Sequence[StripRun], width: int, longest: int) -> list[list[tup
     lines: list[list[tuple[StripRun, str]]] = [[]]
     left = width
     for run in runs:
-        name = middle(run.name, longest) if longest else ""
+        # The end tells runs apart where there is room for little.
+        cut = run.name if cell_len(run.name) <= longest else fit(run.name, longest, align="path")
+        name = middle(run.name, longest) if longest > 14 else cut.strip() if longest else ""
         size = _size(run, name)
         if lines[-1] and size > left:
             lines.append([])

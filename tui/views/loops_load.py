@@ -1,0 +1,138 @@
+"""Reads what Loops shows: which targets have tries, and the tries of one. For worker threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from engine.comparing.chain import Chain, chain
+from engine.comparing.evidence import RunEvidence
+from engine.comparing.reader import EvidenceReader
+from engine.summary import RunSummary, summarise
+from engine.workspace import Workspace
+
+ANEW_EVERY_S = 30.0
+"""How often runs that have ended are read again: somebody may have decided one elsewhere."""
+
+_OLDEST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTries:
+    """A target of the workspace that was tried."""
+
+    target: str
+    count: int
+    running: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The targets, the one with the newest try first, and the tries of the one that is shown."""
+
+    targets: tuple[TargetTries, ...] = ()
+    chain: Chain | None = None
+
+
+class TryReader:
+    """Reads again and again what has changed. For one thread at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._evidence = EvidenceReader(workspace)
+        self._known: dict[str, RunSummary] = {}
+        self._read_at = -ANEW_EVERY_S
+        self._last: tuple[object, Chain] | None = None
+
+    def read(self, target: str | None, anew: bool = False) -> Tries:
+        """The tries of a target; of the one with the newest try where it has none or is None."""
+        summaries = self._summaries(anew)
+        targets = targets_of(summaries)
+        if not targets:
+            return Tries()
+        names = {one.target for one in targets}
+        shown = target if target in names else targets[0].target
+        return Tries(tuple(targets), self._chain(shown, summaries))
+
+    def target_of(self, run_id: str) -> str | None:
+        """The target of a run that was read; None for one that was not."""
+        known = self._known.get(run_id)
+        return known.target or None if known is not None else None
+
+    def _summaries(self, anew: bool) -> list[RunSummary]:
+        now = time.monotonic()
+        if anew or now - self._read_at >= ANEW_EVERY_S:
+            self._known = {one.run_id: one for one in self._workspace.runs()}
+            self._read_at = now
+            return list(self._known.values())
+        paths = {path.name: path for path in self._workspace.run_paths()}
+        found: dict[str, RunSummary] = {}
+        for name, path in paths.items():
+            known = self._known.get(name)
+            if known is None or _may_change(known):
+                known = summarise(path)
+            found[name] = known
+        self._known = found
+        return list(found.values())
+
+    def _chain(self, target: str, summaries: Iterable[RunSummary]) -> Chain:
+        tried = sorted(
+            (one for one in summaries if one.target == target),
+            key=lambda one: (one.created or _OLDEST, one.run_id),
+        )
+        read = (self._evidence.read(one.run_id, one) for one in tried)
+        runs = [one for one in read if one is not None]
+        # What a run does now changes all the time, what it is held against does not.
+        mark = (target, tuple(_mark(run) for run in runs))
+        if self._last is not None and self._last[0] == mark:
+            by_id = {run.run_id: run for run in runs}
+            before = self._last[1]
+            tries = tuple(replace(one, run=by_id[one.run.run_id]) for one in before.tries)
+            return replace(before, tries=tries)
+        found = chain(target, runs, self._evidence.rows)
+        self._last = (mark, found)
+        return found
+
+
+def targets_of(summaries: Iterable[RunSummary]) -> list[TargetTries]:
+    """The targets that were tried, the one with the newest try first."""
+    groups: dict[str, list[RunSummary]] = {}
+    for one in summaries:
+        if one.target:
+            groups.setdefault(one.target, []).append(one)
+    found = [
+        TargetTries(
+            target,
+            len(runs),
+            sum(run.liveness == "running" for run in runs),
+            max((run.created for run in runs if run.created), default=None),
+        )
+        for target, runs in groups.items()
+    ]
+    return sorted(found, key=lambda one: (one.newest or _OLDEST, one.target), reverse=True)
+
+
+def _may_change(summary: RunSummary) -> bool:
+    if summary.liveness != "idle":
+        return True
+    return summary.phase is not None and summary.phase not in ("decided", "failed", "cancelled")
+
+
+def _mark(run: RunEvidence) -> tuple[object, ...]:
+    """What the outcome of a try depends on."""
+    summary = run.summary
+    return (
+        run.run_id,
+        summary.liveness,
+        summary.phase,
+        summary.stage,
+        summary.last_error,
+        summary.decision,
+        summary.parent_run_id,
+        run.scores,
+        run.base,
+        tuple(run.settings.items()),
+    )
