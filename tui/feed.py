@@ -19,7 +19,6 @@ from engine.history import History
 from engine.plan_pace import plan_seconds_left, usual_seconds
 from engine.projection import RunProjection
 from engine.signs import Sign, SignBook
-from tui.log_tail import LogTail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +79,7 @@ class Follower:
 
 
 class RunFeed(Follower):
-    """One run folder: its events folded, its log's end, its status. Values are read in ``frame``.
+    """One run folder: its events folded, its status. Values are read in ``frame``.
 
     ``changed`` is called from the feed's thread, once until the next ``frame``.
     """
@@ -91,7 +90,6 @@ class RunFeed(Follower):
         self._history = History(folder / "events.jsonl", self.lock)
         self._book = SignBook()
         self._usual: dict[str, float] | None = None
-        self.log = LogTail(folder / "train.log")
         self.status: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
         self.plan: dict[str, Any] = {}
@@ -151,8 +149,6 @@ class RunFeed(Follower):
         changed = self._look_at_events() or changed
         looked = self._book.take_in(self._history.whole)
         changed = (looked and not self.coarse) or changed
-        with self.lock:
-            changed = self.log.read() or changed
         changed = self._look_whether_alive() or changed
         return self._look_at_earlier_runs() or changed
 

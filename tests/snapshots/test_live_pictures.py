@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from tests.tui.fake_run import FakeRun
 from tui.app import FactoryApp
 from tui.screens.live import LiveScreen
+from tui.widgets.log_pane import LogPane
 
 RUN = "2026-11-20-drone-router-3"
 
@@ -28,9 +29,10 @@ async def settled(pilot: Pilot[None]) -> None:
     """Wait until all that was written is drawn."""
     screen = pilot.app.screen
     assert isinstance(screen, LiveScreen)
+    log = screen.query_one(LogPane)
     for _ in range(100):
         await pilot.pause(0.05)
-        if screen.feed.projection.last_seq > 0 and not screen.feed.behind and screen.feed.log.total:
+        if screen.feed.projection.last_seq > 0 and not screen.feed.behind and log.reader.total:
             break
     await pilot.pause(0.5)
 

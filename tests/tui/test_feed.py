@@ -11,7 +11,6 @@ import pytest
 
 from tests.tui.fake_run import STAGES, FakeRun
 from tui.feed import RunFeed
-from tui.log_tail import KEPT_LINES, LogTail, clean
 from tui.views.live_view import progress_cells
 
 
@@ -42,7 +41,6 @@ def test_a_feed_opened_late_knows_what_one_opened_early_knows(run: FakeRun) -> N
         assert next(iter(feed.projection.stages)) == "pretrain"
         assert feed.liveness == "running"
     assert early.projection.last_seq == late.projection.last_seq
-    assert list(early.log.lines) == list(late.log.lines)
 
 
 def test_nothing_new_is_no_news(run: FakeRun) -> None:
@@ -129,50 +127,6 @@ def test_a_burst_is_told_of_once_until_it_was_drawn(run: FakeRun) -> None:
         assert len(told) == 1, "no second call before the first was drawn"
     finally:
         feed.stop()
-
-
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        (b"\x1b[1;31mloss\x1b[0m 0.5", "loss 0.5"),
-        (b"10%\r20%\r30%", "30%"),
-        (b"done\r", "done"),
-        (b"\x1b]0;title\x07text", "text"),
-        (b"[bold]not markup[/]", "[bold]not markup[/]"),
-        (b"bell\x07", "bell␇"),
-        (b"\xff\xfe", "��"),
-        ("\u202eright to left".encode(), "�right to left"),
-    ],
-)
-def test_log_lines_are_harmless(raw: bytes, shown: str) -> None:
-    assert clean(raw) == shown
-
-
-def test_a_long_log_is_read_from_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "train.log"
-    path.write_text("".join(f"line {number}\n" for number in range(200_000)) + "in the making")
-    log = LogTail(path)
-    while log.read():
-        pass
-    assert log.skipped
-    assert len(log.lines) == KEPT_LINES
-    assert log.lines[-1] == "line 199999"
-    assert log.unfinished == "in the making"
-    seen = log.total
-    with path.open("a") as file:
-        file.write(" is done\nnext\n")
-    assert log.read()
-    assert log.since(seen) == ["in the making is done", "next"]
-    assert log.since(log.total) == []
-
-
-def test_a_line_without_an_end_does_not_grow_for_ever(tmp_path: Path) -> None:
-    path = tmp_path / "train.log"
-    path.write_bytes(b"x" * 3_000_000)
-    log = LogTail(path)
-    while log.read():
-        pass
-    assert 0 < len(log.unfinished) < 10_000
 
 
 def test_the_fake_run_writes_whole_lines(run: FakeRun) -> None:

@@ -164,7 +164,7 @@ async def test_the_log_follows_until_one_scrolls_and_can_be_searched(run: FakeRu
         await shown(pilot, "line 199")
         await pilot.press("tab")
         log = app.screen.query_one(LogPane)
-        assert log.has_focus
+        assert log.holds(app.screen.focused)
         await pilot.press("pageup")
         await pilot.pause(0.4)
         assert not log.following
@@ -173,13 +173,15 @@ async def test_the_log_follows_until_one_scrolls_and_can_be_searched(run: FakeRu
         assert "newest line" not in await shown(pilot)
         await pilot.press("f")
         await shown(pilot, "newest line")
-        await pilot.press("slash", *"NEEDLE", "enter")
+        await pilot.press("slash", *"needle", "enter")
         await shown(pilot, "line 120 needle", "2 of 2")
         await pilot.press("n")
         await shown(pilot, "line 30 needle", "1 of 2")
         await pilot.press("l")
         text = await shown(pilot, "line 30 needle")
         assert "smoothed" not in text
+        await pilot.press("escape")
+        assert "needle/" not in await shown(pilot, "log"), "one step back: no search"
         await pilot.press("escape")
         await shown(pilot, "loss")
 
@@ -189,10 +191,10 @@ async def test_keys_typed_into_the_search_are_text(run: FakeRun) -> None:
     app = app_of(run)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("slash", "c", "q", "x")
-        assert app.screen.query_one("#search", Input).value == "cqx"
+        assert app.screen.query_one(LogPane).query_one(Input).value == "cqx"
         await pilot.press("escape")
         assert isinstance(app.screen, LiveScreen)
-        assert not app.screen.query_one("#search").has_class("-open")
+        assert not app.screen.query_one(LogPane).query_one(Input).has_class("-open")
 
 
 async def test_panes_take_turns_on_a_narrow_screen(run: FakeRun) -> None:
@@ -247,6 +249,6 @@ async def test_help_lists_the_keys_of_the_screen(run: FakeRun) -> None:
     async with app.run_test(size=(120, 50)) as pilot:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
-        await shown(pilot, "A logarithmic or linear chart.", "Find any action by its name.")
+        await shown(pilot, "A logarithmic or linear chart.", "In the log pane")
         await pilot.press("escape")
         assert isinstance(app.screen, LiveScreen)

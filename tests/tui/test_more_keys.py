@@ -14,6 +14,7 @@ from tests.tui.make_runs import make_run
 from tui.screens.live import LiveScreen
 from tui.screens.new_run import NewRunScreen
 from tui.widgets.field import Field
+from tui.widgets.log_pane import LogPane
 from tui.widgets.run_table import RunTable
 
 RUN = "2026-11-20-drone-router-2"
@@ -80,8 +81,11 @@ async def test_zooming_out_and_the_match_before(tmp_path: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         screen = app.screen
         assert isinstance(screen, LiveScreen)
-        await until(pilot, lambda: screen.feed.log.total and screen.feed.projection.charted())
-        viewport = screen._charts.settings
+        await until(
+            pilot,
+            lambda: screen.query_one(LogPane).reader.total and screen.feed.projection.charted(),
+        )
+        viewport = screen.board.charts.settings
         await pilot.press("plus", "plus", "minus")
         assert viewport.viewport.share == 0.5
         await pilot.press("slash", *"needle", "enter")

@@ -40,9 +40,6 @@ KEYS = (
     Key("turn(1)", "pagedown", "next page", "live", "In the grid: more charts.", False, False),
     Key("turn(-1)", "pageup", "page back", "live", "In the grid: charts before.", False, False),
     Key("search", "slash", "search", "live", "Search the log.", shown=False, display="/"),
-    Key("match(1)", "n", "next", "live", "Next match in the log.", shown=False),
-    Key("match(-1)", "N", "previous", "live", "Previous match in the log.", shown=False),
-    Key("follow", "f,end", "follow", "live", "Follow the end of the log again.", shown=False),
     Key(
         "zoom(1)",
         "plus,equals_sign",

@@ -10,9 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from tui.acting import say
 from tui.bindings import bindings_for
 from tui.feed import RunFeed
 from tui.screens.live_acts import RunActs
@@ -53,8 +52,8 @@ class LiveScreen(ChartKeys, RunActs):
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
         self._settings = ChartSettings()
-        self._log_seen = 0
         self._pane = "examples"
+        self._put: dict[str, list[Cell] | None] = {}
         self._feed: RunFeed | None = None
 
     @property
@@ -78,9 +77,8 @@ class LiveScreen(ChartKeys, RunActs):
         yield Static(id="progress")
         with Horizontal(id="panes"):
             yield ExampleList(id="examples")
-            yield LogPane(id="log")
+            yield LogPane(self.run_path, id="log")
             yield SignList(id="signs")
-        yield Input(id="search", placeholder="search the log", compact=True)
         yield KeyBar("live")
 
     def on_mount(self) -> None:
@@ -149,7 +147,8 @@ class LiveScreen(ChartKeys, RunActs):
         signs = feed.signs(now, self.board.charts.machine_bytes)
         beside = () if self.has_class("-wide") else signs
         rows = side_lines(values, projection, *size, signs=beside)
-        self.query_one("#numbers", Static).update(lines(paint(*row) for row in rows))
+        # Its size is the style's: an update that lays out costs as much as a whole frame.
+        self.query_one("#numbers", Static).update(lines(paint(*row) for row in rows), layout=False)
         self._put_line("#now", flat_numbers(values, width))
         self.query_one(SignList).put(signs, projection.first_t)
         serious = [one for one in signs if one.level != "info" and not one.over]
@@ -176,9 +175,12 @@ class LiveScreen(ChartKeys, RunActs):
         return [cell] if cell else None
 
     def _put_line(self, selector: str, cells: list[Cell] | None) -> None:
+        if cells == self._put.get(selector, ()):
+            return
+        self._put[selector] = cells
         line = self.query_one(selector, Static)
         line.set_class(not cells, "-none")
-        line.update(paint(*cells) if cells else "")
+        line.update(paint(*cells) if cells else "", layout=selector == "#banner")
 
     @property
     def _expects_more(self) -> bool:
@@ -193,13 +195,6 @@ class LiveScreen(ChartKeys, RunActs):
             room = pane.size.width - len(title) - 10
             title = f"{title} ─ {suites_line(projection, shown[0].stage, room)}"
         pane.put(shown, title, "none scored yet" if self._expects_more else "none recorded")
-        log, logged = self.feed.log, self.query_one(LogPane)
-        if log.total < self._log_seen:
-            logged.clear()
-            self._log_seen = 0
-        fresh = log.since(self._log_seen)
-        self._log_seen = log.total
-        logged.append(fresh, log.unfinished)
 
     # --- panes --------------------------------------------------------------------
 
@@ -208,7 +203,9 @@ class LiveScreen(ChartKeys, RunActs):
         panes = self.query_one("#panes")
         for one in PANES:
             panes.set_class(one == name, f"-{one}")
-        self.query_one(f"#{name}", Widget).focus()
+        shown = self.query_one(f"#{name}", Widget)
+        if self.focused is None or shown not in self.focused.ancestors_with_self:
+            shown.focus()
 
     def action_pane(self, direction: int) -> None:
         """The next pane gets the focus, and the room where only one fits; in the grid, a chart."""
@@ -219,8 +216,10 @@ class LiveScreen(ChartKeys, RunActs):
 
     def on_descendant_focus(self) -> None:
         focused = self.focused
-        if focused is not None and focused.id in PANES and focused.id != self._pane:
-            self._show_pane(focused.id)
+        places = focused.ancestors_with_self if focused is not None else ()
+        pane = next((one.id for one in places if one.id in PANES), None)
+        if pane is not None and pane != self._pane:
+            self._show_pane(pane)
 
     def action_log(self) -> None:
         """Give the whole screen to the log, or take it back."""
@@ -230,35 +229,16 @@ class LiveScreen(ChartKeys, RunActs):
         self.set_class(full, "-log")
         self._show_pane("log" if full else "examples")
 
-    def action_follow(self) -> None:
-        self.query_one(LogPane).follow()
-
     def action_search(self) -> None:
-        """Ask what to look for."""
+        """Ask what to look for in the log."""
         self._show_pane("log")
-        search = self.query_one("#search", Input)
-        search.add_class("-open")
-        search.focus()
-
-    @on(Input.Submitted, "#search")
-    def _search(self, event: Input.Submitted) -> None:
-        self._close_search()
-        pane = self.query_one(LogPane)
-        found = pane.search(event.value)
-        if event.value and not found:
-            say(self, f"“{event.value}” is not in the lines of the log that are held here.")
-
-    def _close_search(self) -> None:
-        self.query_one("#search", Input).remove_class("-open")
-        self._show_pane("log")
-
-    def action_match(self, direction: int) -> None:
-        self.query_one(LogPane).next_match(direction)
+        self.query_one(LogPane).action_search()
 
     def step_back(self) -> bool:
-        if self.query_one("#search", Input).has_class("-open"):
-            self._close_search()
-        elif self.has_class("-log"):
+        log = self.query_one(LogPane)
+        if log.holds(self.focused) and log.step_back():
+            return True
+        if self.has_class("-log"):
             self.action_log()
         else:
             return self.board.step_back()
