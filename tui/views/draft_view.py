@@ -114,7 +114,8 @@ def parameters(value: int | None) -> str:
         if number < 999.5 or unit == "T":
             break
         number /= 1000
-    return f"{number:.1f}{unit}" if unit in ("B", "T") and number < 100 else f"{number:.0f}{unit}"
+    decimals = number < (100 if unit in ("B", "T") else 10 if unit == "M" else 0)
+    return f"{number:.1f}{unit}" if decimals else f"{number:.0f}{unit}"
 
 
 def draft_lines(drafted: Draft, commands: Sequence[str] = ()) -> list[Line]:

@@ -1,0 +1,207 @@
+"""A real benchmark and a real count of tokens, each in its child, on a tiny random model."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.bench_store import load_benchmark, merged, save_benchmark, this_machine
+from engine.benching import BenchError, BenchWish, measure
+from engine.data_lengths import count_tokens
+from engine.estimate import Point, Shape, step_seconds
+from engine.helper import HelperError, HelperStopped, ask
+from engine.models import describe
+from engine.records.bench import Benchmark, BenchPoint
+from engine.supervise.queue import Place, state
+from engine.target import load_target
+from engine.workspace import Workspace
+from tests.tui.test_new_run import chat, make_target
+
+WISH = BenchWish(batch_size=2, seq_len=16, lora_rank=4, seconds=4)
+
+
+@pytest.fixture(scope="module")
+def measured(
+    model_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, Benchmark, list[str]]:
+    workspace = Workspace(tmp_path_factory.mktemp("ws"))
+    told: list[str] = []
+    record = measure(
+        workspace, describe(model_dir), WISH, lambda what, done, total: told.append(what)
+    )
+    return workspace, record, told
+
+
+def test_a_benchmark_measures_every_shape_and_keeps_it(
+    measured: tuple[Workspace, Benchmark, list[str]], model_dir: Path
+) -> None:
+    workspace, record, told = measured
+    shapes = {(p.batch_size, p.seq_len, p.layers, p.grad_checkpoint) for p in record.points}
+    assert shapes == {
+        (1, 8, 2, False),
+        (2, 8, 2, False),
+        (2, 16, 2, False),
+        (2, 16, 1, False),
+        (2, 16, 2, True),
+    }
+    assert all(point.mlx_peak_bytes and point.iterations >= 2 for point in record.points)
+    assert record.prompt_tokens_per_second and record.generation_tokens_per_second
+    assert record.forward_tokens_per_second and record.load_seconds and record.overhead_bytes
+    assert record.overhead_bytes > 20 * 2**20 and record.trainable_parameters
+    assert "batch 2 × 16 tokens, gradient checkpointing" in told
+    assert load_benchmark(workspace, describe(model_dir)) == record
+    assert len(list(workspace.bench_dir.glob("*.json"))) == 1
+    assert not state(workspace.path).owner, "the accelerator was given back"
+
+
+def test_the_estimate_from_it_meets_its_own_points(
+    measured: tuple[Workspace, Benchmark, list[str]],
+) -> None:
+    record = measured[1]
+    points = [
+        Point(
+            Shape(p.batch_size, p.seq_len, p.layers, p.grad_checkpoint),
+            p.seconds_per_iteration,
+            p.mlx_peak_bytes,
+        )
+        for p in record.points
+    ]
+    for point in points:
+        found = step_seconds(points, point.shape)
+        assert found is not None
+        assert found.value.low / 2 < point.seconds < 2 * found.value.high
+
+
+def test_benchmarks_of_one_model_become_one(
+    measured: tuple[Workspace, Benchmark, list[str]], tmp_path: Path, model_dir: Path
+) -> None:
+    workspace, record = Workspace(tmp_path), measured[1]
+    path = save_benchmark(workspace, record)
+    late = record.points[0].model_copy(update={"seconds_per_iteration": 9.0, "batch_size": 64})
+    other = record.model_copy(update={"points": [late], "model_id": "another name"})
+    assert save_benchmark(workspace, other) == path
+    assert [p.batch_size for p in _load(path).points] == [1, 2, 2, 2, 2, 64]
+    save_benchmark(workspace, other.model_copy(update={"lora_rank": 99}))
+    assert [p.batch_size for p in _load(path).points] == [64], "other adapters: nothing is kept"
+    path.write_text("{")
+    assert load_benchmark(workspace, describe(model_dir)) is None
+    save_benchmark(workspace, record)
+    assert load_benchmark(workspace, describe(model_dir)) is not None
+
+
+def _load(path: Path) -> Benchmark:
+    return Benchmark.model_validate(json.loads(path.read_text()))
+
+
+def test_the_later_measurement_of_a_shape_counts(
+    measured: tuple[Workspace, Benchmark, list[str]],
+) -> None:
+    first = measured[1].points[0]
+    second = first.model_copy(update={"seconds_per_iteration": 5.0})
+    kept: list[BenchPoint] = merged([first], [second])
+    assert [point.seconds_per_iteration for point in kept] == [5.0]
+
+
+def test_a_benchmark_of_another_machine_is_none_of_this_one(
+    measured: tuple[Workspace, Benchmark, list[str]], tmp_path: Path, model_dir: Path
+) -> None:
+    elsewhere = this_machine().model_copy(update={"chip": "Apple M3 Max"})
+    save_benchmark(Workspace(tmp_path), measured[1].model_copy(update={"machine": elsewhere}))
+    assert load_benchmark(Workspace(tmp_path), describe(model_dir)) is None
+
+
+def test_it_waits_for_the_accelerator_and_can_be_stopped(model_dir: Path, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    from engine.processes import myself
+
+    held = Place(tmp_path, tmp_path / "runs" / "a-run", myself())
+    held.ask()
+    assert held.try_take()
+    told: list[str] = []
+    with pytest.raises(HelperStopped):
+        measure(
+            workspace, describe(model_dir), WISH, lambda what, *_: told.append(what), lambda: True
+        )
+    assert told == ["waits for the accelerator, which a-run has"]
+    assert not state(tmp_path).waiting
+    held.leave()
+
+
+def test_what_cannot_be_loaded_is_a_sentence(model_dir: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text('{"model_type": "no-such-kind"}')
+    (broken / "model.safetensors").write_bytes((model_dir / "model.safetensors").read_bytes())
+    with pytest.raises(BenchError, match=r"mlx-lm cannot load broken .*no-such-kind"):
+        measure(Workspace(tmp_path), describe(broken), WISH)
+    (broken / "model.safetensors").write_bytes(b"")
+    with pytest.raises(BenchError, match="cannot be read"):
+        measure(Workspace(tmp_path), replace(describe(model_dir), path=broken), WISH)
+
+
+def test_a_shape_that_memory_would_not_do_is_left_out(model_dir: Path) -> None:
+    small = {"batch_size": 1, "seq_len": 8, "layers": 0, "grad_checkpoint": False}
+    request = {
+        "model": str(model_dir),
+        "name": "tiny",
+        "points": [small, small | {"batch_size": 4000, "seq_len": 1000}],
+        "lora": {"rank": 4},
+        "seconds": 2,
+        "limit_bytes": 200 * 2**20,
+    }
+    answer = ask("engine.work.bench", request)
+    assert [point["batch_size"] for point in answer["points"]] == [1]
+    assert "left out: it would take about" in answer["notes"][0]
+
+
+def test_tokens_are_those_of_the_model(model_dir: Path, tmp_path: Path) -> None:
+    path = make_target(tmp_path)
+    file = path / "dataset" / "canonical.jsonl"
+    file.write_text(chat("alpha") + "broken\n" + chat("alpha bravo " * 50) + chat("x"))
+    target = load_target(path, ["model.max_seq_len=64"])
+    count = count_tokens(target, file, describe(model_dir))
+    assert count.rows == 3 and count.line == 3 and count.over == 1 and count.whole
+    assert 100 <= count.longest <= 130 and count.lengths is not None
+    (path / "system_prompt.md").write_text("alpha " * 20)
+    with_system = count_tokens(target, file, describe(model_dir))
+    assert with_system.tokens > count.tokens + 3 * 20
+    with pytest.raises(HelperError, match="tokenizer cannot be loaded"):
+        count_tokens(target, file, replace(describe(model_dir), path=path))
+
+
+def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+    pids: list[int] = []
+
+    def heard(message: dict[str, object]) -> None:
+        import psutil
+
+        pids.extend(one.pid for one in psutil.Process(os.getpid()).children(recursive=True))
+        stop.set()
+
+    request = {
+        "model": str(model_dir),
+        "name": "tiny",
+        "points": [{"batch_size": 1, "seq_len": 8, "layers": 0, "grad_checkpoint": False}],
+        "lora": {"rank": 4},
+        "seconds": 60,
+        "limit_bytes": None,
+    }
+    begin = time.monotonic()
+    with pytest.raises(HelperStopped):
+        ask("engine.work.bench", request, heard, stop.is_set)
+    assert time.monotonic() - begin < 30 and pids
+    import psutil
+
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_a_helper_that_dies_says_how() -> None:
+    with pytest.raises(HelperError, match=r"ended without an answer \(exit code 1\).*no_such"):
+        ask("engine.work.no_such", {})
