@@ -123,7 +123,13 @@ class LiveCharts:
         if not curves:
             return Drawing([(chart.label, "strong")], [], Options(empty=empty))
         log = chart.key in self.settings.logs
-        title += self._state(scene, log, size)
+        # What is asked for least stands last: it is left out first.
+        value_at = next((i for i, (_, role) in enumerate(title) if role in ("accent", "bad")), 0)
+        head, legend = title[: value_at + 1], title[value_at + 1 :]
+        if scene.marks and size == "large":
+            legend.append(("  ▴ checkpoint", "mark"))
+        legend.sort(key=lambda one: one[1] == "point2")
+        title = [*head, *self._state(log), *legend]
         options = Options(
             log=log,
             zero=chart.zero,
@@ -137,17 +143,11 @@ class LiveCharts:
         )
         return Drawing(title, curves, options)
 
-    def _state(self, scene: _Scene, log: bool, size: Size) -> Row:
-        """What else is to be known of a chart: marks, scale, how close it is."""
-        words: Row = []
-        if scene.marks and size == "large":
-            words.append(("  ▴ checkpoint", "mark"))
-        if log:
-            words.append(("  log", "muted"))
+    def _state(self, log: bool) -> Row:
+        """How a chart is seen: its scale, and how close."""
+        words: Row = [("  log", "muted")] if log else []
         share = self.settings.viewport.share
-        if share < 1:
-            words.append((f"  ×{compact(1 / share)}", "muted"))
-        return words
+        return [*words, (f"  ×{compact(1 / share)}", "muted")] if share < 1 else words
 
     def _line(
         self,

@@ -55,6 +55,8 @@ def _told(label: str, curves: Sequence[Curve], options: Options, at: float, *, n
     if options.marks:
         nearest = short_place(min(options.marks, key=lambda mark: abs(mark - at)), options)
         told.append((f"  ▴ checkpoint at {nearest}" if names else f"  ▴ {nearest}", "mark"))
+    # What is asked for least stands last: it is left out first.
+    told.sort(key=lambda one: (one[1] == "point2", one[1] in ("point", "mark")))
     return [
         (label, "strong"),
         (f"  {place(at if here is None else here, options)}", "accent"),
