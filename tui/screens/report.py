@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -12,14 +12,21 @@ from textual.widgets import MarkdownViewer, Static
 
 from engine.checks.contents import load
 from engine.folder import write_bytes_atomic
+from engine.publish.export import export_refusal, export_report
 from engine.publish.report import render_report
+from engine.publish.sections import Section, section_at, sections, text_of
 from tui.acting import attempt, say
 from tui.bindings import bindings_for
+from tui.clipboard import copy
+from tui.following import Following
+from tui.screens.ask_text import AskText
 from tui.screens.base import RoomScreen
+from tui.screens.panes import Edge
 from tui.styles import style_paths
+from tui.views.excerpt import excerpt
 from tui.views.plain import plain, plain_lines
 from tui.widgets.confirm import Confirm
-from tui.widgets.file_view import FileView, read_text
+from tui.widgets.file_view import FileView
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.report_page import ReportPage
 from tui.widgets.top_bar import TopBar
@@ -37,6 +44,7 @@ class ReportScreen(RoomScreen):
     ROOM = "report"
     CSS_PATH = style_paths("report")
     BINDINGS = bindings_for("report")
+    EDGES = (Edge("MarkdownTableOfContents", "right"),)
 
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
@@ -45,6 +53,8 @@ class ReportScreen(RoomScreen):
         self._stamp: tuple[int, int] | None = None
         self._text: str | None = None
         self._looked = False
+        self._sections: list[Section] = []
+        self._reading: tuple[int | None, float] = (None, 0.0)
 
     @property
     def _path(self) -> Path:
@@ -84,15 +94,14 @@ class ReportScreen(RoomScreen):
     @work(thread=True, exclusive=True, group="read")
     def _read(self) -> None:
         try:
-            text, cut = read_text(self._path)
+            shown = excerpt(self._path, None)
         except FileNotFoundError:
             self.call_later(self._show_nothing, "")
             return
         except OSError as error:
             self.call_later(self._show_nothing, f"report.md cannot be read: {error.strerror}.")
             return
-        if cut:
-            text += "\n\n… the report is longer than 4 MB; the rest is not shown."
+        text = shown.text + (f"\n\n… {shown.note}" if shown.note else "")
         self.call_later(self._take, text)
 
     async def _show_nothing(self, problem: str) -> None:
@@ -113,10 +122,11 @@ class ReportScreen(RoomScreen):
         self._show("#nothing", "no report")
 
     async def _take(self, text: str) -> None:
-        self._text = text
+        self._text = plain_lines(text)
+        self._sections = sections(self._text) if len(text) <= MAX_RENDERED else []
         self.query_one("#raw", FileView).put(text, None)
         if len(text) <= MAX_RENDERED:
-            await self.query_one(MarkdownViewer).document.update(plain_lines(text))
+            await self.query_one(MarkdownViewer).document.update(self._text)
         elif not self._raw:
             self._raw = True
             say(self, "The report is too long to be laid out, so it is shown as text.")
@@ -124,7 +134,10 @@ class ReportScreen(RoomScreen):
 
     def _show_page(self) -> None:
         if self._text is not None:
-            self._show("#raw" if self._raw else "#rendered", "text" if self._raw else "")
+            self._show("#raw" if self._raw else "#rendered", "")
+            if not self._raw:
+                self.call_after_refresh(self.query_one(ReportPage).tell_reading)
+            self._show_place()
 
     def _show(self, shown: str, state: str) -> None:
         for name in ("#rendered", "#raw", "#nothing"):
@@ -158,6 +171,133 @@ class ReportScreen(RoomScreen):
         shown = self.query_one(MarkdownViewer).show_table_of_contents
         self._outline = not shown
         self._place_outline()
+
+    # --- the section that is read -----------------------------------------------------
+
+    @on(ReportPage.Reading)
+    def _read_on(self, event: ReportPage.Reading) -> None:
+        self._reading = (event.section, event.share)
+        self._show_place()
+
+    def _section(self) -> Section | None:
+        """The section at the top of what is seen."""
+        if self._raw:
+            return section_at(self._sections, self.query_one("#raw", FileView).scroll_offset.y)
+        number = self._reading[0]
+        return (
+            self._sections[number] if number is not None and number < len(self._sections) else None
+        )
+
+    def _show_place(self) -> None:
+        if self._text is None:
+            return
+        section = self._section()
+        words = [] if self._raw else [f"{self._reading[1]:.0%}"]
+        if section is not None and section.level > 1:
+            words.insert(0, plain(section.title, clip=60))
+        words += ["as text"] if self._raw else []
+        bar = self.query_one(TopBar)
+        bar.put("factory", "report", plain(self.run_id), right=" · ".join(words))
+
+    def action_section(self, by: int) -> None:
+        """To the next section, or the one before."""
+        if not self._raw:
+            self.query_one(ReportPage).step_section(by)
+            return
+        view = self.query_one("#raw", FileView)
+        top = view.scroll_offset.y
+        starts = [one.start for one in self._sections]
+        wanted = [y for y in starts if y > top] if by > 0 else [y for y in starts if y < top][::-1]
+        if wanted:
+            view.scroll_to(y=wanted[0], animate=False, immediate=True)
+
+    # --- out of the screen --------------------------------------------------------
+
+    def action_copy(self) -> None:
+        """The section that is read, to the clipboard."""
+        section = self._section()
+        if self._text is None or section is None or section.level == 1:
+            self.action_copy_all()
+        else:
+            self._copy(text_of(self._text, section), f"The section “{section.title}”")
+
+    def action_copy_all(self) -> None:
+        """The whole report, to the clipboard."""
+        if self._text is None:
+            say(self, "There is no report to copy. Press w to write it.")
+        else:
+            self._copy(self._text, "The report")
+
+    def _copy(self, text: str, what: str) -> None:
+        said, much = copy(self.app, text, what)
+        say(self, said, "warning" if much else "information")
+
+    def action_export(self) -> None:
+        """Write a copy of the report somewhere."""
+        text = self._text
+        if text is None:
+            say(self, "There is no report to export. Press w to write it.")
+            return
+        workspace = self.factory.workspace
+
+        def where(typed: str) -> Path:
+            return workspace / Path(typed.strip()).expanduser()
+
+        def check(typed: str) -> str | None:
+            if not typed.strip():
+                return "Say where to: a file that ends with .html or .md."
+            return export_refusal(self.run_path, where(typed))
+
+        def answered(typed: str | None) -> None:
+            if typed is None:
+                return
+            path = where(typed)
+            if path.exists():
+                self._ask_to_replace(path, text)
+            else:
+                self._export(path, text)
+
+        about = Content(
+            "A name that ends with .html makes one page without scripts or anything from "
+            "elsewhere, light or dark as the reader likes, good on paper; .md copies the text."
+        )
+        default = f"exports/{self.run_id}.html"
+        self.app.push_screen(AskText("Export the report", about, default, check=check), answered)
+
+    def _ask_to_replace(self, path: Path, text: str) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._export(path, text)
+
+        question = f"Replace {plain(path.name, clip=100)}?"
+        self.app.push_screen(Confirm(question, "It is there already.", "Replace it"), answered)
+
+    @work(thread=True, group="save")
+    def _export(self, path: Path, text: str) -> None:
+        attempt(
+            self,
+            lambda: export_report(self.run_path, path, markdown=text),
+            f"The report is written to {path}.",
+        )
+
+    # --- links ----------------------------------------------------------------------
+
+    @property
+    def _following(self) -> Following:
+        return Following(self, self.query_one(MarkdownViewer).document.goto_anchor)
+
+    @on(ReportPage.LinkAsked)
+    def _link_clicked(self, event: ReportPage.LinkAsked) -> None:
+        self._following.href(event.href)
+
+    def action_links(self) -> None:
+        """Choose a link of the report, or a file that it names, and open it."""
+        if self._text is None:
+            say(self, "There is no report, and so no link in it.")
+        else:
+            self._following.choose(self._text)
+
+    # --- making it anew -----------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="write")
     def action_regenerate(self) -> None:
