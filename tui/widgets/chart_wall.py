@@ -216,7 +216,8 @@ class ChartWall(Vertical):
         if self._enlarged is not None:
             hints = "⇥ next · i values · x axis · s smooth · g log y · esc back"
         room = head.size.width - cell_len(left) - 3
-        head.update(left + (hints.rjust(room + 3) if cell_len(hints) <= room else ""))
+        words = left + (hints.rjust(room + 3) if cell_len(hints) <= room else "")
+        head.update(words, layout=False)
 
     def redraw(self) -> None:
         """Draw again what is known."""

@@ -258,7 +258,7 @@ class LogLines(ScrollView, Ink, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         row = self._row_at(y)
-        base = self.rich_style
+        base = self.paper()
         if row is None:
             if y == 0 and not self._total:
                 return self.strip([(self.empty, "muted")], width)

@@ -41,6 +41,6 @@ class RowsView(ScrollView, Ink, can_focus=True):
         index = y + self.scroll_offset.y
         width = self.scrollable_content_region.width
         if not 0 <= index < self.row_count():
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.paper())
         over = self.row_role(index)
         return self.strip(self.row(index, width), width, self.ink(over) if over else None)
