@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from engine.cli import bench, evidence, machine, runs
+from engine.cli import bench, comparing, evidence, machine, runs
 from engine.cli.console import Exit, narrate
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(runs.cancel)
 app.command()(runs.resume)
 app.command(name="list")(runs.list_runs)
 app.command()(runs.show)
+app.command()(comparing.compare)
 app.command()(evidence.decide)
 app.command()(evidence.report)
 app.command()(evidence.validate)

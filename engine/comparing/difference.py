@@ -75,8 +75,9 @@ def difference(reference: SuiteScore | None, score: SuiteScore | None) -> Differ
     gains = [sign * (after[key] - before[key]) for key in after]
     fixed, broken = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     p = stats.mcnemar(fixed, broken)
-    low, high = _paired_interval(gains, reference, score, fixed, broken)
-    interval = (low, high) if sign > 0 else (-high, -low)
+    interval = _paired_interval(gains, reference, score, fixed, broken)
+    if interval is not None and sign < 0:
+        interval = (-interval[1], -interval[0])
     counts = f"{fixed} fixed, {broken} broken of {len(gains)} rows, p {p_text(p)}"
     word = _word(fixed, broken, math.fsum(gains), p)
     says = {
@@ -133,7 +134,8 @@ def _word(fixed: int, broken: int, gain: float, p: float) -> Word:
 
 def _paired_interval(
     gains: Sequence[float], one: SuiteScore, other: SuiteScore, fixed: int, broken: int
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
+    """The 95 % interval of the gain; None for a single graded row, which has no spread."""
     assert one.answers is not None and other.answers is not None
     if one.answers.right_or_wrong and other.answers.right_or_wrong:
         _, low, high = stats.paired_difference(fixed, broken, len(gains))
@@ -142,7 +144,7 @@ def _paired_interval(
     n = len(gains)
     mean = math.fsum(gains) / n
     if n < 2:
-        return -math.inf, math.inf
+        return None
     spread = math.sqrt(math.fsum((gain - mean) ** 2 for gain in gains) / (n - 1) / n)
     return mean - 1.96 * spread, mean + 1.96 * spread
 

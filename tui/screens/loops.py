@@ -18,7 +18,7 @@ from tui.bindings import bindings_for
 from tui.screens.base import RoomScreen
 from tui.screens.panes import Edge
 from tui.styles import style_paths
-from tui.views.entries import Entry
+from tui.views.entries import Entry, entry
 from tui.views.loops_load import Tries, TryReader
 from tui.views.loops_view import (
     WHAT_A_LOOP_IS,
@@ -32,11 +32,15 @@ from tui.views.plain import plain
 from tui.widgets.chart import Chart
 from tui.widgets.entry_list import EntryList
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.picture import Options
 from tui.widgets.tones import paint
 from tui.widgets.top_bar import TopBar
 
 LOOK_EVERY_S = 1.0
 """How often runs that are under way are looked at."""
+
+
+_READING = [entry(("Reading the tries …", "muted"))]
 
 
 class LoopsScreen(RoomScreen):
@@ -115,12 +119,15 @@ class LoopsScreen(RoomScreen):
             self._read()
             return
         first, self._read_once = not self._read_once, True
+        begun = self._chain is None
         changed = first or tries != self._tries
         self._tries = tries
         if tries.chain is not None:
             self._target = tries.chain.target
         if changed:
             self._draw()
+        if begun and tries.chain is not None:
+            self.query_one("#tries").focus()
         if first and tries.chain is not None and tries.chain.tries:
             cursor = self.run_id or tries.chain.tries[-1].run.run_id
             self.query_one("#tries", EntryList).select(cursor)
@@ -146,12 +153,16 @@ class LoopsScreen(RoomScreen):
             return
         chain = self._chain
         empty = self.query_one("#empty", Static)
-        empty.display = chain is None or not chain.tries
+        nothing = chain is None or not chain.tries
+        empty.display = self._read_once and nothing
         self.query_one("#body").display = not empty.display
         empty.update(self._empty_words())
         self._draw_targets()
         if chain is None:
             self.query_one(TopBar).put("factory", "loops")
+            self.query_one("#now").display = False
+            self.query_one("#tries", EntryList).put(lambda _width: _READING)
+            self.query_one("#best", Chart).put([], [], Options(empty="reading the tries …"))
             return
         count = len(chain.tries)
         right = f"{count} {'try' if count == 1 else 'tries'}"
@@ -165,9 +176,9 @@ class LoopsScreen(RoomScreen):
         marked, moment = tuple(self._marked), datetime.now(UTC)
 
         tries = self.query_one("#tries", EntryList)
-        roomy = 2 * len(chain.tries) < tries.size.height
 
         def make(width: int) -> list[Entry]:
+            roomy = 2 * len(chain.tries) + 1 <= tries.size.height
             return try_entries(chain, marked, moment, width, roomy=roomy)
 
         tries.put(make)
@@ -192,8 +203,6 @@ class LoopsScreen(RoomScreen):
         line.update(paint(*target_line(found, self._target or "", self.size.width - 2)))
 
     def _empty_words(self) -> Content:
-        if not self._read_once:
-            return Content("Reading the tries …")
         return Content.assemble(
             ("No tries yet.\n\n", "$strong bold"),
             f"{WHAT_A_LOOP_IS}\n\nIt begins with a first run of a target: ",

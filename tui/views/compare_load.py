@@ -32,7 +32,8 @@ class Families:
 def choose(workspace: Workspace, wanted: Sequence[str]) -> Choice:
     """The runs that were asked for; for one alone, it and its parent, or the best other of its
     target; for none, the newest and what belongs to it."""
-    there, missing = [], []
+    there: list[str] = []
+    missing: list[str] = []
     for run in dict.fromkeys(wanted):
         (missing if run_folder(workspace, run) is None else there).append(run)
     said = f"Not in this workspace: {', '.join(missing)}." if missing else ""

@@ -57,9 +57,9 @@ def chain_chart(chain: Chain, cursor: str | None) -> tuple[Row, list[Curve], Opt
     last = _last_best(chain)
     if last is not None:
         title.append((f"  {cells.number(last)}", "accent"))
-    if chain.best is not None:
-        title.append((f"  by try {chain.best.number}", "muted"))
     title += _legend(chain)
+    if chain.best is not None:
+        title.append((f"  best by try {chain.best.number}", "muted"))
     return (
         title,
         curves,
@@ -89,7 +89,7 @@ def _intervals(scored: list[Try]) -> list[Curve]:
     for one in scored:
         if one.score is None or one.score.interval is None:
             continue
-        role = "good" if one.outcome == "kept" else "faint"
+        role = "good" if one.outcome == "kept" else "muted"
         found.append(Curve([one.number, one.number], list(one.score.interval), role))
     return found
 
