@@ -169,6 +169,8 @@ class FactoryApp(App[None]):
         if len(self.screen_stack) > 1:
             await self.pop_screen()
         elif isinstance(self.screen, RoomScreen) and self.screen.ROOM != "runs":
+            # Textual 8.2 gives the first screen no result callback, and switching takes one away.
+            self.screen._push_result_callback(self.screen, None)
             await self.switch_screen(load_room("runs")())
 
     def action_show(self, name: str) -> None:
