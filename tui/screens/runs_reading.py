@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
@@ -88,7 +90,7 @@ class RunsReading(RoomScreen):
     def read_all(self, anew: bool = False) -> None:
         """Read every run that changed, or all of them."""
         try:
-            with self._reading:
+            with self._reading, _no_rubbish(keep=not self.read_once):
                 for summaries in self._reader.read(anew=anew):
                     self._hand_over(summaries)
                 # Made here, so that the first key of a filter need not wait for it.
@@ -155,6 +157,19 @@ class RunsReading(RoomScreen):
         self._judged |= found
         if judged(self.index.rows, found):
             self.show_list()
+
+
+@contextmanager
+def _no_rubbish(keep: bool) -> Iterator[None]:
+    """Have Python look for no cycles while tens of thousands of objects are made; with ``keep``
+    never among them: such a look would hold the screen up, and find nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        if keep:
+            gc.freeze()
+        gc.enable()
 
 
 def _same_rows(one: RunIndex, other: RunIndex) -> bool:

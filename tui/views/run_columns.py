@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rich.cells import cell_len
 
@@ -95,7 +96,8 @@ class Layout:
     after: int = 0
 
 
-def layout(width: int, chosen: Sequence[str] = (), first: int = 0) -> Layout:
+@lru_cache(maxsize=64)
+def layout(width: int, chosen: tuple[str, ...] = (), first: int = 0) -> Layout:
     """The columns for a table of this width.
 
     While none are chosen, those that there is room for. Chosen ones are all there: where they do
@@ -138,7 +140,7 @@ def _window(columns: list[Column], width: int, first: int) -> Layout:
     )
 
 
-def furthest(width: int, chosen: Sequence[str]) -> int:
+def furthest(width: int, chosen: tuple[str, ...]) -> int:
     """The highest ``first`` at which the last column is in sight, 0 where all fit."""
     first = 0
     while layout(width, chosen, first).after:

@@ -33,13 +33,15 @@ class Verdicts:
 class RunRow:
     """One run of the list; its cells are made when they are first looked at."""
 
+    __slots__ = ("_cells", "_now", "_verdicts", "facts", "run_id", "summary")
+
     def __init__(self, summary: RunSummary, now: datetime, verdicts: Verdicts) -> None:
         self.summary = summary
         self.facts = facts(summary, now, verdicts.worst)
         self.run_id = summary.run_id
         self._now = now
         self._verdicts = verdicts
-        self._cells: dict[str, Cell] = {}
+        self._cells: dict[str, Cell] | None = None
 
     @property
     def verdicts(self) -> Verdicts:
@@ -49,7 +51,7 @@ class RunRow:
         """Show other verdicts: the judge's in place of the quick guess."""
         self._verdicts = verdicts
         self.facts = facts(self.summary, self._now, verdicts.worst)
-        self._cells.clear()
+        self._cells = None
 
     @property
     def in_progress(self) -> bool:
@@ -74,6 +76,8 @@ class RunRow:
 
     def cell(self, column: str) -> Cell:
         """What the cell of a column says, by the column's key."""
+        if self._cells is None:
+            self._cells = {}
         found = self._cells.get(column)
         if found is None:
             found = self._cells[column] = self._make(column)
