@@ -96,9 +96,12 @@ def test_the_next_start_reads_only_what_changed(
     (changed / "eval-candidate.json").write_text(text.replace('"score": 0.9', '"score": 0.1'))
     (tmp_path / "runs" / "2026-01-01-r4").rename(tmp_path / "gone")
     read: list[str] = []
-    monkeypatch.setattr(
-        run_reader, "summarise", lambda path: (read.append(path.name), summarise(path))[1]
-    )
+
+    def reading(path: Path) -> RunSummary:
+        read.append(path.name)
+        return summarise(path)
+
+    monkeypatch.setattr(run_reader, "summarise", reading)
     at_once, checked = RunReader(place).read()
     assert sorted(read) == ["2026-01-01-r3", "2026-01-02-new"]
     assert {one.run_id for one in at_once} == {f"2026-01-01-r{n}" for n in range(4)}

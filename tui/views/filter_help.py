@@ -112,11 +112,16 @@ def _values(
             if one.startswith(operator + value) and one != operator + value
         ]
         return shown[:MOST]
-    return [
-        Candidate(_quoted(word), help_, start)
+    there = {one.casefold() for one in done.replace('"', "").split(",")}
+    wanted = begun.replace('"', "").casefold()
+    fitting = [
+        (word, help_)
         for word, help_ in _known_values(field, words)
-        if _fits(word, begun) and word.casefold() != begun.casefold()
-    ][:MOST]
+        if wanted in word.casefold() and word.casefold() not in (wanted, *there)
+    ]
+    # What begins so comes first; ``qwen`` finds mlx-community/Qwen3 as well.
+    fitting.sort(key=lambda one: not one[0].casefold().startswith(wanted))
+    return [Candidate(_quoted(word), help_, start) for word, help_ in fitting[:MOST]]
 
 
 def _known_values(field: Field, words: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -128,12 +133,6 @@ def _known_values(field: Field, words: Mapping[str, Sequence[str]]) -> list[tupl
     if field.name in ("decision", "tag"):
         found.append(("none", f"without a {field.name}"))
     return found
-
-
-def _fits(word: str, begun: str) -> bool:
-    """Whether the word begins so, or a part of it does: ``qwen`` finds mlx-community/Qwen3."""
-    wanted = begun.replace('"', "").casefold()
-    return not wanted or wanted in word.casefold()
 
 
 def _quoted(word: str) -> str:
