@@ -19,8 +19,14 @@ def run(contents: RunContents) -> list[Finding]:
     order = list(Severity)
     found = dict.fromkeys(finding for rule in ALL for finding in rule(contents))
     return sorted(
-        found, key=lambda one: (order.index(one.severity), one.file, one.pointer, one.line)
+        found,
+        key=lambda one: (order.index(one.severity), one.file, _in_order(one.pointer), one.line),
     )
+
+
+def _in_order(pointer: str) -> list[tuple[int, str]]:
+    """A pointer's parts, so that the second item of a list comes before the tenth."""
+    return [(len(part) if part.isdigit() else 0, part) for part in pointer.split("/")]
 
 
 def check_folder(path: Path) -> list[Finding]:

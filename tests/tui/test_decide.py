@@ -56,7 +56,7 @@ async def test_ships_a_run_whose_gates_pass(tmp_path: Path) -> None:
         assert not (run / "decision.json").exists()
         await pilot.press("ctrl+s")
         await until(pilot, lambda: (run / "report.md").exists())
-        await until(pilot, lambda: "This run is decided, and that stays." in texts(app))
+        await until(pilot, lambda: "u takes it back while you are here" in texts(app))
     record = json.loads((run / "decision.json").read_text())
     assert record["decision"] == "ship" and record["reason"] == "Both gates hold."
     assert json.loads((run / "artifact.json").read_text())["shipped"] is True

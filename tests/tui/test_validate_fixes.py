@@ -275,6 +275,30 @@ async def test_f5_checks_again(tmp_path: Path) -> None:
         await until(pilot, lambda: len(checks) == 1)
 
 
+async def test_findings_are_filtered_by_a_text(tmp_path: Path) -> None:
+    run = make_run(tmp_path, RUN)
+    uncounted(run)
+    (run / "config.json").write_text("{")
+    app = app_on(tmp_path, "validate", RUN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "error" in bar(app))
+        one = app.screen.query_one(FindingsList)
+        everything = one.option_count
+        await pilot.press("slash", *"count")
+        await until(pilot, lambda: one.option_count == 2)
+        assert "eval-candidate.json" in options(app) and "does not say" in options(app)
+        # What is saved meanwhile is filtered as well; enter goes back to the list.
+        (run / "config.json").write_text("{ ")
+        await pilot.press("enter")
+        assert app.focused is one and one.option_count == 2
+        await pilot.press("escape")
+        await until(pilot, lambda: one.option_count == everything)
+        await pilot.press("slash", *"nothing of the kind".replace(" ", "_"))
+        await until(pilot, lambda: one.option_count == 0)
+        await pilot.press("escape")
+        assert getattr(app.screen, "ROOM", "") == "validate" and app.focused is one
+
+
 async def test_two_hundred_findings_and_hostile_names(tmp_path: Path) -> None:
     run = make_run(tmp_path, RUN)
     dataset = json.loads((run / "dataset.json").read_text())

@@ -119,8 +119,8 @@ class FixScreen(ModalScreen[list[Fix]]):
             yield Static(id="why")
             yield DiffView(id="difference")
             with Horizontal(classes="buttons"):
-                yield Button(Content("Leave it (esc)"), id="no")
-                yield Button(Content("Make these (⏎)"), id="yes", variant="primary")
+                yield Button(Content("Leave it (esc)"), id="no", compact=True)
+                yield Button(Content("Make these (⏎)"), id="yes", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         self.query_one(FixList).highlighted = self._at

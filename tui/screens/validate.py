@@ -10,7 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from engine.checks.contents import load
 from engine.checks.fixes import Fix
@@ -25,7 +25,7 @@ from tui.screens.panes import Edge
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.excerpt import Excerpt, excerpt
-from tui.views.findings_view import FOLDER, group, verdict
+from tui.views.findings_view import FOLDER, FileGroup, group, matching, verdict
 from tui.views.fix_view import outcome
 from tui.views.plain import plain
 from tui.widgets.file_view import FileView
@@ -58,9 +58,11 @@ class ValidateScreen(RoomScreen):
         self._checking = self._again = False
         self._checked = Checked([], [])
         self._line: int | None = None
+        self._groups: list[FileGroup] = []
 
     def compose(self) -> ComposeResult:
         yield TopBar("factory", "validate", plain(self.run_id), right="checking …")
+        yield Input(placeholder="a part of a file's name, a message or a rule", id="filter")
         with Horizontal(id="sides"):
             yield FindingsList(id="findings")
             with VerticalScroll(id="detail", can_focus=False):
@@ -135,7 +137,8 @@ class ValidateScreen(RoomScreen):
 
     def _take(self, checked: Checked, names: list[str], alive: bool, stamps: Stamps) -> None:
         self._seen, self._live, self._checked = stamps, alive, checked
-        self.query_one(FindingsList).put(group(checked.findings, names), checked.fixable)
+        self._groups = group(checked.findings, names)
+        self._list()
         state = verdict(checked.findings).text
         if checked.fixes:
             state += f" · ✎ {len(checked.fixes)} to fix (f)"
@@ -150,6 +153,41 @@ class ValidateScreen(RoomScreen):
         self._checking = False
         if self._again:
             self._start(False)
+
+    # --- the filter ---------------------------------------------------------------
+
+    def _list(self) -> None:
+        shown = matching(self._groups, self.query_one("#filter", Input).value)
+        self.query_one(FindingsList).put(shown, self._checked.fixable)
+        if not shown:
+            self.query_one("#about", Static).update(Content("Nothing here holds that text."))
+            self.query_one("#file", FileView).put("", None)
+
+    def action_filter(self) -> None:
+        """Show only what holds a text."""
+        self.add_class("-filtering")
+        self.query_one("#filter", Input).focus()
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        event.stop()
+        self._list()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not event.value.strip():
+            self.step_back()
+        self.query_one(FindingsList).focus()
+
+    def step_back(self) -> bool:
+        """Take the filter away."""
+        if not self.has_class("-filtering"):
+            return False
+        self.query_one(FindingsList).focus()
+        self.remove_class("-filtering")
+        self.query_one("#filter", Input).value = ""
+        return True
 
     # --- the place at the cursor --------------------------------------------------
 

@@ -186,12 +186,12 @@ def _cut(text: str, width: int) -> str:
     return fit(plain(text, clip=4 * max(8, width)), max(8, width)).rstrip()
 
 
-def count_flips(flips: Sequence[Flip]) -> str:
-    """How many examples were fixed and broken, suite by suite."""
+def count_flips(flips: Sequence[Flip]) -> list[str]:
+    """How many examples were fixed and broken, a line for each suite."""
     suites: dict[str, list[int]] = {}
     for flip in flips:
         suites.setdefault(flip.suite, [0, 0])[flip.kind == "broken"] += 1
-    return " · ".join(
-        f"{plain(suite, clip=40)}: {fixed} fixed, {broken} broken"
+    return [
+        f"{plain(suite, clip=60)}: {fixed:,} fixed, {broken:,} broken"
         for suite, (fixed, broken) in suites.items()
-    )
+    ]

@@ -71,6 +71,25 @@ def group(findings: Iterable[Finding], names: Iterable[str]) -> list[FileGroup]:
     return sorted(groups.values(), key=lambda one: (rank.get(one.name, len(rank)), one.name))
 
 
+def matching(groups: Sequence[FileGroup], text: str) -> list[FileGroup]:
+    """The files and findings that hold a text in name, message or rule; all without one.
+
+    A file whose name holds it keeps all its findings.
+    """
+    wanted = text.strip().casefold()
+    if not wanted:
+        return list(groups)
+    found = []
+    for one in groups:
+        kept = one.findings
+        if wanted not in (one.name or FOLDER).casefold():
+            kept = [f for f in kept if wanted in f"{f.message} {f.rule}".casefold()]
+            if not kept:
+                continue
+        found.append(FileGroup(one.name, one.exists, list(kept)))
+    return found
+
+
 def verdict(findings: Sequence[Finding]) -> Cell:
     """The findings in one line."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)

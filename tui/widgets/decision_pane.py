@@ -319,10 +319,14 @@ class DecisionPane(VerticalScroll, can_focus=False):
         await fields.remove_children()
         if evidence is None or evidence.decision is None:
             return
-        parts: list[tuple[str, str]] = []
+        parts = [("This run is decided, and that stays. ", "$muted")]
         if undoable:
-            parts += [("u", "$accent"), (" takes it back while you are here. ", "$strong")]
-        parts += [("This run is decided, and that stays. ", "$muted"), ("N", "$accent")]
+            parts = [
+                ("This run is decided. ", "$muted"),
+                ("u", "$accent"),
+                (" takes it back while you are here; then it stays. ", "$strong"),
+            ]
+        parts.append(("N", "$accent"))
         parts.append((" writes a new view, which names this one.", "$muted"))
         if self.drafts:
             newest = max(self.drafts.values(), key=lambda draft: draft.saved)

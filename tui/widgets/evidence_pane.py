@@ -93,13 +93,17 @@ def _flip_blocks(evidence: Evidence, width: int) -> list[Widget]:
     flips = evidence.flips
     if not evidence.contents.rows:
         return []
-    blocks: list[Widget] = [_title("Flips", count_flips(flips) or "no example changed")]
+    if not flips:
+        return [_title("Flips", "no example changed")]
+    blocks: list[Widget] = [_title("Flips", "f opens them all")]
+    counts = "\n".join(count_flips(flips))
+    blocks.append(Static(Content.styled(counts, "$muted"), classes="flip-count"))
     blocks += [
         Static(lines(paint(*line) for line in flip_lines(flip, width)), classes="flip")
         for flip in flips[:SHOWN_FLIPS]
     ]
     if len(flips) > SHOWN_FLIPS:
-        rest = f"… and {len(flips) - SHOWN_FLIPS:,} more; the rows files hold them all."
+        rest = f"… and {len(flips) - SHOWN_FLIPS:,} more: f."
         blocks.append(Static(Content.styled(rest, "$muted")))
     return blocks
 
