@@ -65,6 +65,8 @@ class SuiteView:
     n: int = 0
     correct: int = 0
     total_score: float = 0.0
+    graded: bool = False
+    """Whether a score was neither right (1) nor wrong (0): then it has a mean and no share."""
 
     @property
     def score(self) -> float | None:

@@ -216,6 +216,7 @@ class RunProjection:
         suite.n += 1
         suite.correct += correct
         suite.total_score += score
+        suite.graded = suite.graded or score != float(correct)
         (self.passing if correct else self.failing).append(
             ExampleView(
                 stage=stage.name,

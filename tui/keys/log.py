@@ -20,7 +20,7 @@ KEYS = (
     ),
     Key("stream", "o", "streams", "log", "Both streams, stdout alone, stderr alone."),
     Key("stage", "t", "stage", "log", "Lines of one stage after the other, or of all."),
-    Key("follow", "f,end,G", "follow", "log", "Follow the end of the log again."),
+    Key("follow", "f,end,G", "follow", "log", "Follow the end of the log again.", display="f"),
     Key("top", "home", "top", "log", "The first line of the log.", False),
     Key("mark", "space", "choose", "log", "Begin or end a choice of several lines.", False),
     Key("copy", "y", "copy", "log", "Copy the line, or the chosen lines."),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from engine.projected import StageView
+from engine.judge.stats import wilson
+from engine.projected import StageView, SuiteView
 from engine.projection import MEMORY, RunProjection
 from engine.signs import Sign
 from tui.views.cells import Cell, number, pair
@@ -133,19 +134,31 @@ def _messages(messages: Sequence[Sign], width: int, room: int) -> list[Line]:
 
 
 def suites_line(projection: RunProjection, stage: str | None, width: int) -> str:
-    """How the suites of a stage stand: ``drone-router 0.94 (113 of 120)``, shorter where cut."""
+    """How the suites of a stage stand, as much of it as fits into ``width`` cells.
+
+    ``drone-router 0.942 [0.886 to 0.971], 113 of 120``: the 95 % interval is Wilson's, which holds
+    for right and wrong only. A graded score is said to be a mean, and has none here.
+    """
     suites = [
         suite
         for suite in projection.suites.values()
         if suite.stage == stage and suite.score is not None
     ]
     line = ""
-    for counts in (True, False):
-        line = "  ".join(
-            f"{plain(suite.name)} {number(suite.score)}"
-            + (f" ({suite.correct} of {suite.n})" if counts else "")
-            for suite in suites
-        )
+    for first, rest in ((2, 2), (1, 1), (1, 0), (0, 0)):
+        details = [first, *[rest] * len(suites)]
+        line = "   ".join(map(_suite, suites, details))
         if cell_len(line) <= width:
             break
     return line
+
+
+def _suite(suite: SuiteView, detail: int) -> str:
+    name = plain(suite.name)
+    if suite.graded:
+        count = f", {suite.n} scored" if detail > 1 else ""
+        return f"{name} mean {number(suite.score)}{count}"
+    low, high = wilson(suite.correct, suite.n)
+    interval = f" [{number(low)} to {number(high)}]" if detail else ""
+    count = f", {suite.correct} of {suite.n}" if detail > 1 else ""
+    return f"{name} {number(suite.score)}{interval}{count}"

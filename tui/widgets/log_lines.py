@@ -264,21 +264,18 @@ class LogLines(ScrollView, Ink, can_focus=True):
                 return self.strip([(self.empty, "muted")], width)
             return Strip.blank(width, base)
         chosen = self.chosen() if self.cursor is not None else None
-        under = None
         if chosen is not None and chosen[0] <= row.start <= chosen[1]:
             # Without the focus the place of the search is still to be seen.
-            under = self.ink("cursor")
+            base += self.ink("cursor")
         segments: list[Segment] = []
         room = width
         if self.marks:
             mark = MARKS.get(row.stream, "  ")
-            segments.append(Segment(mark, base + self.ink("warn" if mark.strip() else "muted")))
+            tone = Style(color=self.ink("warn").color, bold=True)
+            segments.append(Segment(mark, base + tone))
             room -= len(mark)
         segments += self._text(row.line, base, max(0, room))
-        if under is not None:
-            segments = [Segment(one.text, (one.style or base) + under) for one in segments]
-        end = base + under if under is not None else base
-        return Strip(segments).adjust_cell_length(width, end)
+        return Strip(segments).adjust_cell_length(width, base)
 
     def _text(self, line: LogLine, base: Style, room: int) -> list[Segment]:
         """The part of a line that is in sight, with its colours and the marks of the search."""

@@ -1,0 +1,51 @@
+"""The words beside the charts of Live: the score so far with its interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.projection import RunProjection
+from tui.views.live_side import suites_line
+
+
+def scored(suite: str, *scores: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "example",
+            "stage": "eval",
+            "suite": suite,
+            "id": str(number),
+            "score": score,
+            "correct": score >= 0.5,
+        }
+        for number, score in enumerate(scores)
+    ]
+
+
+def test_the_score_so_far_has_its_interval_as_far_as_there_is_room() -> None:
+    run = RunProjection()
+    run.apply({"kind": "stage-start", "stage": "eval"})
+    run.apply_all(scored("router", *[1.0] * 113, *[0.0] * 7))
+    assert suites_line(run, "eval", 80) == "router 0.942 [0.884 to 0.971], 113 of 120"
+    assert suites_line(run, "eval", 35) == "router 0.942 [0.884 to 0.971]"
+    assert suites_line(run, "eval", 10) == "router 0.942"
+    assert suites_line(run, "other", 80) == ""
+
+
+def test_a_graded_score_is_a_mean_without_a_share() -> None:
+    run = RunProjection()
+    run.apply({"kind": "stage-start", "stage": "eval"})
+    run.apply_all(scored("quality", 1.0, 0.25, 0.7))
+    assert suites_line(run, "eval", 80) == "quality mean 0.65, 3 scored"
+    run.apply_all(scored("all", 1.0))
+    assert (
+        suites_line(run, "eval", 80)
+        == "quality mean 0.65, 3 scored   all 1.00 [0.207 to 1.00], 1 of 1"
+    )
+
+
+def test_a_score_of_two_that_is_right_and_one_that_is_not_are_graded() -> None:
+    run = RunProjection()
+    run.apply({"kind": "stage-start", "stage": "eval"})
+    run.apply_all(scored("points", 2.0, 0.0))
+    assert suites_line(run, "eval", 80) == "points mean 1.00, 2 scored", "no interval of a share"
