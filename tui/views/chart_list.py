@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.projected import StageView
 from engine.projection import MEMORY, RunProjection
@@ -51,6 +52,7 @@ _KNOWN: tuple[MetricChart, ...] = (
 _BY_KEY = {chart.key: chart for chart in _KNOWN}
 
 
+@lru_cache(maxsize=1024)
 def chart_of(key: str) -> MetricChart:
     """The chart of a metric, whatever its name: names come from files."""
     known = _BY_KEY.get(key)

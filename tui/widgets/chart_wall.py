@@ -31,6 +31,9 @@ SMALL = {"tok": "tok_s", "mem": MEMORY, "its": "it_s", "rate": "learning_rate"}
 """The charts under the large one, by their id."""
 
 
+_PIECES_S = 0.05
+
+
 class ChartWall(Vertical):
     """One large chart with small ones under it, or a grid of all; any chart can fill the screen.
 
@@ -58,6 +61,7 @@ class ChartWall(Vertical):
         self._cross: float | None = None
         self._crossing = False
         self._before = ""
+        self._catching_up = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="chart-head", markup=False)
@@ -153,9 +157,14 @@ class ChartWall(Vertical):
                 if widget.size.width:
                     self._put(widget, chart_of(key), "not recorded", "small")
         self._say_where(stage)
-        if self.charts.behind:
-            # The smoothed curves of a long history come in pieces.
-            self.call_after_refresh(self.redraw)
+        if self.charts.behind and not self._catching_up:
+            # The smoothed curves of a long history come in pieces, with room for keys in between.
+            self._catching_up = True
+            self.set_timer(_PIECES_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._catching_up = False
+        self.redraw()
 
     def _put(self, widget: Chart, chart: MetricChart, empty: str, size: Size = "large") -> None:
         self._keys[widget.id or ""] = chart.key
