@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -104,6 +105,14 @@ class FactoryApp(App[None]):
         """Whether this terminal has sixteen colours: too few for grounds that differ by a shade."""
         terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
         return terminal and self.console.color_system in ("standard", "windows")
+
+    def on_ready(self) -> None:
+        """What was loaded to get here stays: the garbage collector need not look at it again.
+
+        A full collection of all that Textual loads stops the screen for 45 ms, every few seconds
+        while events come; without it 10 ms.
+        """
+        gc.freeze()
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)
