@@ -361,6 +361,17 @@ async def test_a_decided_run_is_read_only(tmp_path: Path) -> None:
         assert not app.screen.query(Field) and not isinstance(app.screen, RecordDialog)
 
 
+async def test_a_long_record_is_scrolled_with_keys(tmp_path: Path) -> None:
+    make_run(tmp_path, RUN, decision={**SHIP, "reason": "line\n" * 60})
+    app = app_on(tmp_path, "decide", RUN)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "This run is decided" in texts(app))
+        await pilot.press("tab")
+        assert app.focused is pane(app)
+        await pilot.press("end")
+        await until(pilot, lambda: pane(app).scroll_y > 30)
+
+
 async def test_a_run_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     run = make_run(tmp_path, RUN)
     (run / "config.json").write_text('{"run_id": ')

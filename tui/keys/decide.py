@@ -14,8 +14,8 @@ KEYS = (
     Key("write", "ctrl+s", "record", "decide", "See the record, then write it.", priority=True),
     Key("take_back", "u", "take back", "decide", "Take back the decision written here just now."),
     Key("new_view", "N", "new view", "decide", "Decide anew; the record names the one before."),
-    Key("flips", "f", "flips", "decide", "The examples that were fixed and broken."),
     Key("leave", "escape", "back", "decide", "Out of a field, then back.", palette=False),
+    Key("flips", "f", "flips", "decide", "The examples that were fixed and broken."),
     Key("room('validate')", "v", "validate", "decide", "Check the files of the run."),
     Key("room('report')", "r", "report", "decide", "Read the report of the run."),
 )

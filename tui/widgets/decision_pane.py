@@ -149,6 +149,7 @@ class DecisionPane(VerticalScroll, can_focus=False):
         """The six decisions, none of them chosen yet."""
         evidence = self._evidence
         self.set_class(False, "-decided")
+        self.can_focus = False
         self.query_one("#kinds").display = True
         await self.query_one("#fields").remove_children()
         self._draw_kinds()
@@ -314,6 +315,7 @@ class DecisionPane(VerticalScroll, can_focus=False):
         self.form = None
         self._draw_kinds()
         self.set_class(True, "-decided")
+        self.can_focus = True  # there is no field in it, and it may be longer than the pane
         self.query_one("#kinds").display = False
         fields = self.query_one("#fields")
         await fields.remove_children()

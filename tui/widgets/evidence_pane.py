@@ -68,7 +68,7 @@ def _blocks(evidence: Evidence, width: int) -> list[Widget]:
     config = evidence.contents.config
     blocks: list[Widget] = []
     if config is not None:
-        goal = [Cell("goal  ", "muted"), Cell(plain(config.owner_goal, clip=400))]
+        goal = [Cell("goal  ", "muted"), Cell(plain(config.owner_goal, clip=240))]
         base = [Cell("base  ", "muted"), Cell(plain(config.base_model.id, clip=200))]
         blocks.append(Static(lines([paint(*goal), paint(*base)])))
     blocks.append(_title("Gates", _how_many_pass(evidence)))
