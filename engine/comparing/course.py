@@ -10,7 +10,7 @@ from engine.projected import StageView
 from engine.projection import RunProjection
 from engine.series import Series
 
-_SAMPLE = 4_096
+_SAMPLE = 1_024
 """A median is taken of at most so many points, evenly spaced."""
 
 

@@ -36,6 +36,12 @@ SIDE = ("settings", "examples", "family")
 """The panes of the right column; where it is too low for all of them, one is seen."""
 
 
+HISTORY_EVERY_S = 0.25
+"""Between two drawings while history is read."""
+
+_HISTORY = 1 << 20
+
+
 class CompareScreen(CurveKeys, ComparedRuns):
     """Runs held against one of them, the reference; one of the others is looked at closely."""
 
@@ -78,7 +84,12 @@ class CompareScreen(CurveKeys, ComparedRuns):
     # --- drawing ------------------------------------------------------------------
 
     def on_compared_runs_frame(self) -> None:
-        if self.is_current:
+        if not self.is_current:
+            return
+        if self.feed is not None and self.feed.behind > _HISTORY:
+            # The feed says nothing more until it was drawn: reading goes before drawing.
+            self.set_timer(HISTORY_EVERY_S, self.draw_curves)
+        else:
             self.draw_curves()
 
     @property
@@ -120,7 +131,9 @@ class CompareScreen(CurveKeys, ComparedRuns):
             self.query_one("#curves", Chart).put(*self.charts.draw(runs, self.looked_at, empty))
             self._draw_strip(runs, live)
             courses = {run.run_id: course_of(run.projection) for run in runs}
-        read = f"reading history {1 - behind / size:.0%} · " if behind > 1 << 20 else ""
+        if self.charts.unfinished:
+            self.set_timer(1 / 60, self.draw_curves)
+        read = f"reading history {1 - behind / size:.0%} · " if behind > _HISTORY else ""
         letter = self.marks.of(self.reference).letter
         right = f"{read}{len(self.ids)} runs, held against ◆{letter}"
         self.query_one(TopBar).put("factory", "compare", self._targets(), right=right)

@@ -41,6 +41,9 @@ _NEVER = frozenset({"tokens", "val_time"})
 _ASIDE = 0.03
 """How far apart the letters at the curves' ends are kept, as a share of what is seen."""
 
+SMOOTHED_AT_ONCE = 40_000
+"""Points of all curves that are smoothed for one drawing; the rest comes with the next ones."""
+
 _FEW = 32
 """A curve of fewer points is drawn as it is: smoothing would hide what each of them says."""
 
@@ -101,6 +104,9 @@ class CompareCharts:
         self.settings = CurveSettings()
         self.whole: tuple[float, float] | None = None
         """The whole extent of the x axis in the last drawing; None without a point."""
+        self.unfinished = False
+        """Whether curves are still being smoothed: draw again soon."""
+        self._left = 0
         self._smooth: dict[int, Smooth] = {}
 
     def chosen(self, runs: Sequence[Followed]) -> str | None:
@@ -123,6 +129,7 @@ class CompareCharts:
         """Title, curves and options; the run ``front`` lies above the others."""
         settings = self.settings
         metric = self.chosen(runs)
+        self.unfinished, self._left = False, SMOOTHED_AT_ONCE
         if metric is None:
             return [("curves", "strong")], [], Options(empty=empty)
         drawn = [run for run in runs[:DRAWN] if _series(run, metric) is not None]
@@ -177,7 +184,11 @@ class CompareCharts:
             if len(self._smooth) > 4 * DRAWN:
                 self._smooth.clear()
             found = self._smooth[id(series)] = Smooth(series, self.settings.weight)
-        return found.update()
+        before = len(found.value)
+        values = found.update(max(0, self._left))
+        self._left -= max(0, len(values) - before)
+        self.unfinished = self.unfinished or len(values) < len(series)
+        return values
 
     def _labels(
         self, runs: Sequence[Followed], curves: Sequence[Curve], seen: tuple[float, float]

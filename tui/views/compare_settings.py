@@ -35,9 +35,10 @@ def setting_entries(
         return sentence(text if len(run_ids) > 1 else "There is one run only.", width)
     texts = {row.name: tuple(_text(value) for value in row.values) for row in rows}
     name_width = min(_NAME, max(width // 3, 10), max(cell_len(plain(row.name)) for row in rows))
+    widest = max(NARROWEST + 2, min(WIDEST, (width - name_width) // 3 - _GAP))
     sizes = {
         run: min(
-            WIDEST,
+            widest,
             max(NARROWEST, 2 + max(cell_len(column[index]) for column in texts.values())),
         )
         for index, run in enumerate(run_ids)
