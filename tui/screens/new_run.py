@@ -22,6 +22,7 @@ from tui.bindings import bindings_for
 from tui.screens import new_run_work
 from tui.screens.base import RoomScreen
 from tui.screens.new_run_plan import PlanPane
+from tui.screens.new_run_typed import Typed
 from tui.screens.new_run_work import Parent, Wish
 from tui.styles import style_paths
 from tui.views.draft_view import BASE, setting_lines
@@ -36,7 +37,6 @@ from tui.views.settings_form import (
     own_values,
     seed_of,
     seeds_of,
-    typed_from,
 )
 from tui.widgets.confirm import Confirm
 from tui.widgets.field import Choice
@@ -61,11 +61,9 @@ class NewRunScreen(RoomScreen):
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
         self._targets: dict[str, Path] = {}
-        self._followed: Parent | None = None
         self._models: list[ModelOnDisk] | None = None
         self._explained: Setting | None = None
         self._timer: Timer | None = None
-        self._emptied: dict[str, str] = {}
         self._starting = False
 
     def compose(self) -> ComposeResult:
@@ -77,6 +75,7 @@ class NewRunScreen(RoomScreen):
         yield KeyBar("new_run")
 
     def on_mount(self) -> None:
+        self._typed = Typed(self.factory.remembered)
         self.query_one("#empty").display = False
         self._explain(None)
         self._find_targets()
@@ -114,7 +113,7 @@ class NewRunScreen(RoomScreen):
         self._tell(self._take_targets, targets, parent)
 
     def _take_targets(self, targets: dict[str, Path], parent: Parent | None) -> None:
-        self._targets, self._followed = targets, parent
+        self._targets, self._typed.parent = targets, parent
         self._plans.state.parent = parent.config if parent else None
         self._plans.state.parent_id = self.run_id or ""
         if not targets:
@@ -161,44 +160,21 @@ class NewRunScreen(RoomScreen):
         if target is None:
             self._plans.refuse(problem)
             return
-        self._pane.fill(self._typed_at_first(path.name))
+        fields = self._typed.at_first(path.name)
+        if fields and self.run_id is None:
+            say(self, "What was typed here before is back; ^r empties it.")
+        self._pane.fill(fields)
         self._plan()
 
     # --- what is typed --------------------------------------------------------------
 
-    def _typed_at_first(self, target: str) -> dict[str, str]:
-        """The parent's settings, or what was left here the last time."""
-        if self._followed is not None:
-            if target != self._followed.target:
-                return {}
-            command = self._followed.config.candidate.training_command
-            typed = typed_from(command)
-            if self._followed.config.seed is not None:
-                typed["seed"] = str(self._followed.config.seed)
-            return typed
-        kept: dict[str, str] = self.factory.remembered.get(f"new_run.typed.{target}", {})
-        typed = {key: value for key, value in kept.items() if isinstance(value, str)}
-        if typed:
-            say(self, "What was typed here before is back; ^r empties it.")
-        return typed
-
-    def _keep_typed(self, typed: dict[str, str]) -> None:
-        if self._followed is None and self._pane.target:
-            some = {key: value for key, value in typed.items() if value.strip()}
-            self.factory.remembered.put(f"new_run.typed.{self._pane.target}", some)
-
     def action_reset(self) -> None:
-        """Every field as the target (or the parent) says; once more brings the typed ones back."""
-        typed = {key: value for key, value in self._pane.typed().items() if value.strip()}
-        start = self._typed_at_first(self._pane.target) if self._followed else {}
-        if typed != start:
-            self._emptied = typed
-            self._pane.fill(start)
-            say(self, "Every field is as at first. ^r once more brings back what was typed.")
-        elif self._emptied:
-            self._pane.fill(self._emptied)
-            self._emptied = {}
-        self._plan()
+        """Every field as at first; once more brings back what was typed."""
+        fields = self._typed.reset(self._pane.target, self._pane.typed())
+        if fields is not None:
+            self._pane.fill(fields)
+            say(self, "^r once more brings back the fields as they were.")
+            self._plan()
 
     def action_find(self) -> None:
         """The filter, while text is typed."""
@@ -347,7 +323,7 @@ class NewRunScreen(RoomScreen):
         elif wish is None:
             problem = self._plans.state.problem
             say(self, problem or "There is no target to start a run of.", "warning")
-        elif self._followed is not None and wish.hypothesis is None:
+        elif self._typed.parent is not None and wish.hypothesis is None:
             say(self, f"What is this run to show that {self.run_id} did not? Say it first.")
             self._pane.ask_hypothesis()
         elif self._plans.state.risky:
@@ -385,7 +361,7 @@ class NewRunScreen(RoomScreen):
         if not started:
             self._plans.draw()
             return
-        self._keep_typed({})
+        self._typed.keep(self._pane.target, {})
         names = started[0] if len(started) == 1 else f"{started[0]} to {started[-1]}"
         say(self, f"{names} {'is' if len(started) == 1 else 'are'} started.")
         if not watch:
@@ -398,5 +374,5 @@ class NewRunScreen(RoomScreen):
     async def action_leave(self) -> None:
         """One step back: out of the filter, or of the screen; nothing was written."""
         if not self._pane.filtering:
-            self._keep_typed(self._pane.typed())
+            self._typed.keep(self._pane.target, self._pane.typed())
         await self.factory.action_back()
