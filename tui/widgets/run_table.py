@@ -226,17 +226,18 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
+        x = event.x - self.gutter.left
         if event.y == 0:
-            name = self._sort_at(event.x)
+            name = self._sort_at(x)
             if name is not None:
                 self.post_message(self.SortAsked(name))
             return
         index = event.y - 1 + self.scroll_offset.y
         if index < len(self.lines):
             self.cursor = index
-            if event.x == 1 and self.current is not None:
+            if x == 1 and self.current is not None:
                 self.mark(self.marked ^ {self.current.run_id})
-            elif event.chain == 2 or (event.x < MARGIN and self.head is not None):
+            elif event.chain == 2 or (x < MARGIN and self.head is not None):
                 self.action_open()
 
     def _sort_at(self, x: int) -> str | None:
