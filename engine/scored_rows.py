@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
-from typing import Any, Literal
+from typing import Any
 
 from engine.judge.failure_class import names_in
 from engine.plain_file import open_plain
-from engine.rows_files import RowsFile, Side, rows_files, stamps_of
+from engine.rows_files import RowsFile, rows_files, stamps_of
+from engine.scored_examples import Examples, Row
 
 MAX_ROW_BYTES = 16 << 20
 """A longer line is no row."""
@@ -29,41 +30,6 @@ _SHOWN_PROBLEMS = 3
 
 class Stopped(Exception):
     """Whoever asked for the rows does not want them any more."""
-
-
-@dataclass(slots=True)
-class Row:
-    """Where a row lies in its file (the index of it in ``RowIndex.files``), and what it is."""
-
-    file: int
-    offset: int
-    length: int
-    id: str
-    correct: bool
-    score: float
-    slice: str | None
-
-
-@dataclass(slots=True)
-class Example:
-    """One example of a suite, with its row on either side; at least one is there."""
-
-    suite: str
-    id: str
-    candidate: Row | None = None
-    baseline: Row | None = None
-
-    def row(self, side: Side) -> Row | None:
-        return self.candidate if side == "candidate" else self.baseline
-
-    @property
-    def flip(self) -> Literal["fixed", "broken"] | None:
-        """What the candidate did to it; None where it did nothing or was not compared."""
-        if self.baseline is None or self.candidate is None:
-            return None
-        if self.baseline.correct == self.candidate.correct:
-            return None
-        return "fixed" if self.candidate.correct else "broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +51,7 @@ class RowIndex:
     ``problems`` are sentences about what could not be read."""
 
     files: list[RowsFile] = field(default_factory=list)
-    examples: list[Example] = field(default_factory=list)
+    examples: Examples = field(default_factory=Examples)
     names: dict[str, set[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     stamps: frozenset[tuple[str, int, int]] = frozenset()
@@ -130,14 +96,15 @@ class RowIndex:
         found: set[int] = set()
         # A text without signs that JSON writes otherwise is looked for in the bytes first.
         raw = wanted.encode() if wanted.isascii() and not set(wanted) & set('"\\/') else None
+        count = 0
         for file, handle in self._opened():
-            for position, example in enumerate(self.examples):
-                if position % _TOLD_EVERY == 0 and stop():
+            for position, offset, length in self.examples.places(self.files[file].side, file):
+                count += 1
+                if count % _TOLD_EVERY == 0 and stop():
                     raise Stopped
-                row = example.row(self.files[file].side)
-                if row is None or row.file != file or position in found:
+                if position in found:
                     continue
-                data = os.pread(handle, row.length, row.offset)
+                data = os.pread(handle, length, offset)
                 # Case folding of other letters may give ASCII ones: only ASCII lines are passed by.
                 plain = data.isascii() and b"\\u" not in data
                 if raw is not None and plain and raw not in data.lower():
@@ -182,7 +149,7 @@ def index_rows(
     """
     index = RowIndex(stamps=stamps_of(run))
     index.files, index.problems = rows_files(run)
-    where: dict[tuple[str, str], Example] = {}
+    where: dict[str, dict[str, int]] = {}
     count = 0
     for number, file in enumerate(index.files):
         names = index.names.setdefault(file.suite, set())
@@ -198,7 +165,7 @@ def index_rows(
                 row = _row(number, offset, line, names)
                 if isinstance(row, str):
                     bad.append(f"line {line_number} {row}")
-                elif not _place(index, where, file, row):
+                elif not _place(index, where.setdefault(file.suite, {}), file, row):
                     twice += 1
         except OSError as error:
             bad.append(f"it cannot be read ({error.strerror})")
@@ -214,24 +181,14 @@ def index_rows(
     return index
 
 
-def _place(
-    index: RowIndex, where: dict[tuple[str, str], Example], file: RowsFile, row: Row
-) -> bool:
+def _place(index: RowIndex, where: dict[str, int], file: RowsFile, row: Row) -> bool:
     """Put a row to its example; False where its id stood in the file before."""
-    key = (file.suite, row.id)
-    example = where.get(key)
-    if example is None:
-        example = where[key] = Example(intern(file.suite), row.id)
-        index.examples.append(example)
-    again = example.row(file.side) is not None
-    if again:
-        example = Example(intern(file.suite), row.id)
-        index.examples.append(example)
-    if file.side == "candidate":
-        example.candidate = row
-    else:
-        example.baseline = row
-    return not again
+    at = where.get(row.id)
+    if at is not None and index.examples.has(at, file.side):
+        index.examples.put(None, file.suite, file.side, row)
+        return False
+    where[row.id] = index.examples.put(at, file.suite, file.side, row)
+    return True
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:

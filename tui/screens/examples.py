@@ -40,6 +40,9 @@ from tui.widgets.top_bar import TopBar
 if TYPE_CHECKING:
     from tui.app import FactoryApp
 
+MAX_TAGGED = 1_000
+"""How many examples get a class at once."""
+
 
 def open_examples(
     app: FactoryApp, run_id: str, view: str = "failing", id: str | None = None
@@ -231,7 +234,15 @@ class ExamplesScreen(RoomScreen):
     @work(thread=True, group="tag")
     def _change(self, change: Callable[[list[Answered], list[Chosen]], Reviews]) -> None:
         """Change the reviews of the selected answers, whose texts are read here."""
-        chosen = self._chosen(self._browser.selected)
+        selected = self._browser.selected
+        if len(selected) > MAX_TAGGED:
+            said = (
+                f"{len(selected):,} examples are marked. At most {MAX_TAGGED:,} are tagged at once: "
+                "a class says that somebody read the answer."
+            )
+            self.app.call_from_thread(say, self, said, "warning")
+            return
+        chosen = self._chosen(selected)
         if not chosen:
             self.app.call_from_thread(say, self, "There is no example at the cursor.")
             return

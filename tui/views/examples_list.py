@@ -5,13 +5,13 @@ Plain values: the rows come from ``engine.scored_rows``, and nothing here reads 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.rows_files import Side
-from engine.scored_rows import Example, Row, RowIndex
-from engine.trace_review import RowKey
+from engine.scored_examples import Example, Row
+from engine.scored_rows import RowIndex
 from tui.views.cells import Cell
 from tui.views.choice_item import Item
 from tui.views.plain import fit, middle, plain
@@ -65,50 +65,44 @@ def shown_row(example: Example, side: Side) -> Row:
 
 def other_row(example: Example, row: Row) -> Row | None:
     """The row of the other side, where there is one."""
-    return example.baseline if row is example.candidate else example.candidate
+    return example.baseline if row == example.candidate else example.candidate
 
 
-def listing(index: RowIndex, choice: Choice, reviewed: Container[RowKey]) -> Listing:
+def listing(index: RowIndex, choice: Choice, reviewed: Collection[tuple[str, str]]) -> Listing:
     """The examples of a choice, wrong answers first, else in the order of their files."""
     records = [file.record for file in index.files]
     counts = dict.fromkeys(VIEWS, 0)
     wrong: list[int] = []
     right: list[int] = []
-    for position, example in enumerate(index.examples):
-        if choice.suite is not None and example.suite != choice.suite:
+    for position, fact in enumerate(index.examples.facts(choice.side)):
+        if choice.suite is not None and fact.suite != choice.suite:
             continue
-        row = shown_row(example, choice.side)
-        if choice.slice is not None and row.slice != choice.slice:
+        if choice.slice is not None and fact.slice != choice.slice:
             continue
         if choice.matches is not None and position not in choice.matches:
             continue
-        flip = example.flip
-        views = {"all": True}
-        if not row.correct:
-            views["failing"] = True
-        if flip is not None:
-            views[flip] = views["flipped"] = True
-        if RowKey(records[row.file], row.id) in reviewed:
-            views["tagged"] = True
+        views = ["all"] if fact.correct else ["all", "failing"]
+        if fact.flip is not None:
+            views += [fact.flip, "flipped"]
+        if reviewed and (records[fact.file], fact.id) in reviewed:
+            views.append("tagged")
         for view in views:
             counts[view] += 1
         if choice.view in views:
-            (right if row.correct else wrong).append(position)
+            (right if fact.correct else wrong).append(position)
     return Listing(wrong + right, tuple(counts.items()))
 
 
 def facets(index: RowIndex, side: Side) -> list[Facet]:
     """Every suite, each followed by its slices, those with the most wrong answers first."""
     numbers: dict[tuple[str, str | None], list[int]] = {}
-    for example in index.examples:
-        row = shown_row(example, side)
-        places: Collection[str | None] = {None, row.slice}
-        for place in places:
-            found = numbers.setdefault((example.suite, place), [0, 0])
-            found[0] += not row.correct
+    for fact in index.examples.facts(side):
+        for place in {None, fact.slice}:
+            found = numbers.setdefault((fact.suite, place), [0, 0])
+            found[0] += not fact.correct
             found[1] += 1
     order: list[Facet] = []
-    for suite in dict.fromkeys(example.suite for example in index.examples):
+    for suite in dict.fromkeys(suite for suite, _ in numbers):
         whole = [Facet(suite, None, *numbers[suite, None])]
         parts = [Facet(s, p, *n) for (s, p), n in numbers.items() if s == suite and p is not None]
         order += whole + sorted(parts, key=lambda one: (-one.wrong, one.slice))

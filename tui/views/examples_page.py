@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from engine.rows_files import Side
-from engine.scored_rows import Example, RowIndex, RowText
+from engine.scored_examples import Example
+from engine.scored_rows import RowIndex, RowText
 from engine.trace_review import Answered, RowKey
 from tui.views import cells
 from tui.views.examples_diff import SIGNS, Field, Marked, Span, fields, marked

@@ -15,7 +15,8 @@ from textual.message import Message
 
 from engine.records.trace_review import TITLES, Review
 from engine.rows_files import Side
-from engine.scored_rows import Row, RowIndex
+from engine.scored_examples import Row
+from engine.scored_rows import RowIndex
 from engine.trace_review import RowKey
 from tui.views.examples_list import alike, shown_row
 from tui.views.plain import fit, plain
