@@ -97,6 +97,12 @@ def test_points_that_lie_apart_are_joined() -> None:
     assert len(columns) == max(columns) - min(columns) + 1
 
 
+def test_a_constant_is_one_straight_line() -> None:
+    values = [5.0 + (1e-15 if step % 2 else -1e-15) for step in range(50)]
+    rows = render_chart([curve(values)], 60, 12, Options(axes=False))
+    assert sum(any(map(dots, line)) for line in text(rows)) == 1
+
+
 def test_a_gap_is_not_joined_and_stands_on_the_axis() -> None:
     values = [1.0] * 30 + [math.nan] * 30 + [1.0] * 40
     rows = render_chart([curve(values, "raw")], 100, 12, Options())

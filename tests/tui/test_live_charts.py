@@ -171,6 +171,8 @@ async def test_the_crosshair_tells_values_and_moves_by_key(run: FakeRun) -> None
         await pilot.press("left")
         await until(pilot, lambda: (board(app).cross or 999) < 187)
         assert board(app).charts.settings.viewport.share == 1, "the view stays"
+        await pilot.press("x", "x", "x", "x")
+        await until(pilot, lambda: 180 < (board(app).cross or 0) < 187)
         await pilot.press(*["shift+left"] * 25)
         assert board(app).cross == 1
         await shown(pilot, "step 1 ", "▴ 100")

@@ -100,6 +100,19 @@ class LiveCharts:
         marks = _marks(projection, stage, axis)
         self._scene = _Scene(stage, axis, window, marks, words, breaks)
 
+    def carried(self, at: float, stage: StageView | None, before: ChartAxis | None) -> float | None:
+        """A place on the axis ``before`` as a place on the axis that was prepared now.
+
+        It stays with the point that lay nearest to it; None where there is none.
+        """
+        if stage is None or before is None or self._scene is None:
+            return None
+        longest = max(stage.series.values(), key=len, default=None)
+        if longest is None:
+            return None
+        index = Curve(places(stage, longest, before), longest.value).nearest(at)
+        return None if index is None else places(stage, longest, self._scene.axis)[index]
+
     def draw(self, chart: MetricChart, empty: str, size: Size = "large") -> Drawing:
         """One chart; ``empty`` is said without numbers."""
         scene = self._scene

@@ -118,7 +118,8 @@ def _dots(y: Scale, top: int) -> Callable[[float], int]:
     if y.log or not 1e-200 < y.high - y.low < 1e200:
         return lambda value: round(y.place(value) * top)
     low, each = y.low, top / (y.high - y.low)
-    return lambda value: int((value - low) * each + 0.5)
+    # A little over a half: a constant lies in the middle, and must not flicker with its last digit.
+    return lambda value: int((value - low) * each + 0.500001)
 
 
 def _broken(curve: Curve, at: int) -> bool:

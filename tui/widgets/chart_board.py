@@ -29,12 +29,14 @@ class ChartBoard(ChartWall):
 
     def next_axis(self) -> None:
         """Steps, tokens, seconds of work, time of day."""
-        # Another axis is another measure: a part of the old one says nothing about the new one.
-        self._crossing, self._cross = False, None
-        wanted = self.charts.settings
+        wanted, before = self.charts.settings, self.charts.axis
         wanted.next_axis()
         self.redraw()
         drawn = self.charts.axis
+        if self._cross is not None:
+            self._cross = self.charts.carried(self._cross, self.charted(), before)
+            self._crossing = self._crossing and self._cross is not None
+            self._point()
         if drawn is not None and drawn != wanted.axis:
             say(self, f"This stage reported no {_NAMES[wanted.axis]}; drawn over {_NAMES[drawn]}.")
 

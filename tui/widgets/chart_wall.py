@@ -33,6 +33,19 @@ SMALL = {"tok": "tok_s", "mem": MEMORY, "its": "it_s", "rate": "learning_rate"}
 
 _PIECES_S = 0.05
 
+_HINTS = {
+    True: (
+        "⇥ next · ⏎ enlarge · / filter · i values · x axis · g log y · s smooth · esc back",
+        "⇥ next · ⏎ enlarge · / filter · i values · esc back",
+        "⏎ enlarge · / filter · esc back",
+    ),
+    False: (
+        "⇥ next · i values · x axis · g log y · s smooth · esc back",
+        "⇥ next · i values · esc back",
+    ),
+}
+"""What the keys do in the grid (True) and with one chart enlarged, as much as there is room for."""
+
 
 class ChartWall(Vertical):
     """One large chart with small ones under it, or a grid of all; any chart can fill the screen.
@@ -221,12 +234,9 @@ class ChartWall(Vertical):
         if wrong:
             parts = [f"“{plain(settings.pattern)}” is {wrong}", parts[1]]
         left = plain(" · ".join(parts))
-        hints = "⇥ next · ⏎ enlarge · / filter · i values · esc back"
-        if self._enlarged is not None:
-            hints = "⇥ next · i values · x axis · s smooth · g log y · esc back"
         room = head.size.width - cell_len(left) - 3
-        words = left + (hints.rjust(room + 3) if cell_len(hints) <= room else "")
-        head.update(words, layout=False)
+        hints = next((one for one in _HINTS[self._enlarged is None] if cell_len(one) <= room), "")
+        head.update(left + hints.rjust(room + 3))
 
     def redraw(self) -> None:
         """Draw again what is known."""
