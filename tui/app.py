@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.acting import say
+from tui.ahead import load_ahead
 from tui.bindings import EVERYWHERE, KEYS, bindings_for, keys_of
 from tui.lookout import Lookout
 from tui.palette import RunProvider
@@ -107,12 +107,7 @@ class FactoryApp(App[None]):
         return terminal and self.console.color_system in ("standard", "windows")
 
     def on_ready(self) -> None:
-        """What was loaded to get here stays: the garbage collector need not look at it again.
-
-        A full collection of all that Textual loads stops the screen for 45 ms, every few seconds
-        while events come; without it 10 ms.
-        """
-        gc.freeze()
+        load_ahead()
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)
