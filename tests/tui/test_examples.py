@@ -10,12 +10,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine import checks
+from engine.projected import ExampleView
 from engine.records.trace_review import TITLES
 from engine.trace_review import FILE
 from tests.tui.drive import app_on, texts, until, write
 from tests.tui.make_runs import HOSTILE, make_run, make_workspace
 from tui.app import FactoryApp
 from tui.screens.ask_text import AskText
+from tui.screens.example import ExampleScreen
 from tui.screens.examples import ExamplesScreen, open_examples
 from tui.screens.pick import Pick
 from tui.views.examples_list import VIEWS
@@ -252,6 +254,21 @@ async def test_others_open_it_with_a_view_and_an_example(tmp_path: Path) -> None
         open_examples(app, RUN, "flipped", wanted)
         await until(pilot, lambda: browser(app).page and browser(app).page.id == wanted)
         assert set(VIEWS) == set(dict(browser(app).listing.counts))
+
+
+async def test_an_example_of_a_run_that_goes_on_is_shown_with_what_differs(tmp_path: Path) -> None:
+    make_run(tmp_path, RUN)
+    app = app_on(tmp_path, "validate", RUN)
+    wrong = '{"cmd":"land"}', '{"cmd":"rtl"}'
+    view = ExampleView("eval-candidate", "gold", "7", 0, False, HOSTILE, *wrong, "cmd", 1)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(ExampleScreen(view))
+        await until(pilot, lambda: app.screen.query(ExamplePage))
+        assert "≠ " in page(app) and "\x1b" not in page(app) and "not recorded" not in page(app)
+        await pilot.press("m")
+        assert "[-land-]" in page(app) and "{+rtl+}" in page(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ExampleScreen))
 
 
 async def test_the_other_rooms_are_one_key_away(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One scored example, whole."""
+"""One scored example, whole, while the run goes on."""
 
 from __future__ import annotations
 
@@ -6,36 +6,52 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from engine.projected import ExampleView
-from tui.views.plain import plain, plain_lines
+from tui.views.examples_page import page_of
+from tui.views.plain import plain
+from tui.widgets.example_page import ExamplePage
 
 
 class ExampleScreen(ModalScreen[None]):
-    """Prompt, what was expected and what came, as plain text."""
+    """Prompt, what was expected, what came, and where they differ."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "close"),
+        Binding("m", "text", "text", show=False),
+    ]
+    DEFAULT_CSS = """
+    ExampleScreen .example { width: 90; max-width: 94%; height: 80%; padding: 0 1; }
+    ExampleScreen ExamplePage {
+        height: 1fr; padding: 1 0 0 1; background: $panel; scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+    }
+    """
 
     def __init__(self, example: ExampleView) -> None:
         super().__init__()
-        self._example = example
+        self._page = page_of(example)
+        self._as_text = False
 
     def compose(self) -> ComposeResult:
-        one = self._example
-        with VerticalScroll(classes="dialog") as dialog:
-            verdict = "✔ right" if one.correct else "✘ wrong"
-            dialog.border_title = Content(f"{plain(one.suite)} ─ {plain(one.id)}")
-            dialog.border_subtitle = f"{verdict}, score {one.score:g} ─ esc closes"
-            for name, text in (
-                ("prompt", one.prompt),
-                ("expected", one.expected),
-                ("got", one.got),
-                ("error", one.error),
-            ):
-                if text is not None:
-                    yield Static(name, classes="muted")
-                    yield Static(Content(plain_lines(text) or "(nothing)"), classes="text")
+        with Vertical(classes="dialog example") as dialog:
+            dialog.border_title = Content(
+                f" {plain(self._page.suite, clip=80)} ─ {plain(self._page.id, clip=80)} "
+            )
+            dialog.border_subtitle = " m text or fields · esc closes "
+            yield ExamplePage()
+
+    def on_mount(self) -> None:
+        self._show()
+        self.query_one(ExamplePage).focus()
+
+    def _show(self) -> None:
+        self.query_one(ExamplePage).put(self._page, self._as_text)
+
+    def action_text(self) -> None:
+        """JSON as text, or field by field."""
+        self._as_text = not self._as_text
+        self._show()

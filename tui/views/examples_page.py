@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from engine.projected import ExampleView
 from engine.rows_files import Side
 from engine.scored_examples import Example
 from engine.scored_rows import RowIndex, RowText
@@ -92,6 +93,18 @@ def read_page(index: RowIndex, example: Example, side: Side) -> Page:
     )
 
 
+def page_of(example: ExampleView) -> Page:
+    """The page of an example as its event tells it: one answer, its texts perhaps cut."""
+    text = RowText(
+        example.id, example.prompt, example.expected, example.got, example.error, None, None
+    )
+    difference = marked(text.expected, text.got)
+    found = fields(text.expected, text.got, None)
+    side: Side = "baseline" if "baseline" in example.stage else "candidate"
+    answer = Answer(side, example.correct, example.score, text, difference, found)
+    return Page(example.suite, None, example.id, None, (answer,), "", example.stage)
+
+
 def _cut(text: str) -> str:
     return text[:MAX_TEXT]
 
@@ -121,7 +134,8 @@ def page_lines(page: Page, width: int, as_text: bool = False) -> list[Line]:
         if one.text.error:
             says = f"error of the {one.side}" if len(page.answers) > 1 else "error"
             lines += _block(says, [], [(plain(one.text.error), "warn")], width)
-    lines += wrap(_measured(page), width)
+    if page.record:  # an event does not say what was measured
+        lines += wrap(_measured(page), width)
     return lines
 
 
