@@ -6,6 +6,7 @@ They belong to this machine and to no run, and are gone once the decision is wri
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 from engine.folder import write_json_atomic
@@ -14,13 +15,18 @@ from engine.workspace import Workspace
 from tui.views.decision_draft import Drafts, from_json, to_json
 
 MAX_BYTES = 4 * 2**20
+_MAX_NAME = 200
+"""Bytes of a run's name; a file's name has room for 255, the ending and a temporary one's too."""
 
 
 class DraftFile:
     """The drafts of one run on disk."""
 
     def __init__(self, workspace: Path, run_id: str) -> None:
-        self.path = Workspace(workspace).local_dir / "drafts" / f"{run_id}.json"
+        name = run_id
+        if len(run_id.encode("utf-8", "replace")) > _MAX_NAME:
+            name = f"{run_id[:40]}-{sha256(run_id.encode('utf-8', 'replace')).hexdigest()[:16]}"
+        self.path = Workspace(workspace).local_dir / "drafts" / f"{name}.json"
 
     def read(self) -> tuple[Drafts, str | None]:
         """The drafts, and what is wrong with a file that is there and holds none."""

@@ -206,6 +206,15 @@ def test_a_new_view_is_taken_back_as_well(tmp_path: Path) -> None:
     assert projection.decision == "ship"
 
 
+def test_a_new_view_of_another_tools_run(tmp_path: Path) -> None:
+    run = folders.make_foreign(tmp_path)
+    before = files(run)
+    receipt = made(run, reject(evidence_sources=[]), supersede=True)
+    assert (run / "decision-1.json").read_bytes() == before["decision.json"]
+    assert not (run / "run-status.json").exists() and not (run / "events.jsonl").exists()
+    assert withdraw(receipt) is None and files(run) == before
+
+
 def test_a_new_view_is_held_to_the_same_rules(tmp_path: Path) -> None:
     run = folders.make_run(tmp_path, breadth=(39, 20))
     decide(run, reject())

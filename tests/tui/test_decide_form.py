@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from engine.folder import FolderError
 from engine.judge.gates import BREADTH_DROP, Gate, Verdict
 from engine.records.run import Confidence, DecisionKind
 from tests.tui.make_runs import make_run
+from tui.drafts import DraftFile
+from tui.views.decision_draft import MAX_TEXT, Draft, from_json, said, to_json
 from tui.views.decision_form import KEYS, Form, questions_for
 from tui.views.evidence_view import (
     count_flips,
@@ -129,3 +133,43 @@ def test_lines_hold_what_matters_and_no_control_codes(tmp_path: Path) -> None:
     for cells in flip_lines(hostile, 40):
         text = "".join(cell.text for cell in cells)
         assert "\x1b" not in text and "\n" not in text and len(text) <= 42
+
+
+# --- drafts ---------------------------------------------------------------------------------------
+
+
+def test_drafts_survive_as_json_and_hostile_ones_are_left_out() -> None:
+    now = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+    drafts = {
+        DecisionKind.PARK: Draft(now, {"reason": "é\n[b]", "blocked_by": ""}, {"g": "w"}),
+        DecisionKind.SHIP: Draft(now, {"reason": " "}),
+    }
+    value = json.loads(json.dumps(to_json(drafts)))
+    assert from_json(value) == {DecisionKind.PARK: drafts[DecisionKind.PARK]}
+    value["drafts"]["park"]["answers"] |= {"lesson": 3, "next_action": "x" * 10**6}
+    value["drafts"]["park"]["saved"] = "yesterday"
+    value["drafts"] |= {"unknown": {"answers": {"reason": "x"}}, "reject": [], "ship": None}
+    (kind, draft), *rest = from_json(value).items()
+    assert kind is DecisionKind.PARK and rest == []
+    assert "lesson" not in draft.answers and len(draft.answers["next_action"]) == MAX_TEXT
+    none: list[object] = [None, [], {"drafts": 1}, {"drafts": {"park": {"answers": {"a": " "}}}}]
+    for nothing in none:
+        assert from_json(nothing) == {}
+
+
+def test_a_draft_says_when_it_was_typed() -> None:
+    now = datetime.now().astimezone().replace(hour=23, minute=30)
+    assert said(Draft(now.replace(hour=14, minute=2)), now) == "draft from 14:02"
+    before = now - timedelta(days=3)
+    assert said(Draft(before), now) == f"draft from {before:%m-%d}"
+    assert said(Draft(datetime.min.replace(tzinfo=UTC)), now).startswith("draft")
+
+
+def test_a_draft_of_a_run_with_an_endless_name_is_kept(tmp_path: Path) -> None:
+    drafts = {DecisionKind.PARK: Draft(datetime.now(UTC).replace(microsecond=0), {"reason": "x"})}
+    file = DraftFile(tmp_path, "長" * 84)
+    assert file.write(drafts) is None and file.read() == (drafts, None)
+    assert file.write({}) is None and not file.path.exists() and file.read() == ({}, None)
+    file.path.mkdir()
+    assert "cannot be kept" in (file.write(drafts) or "")
+    assert "cannot be read" in (file.read()[1] or "")

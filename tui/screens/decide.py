@@ -232,7 +232,7 @@ class DecideScreen(RoomScreen):
         if not attempt(self, look, ""):
             return
         if isinstance(found[0], Refused):
-            self.call_later(self._pane.refuse, found[0].reasons, found[0].ways_out)
+            self.call_later(self._refused, found[0])
         else:
             self.app.call_from_thread(self._ask, record, found[0], override, supersede)
 
@@ -266,9 +266,14 @@ class DecideScreen(RoomScreen):
         if not attempt(self, write, ""):
             return
         if isinstance(found[0], Refused):
-            self.call_later(self._pane.refuse, found[0].reasons, found[0].ways_out)
+            self.call_later(self._refused, found[0])
         else:
             self.app.call_from_thread(self._written, found[0])
+
+    async def _refused(self, refused: Refused) -> None:
+        """List the reasons, and look at the run again: it is not as it was when it was read."""
+        await self._pane.refuse(refused.reasons, refused.ways_out)
+        self._load()
 
     def _written(self, receipt: Receipt) -> None:
         self._receipt = receipt

@@ -151,6 +151,7 @@ class DecisionPane(VerticalScroll, can_focus=False):
         self.set_class(False, "-decided")
         self.can_focus = False
         self.query_one("#kinds").display = True
+        self.scroll_home(animate=False)
         await self.query_one("#fields").remove_children()
         self._draw_kinds()
         if evidence is None:
@@ -317,6 +318,7 @@ class DecisionPane(VerticalScroll, can_focus=False):
         self.set_class(True, "-decided")
         self.can_focus = True  # there is no field in it, and it may be longer than the pane
         self.query_one("#kinds").display = False
+        self.scroll_home(animate=False)
         fields = self.query_one("#fields")
         await fields.remove_children()
         if evidence is None or evidence.decision is None:
