@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from engine.projected import ExampleView
 from tui.views.examples_diff import MAX_FIELDS, Marked, fields, marked
 from tui.views.examples_list import alike
+from tui.views.examples_page import page_lines, page_of
 from tui.views.wrapping import wrap
 
 
@@ -69,7 +71,7 @@ def test_fields_are_compared_as_the_scorer_does() -> None:
     assert [(one.path, one.sign, one.scored) for one in found] == [
         ("cmd", "=", True),
         ("args.lat", "≠", True),
-        ("args.lon.[0]", "−", True),
+        ("args.lon[0]", "−", True),
         ("n", "≈", True),
         ("x", "≈", True),
         ("confidence", "≠", False),
@@ -84,6 +86,17 @@ def test_what_is_no_json_or_too_much_of_it_is_compared_as_text() -> None:
     assert fields(many, many, None) is None
     deep = "[" * 50 + "]" * 50
     assert fields(deep, deep, None) is None
+
+
+def test_a_field_of_a_long_text_marks_the_part_that_differs() -> None:
+    long = "a very long query " * 8
+    texts = [f'{{"q": "{long}"}}', f'{{"q": "{long}!", "more": [1]}}']
+    view = ExampleView("eval-candidate", "gold", "1", 0, False, "p", texts[0], texts[1], None, 1)
+    drawn = ["".join(text for text, _ in line) for line in page_lines(page_of(view), 40)]
+    assert all(len(line) <= 40 for line in drawn)
+    said = " ".join(" ".join(drawn).split())
+    assert "candidate ≠ " in said and 'query {+!+}"' in said
+    assert "more[0] expected · candidate + 1" in said and "+ not asked for" in said
 
 
 @given(

@@ -166,13 +166,15 @@ def fields(expected: str, got: str, scorer: str | None) -> list[Field] | None:
 
 
 def _sign(path: str, expected: Any, got: Any) -> Sign:
+    # Scorers are less strict with the fields of the answer itself than with what is inside them.
+    top = "." not in path and "[" not in path
     if expected is MISSING:
         return "+"
     if got is MISSING:
-        return "≈" if expected is None and "." not in path else "−"
+        return "≈" if expected is None and top else "−"
     if same_json(expected, got):
         return "="
-    return "≈" if "." not in path and same_field(expected, got) else "≠"
+    return "≈" if top and same_field(expected, got) else "≠"
 
 
 class _TooMuch(Exception):
@@ -190,10 +192,14 @@ def _leaves(value: Any, path: str = "", depth: int = 0) -> list[tuple[str, Any]]
         return [(path or "(all)", value)]
     found: list[tuple[str, Any]] = []
     for key, one in items:
-        found += _leaves(one, f"{path}.{key}" if path else key, depth + 1)
+        found += _leaves(one, _below(path, key), depth + 1)
         if len(found) > MAX_FIELDS:
             raise _TooMuch
     return found
+
+
+def _below(path: str, key: str) -> str:
+    return path + key if not path or key.startswith("[") else f"{path}.{key}"
 
 
 def _json(value: Any) -> str:

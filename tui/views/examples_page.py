@@ -277,11 +277,33 @@ def _stacked(rows: Sequence[FieldRow], answers: Sequence[Answer], width: int) ->
             yield from wrap([(plain(path), "label"), (f"  = {plain(wanted)}", "muted")], width)
             continue
         yield from wrap([(plain(path), "label")], width)
-        values = [(f"  {wanted or '·'}", "plain" if wanted else "muted")]
-        values += [(f"{sign} {value}", role) for sign, value, role in got]
-        for name, (value, role) in zip(names, values, strict=True):
-            for number, line in enumerate(wrap([(plain(value), role)], width, indent=size)):
-                yield [(fit(f"  {name}", size), "muted"), *line[1:]] if number == 0 else line
+        for name, mark, spans in _values(names, wanted, got):
+            for number, line in enumerate(wrap(spans, width, indent=size + 2)):
+                if number == 0:
+                    line = [(fit(f"  {name}", size), "muted"), mark, *line[1:]]
+                yield line
+
+
+MARKED_FROM = 24
+"""Values of a field that are longer have what differs marked in them."""
+
+
+def _values(
+    names: Sequence[str], wanted: str | None, got: Sequence[tuple[str, str, str]]
+) -> Iterator[tuple[str, Span, list[Span]]]:
+    """(name, sign, text) of what was expected in a field and of what came, with marks where long
+    texts differ in a part."""
+    expected: list[Span] = [(plain(wanted or "·"), "plain" if wanted else "muted")]
+    rest: list[tuple[str, Span, list[Span]]] = []
+    for name, (sign, value, role) in zip(names[1:], got, strict=True):
+        spans: list[Span] = [(plain(value), role)]
+        if wanted and len(wanted) > MARKED_FROM and (sign, role) == ("≠", "bad"):
+            made = marked(wanted, value)
+            if not made.apart:
+                expected, spans = list(made.expected), list(made.got)
+        rest.append((name, (f"{sign} ", role), spans))
+    yield names[0], ("  ", "plain"), expected
+    yield from rest
 
 
 def _legend(rows: Sequence[FieldRow]) -> str:

@@ -183,7 +183,7 @@ class ExampleRows(RowsView):
             (fit(plain(example.id), names, align="path") + "  ", "muted"),
         ]
         room = width - 10 - names
-        if room < 50:
+        if room < 50 or not (got or expected):
             return [*start, (fit(prompt, room), "plain")]
         half = room * 45 // 100
         start.append((fit(prompt, half) + "  ", "plain"))
