@@ -32,6 +32,9 @@ from tui.widgets.top_bar import TopBar
 PREVIEW_AFTER_S = 0.08
 """How long the cursor stands on a run before its curve is read."""
 
+TALL = 20
+"""Lines from which on the preview cuts nothing."""
+
 EXAMPLES = "target:sql  decision:ship,park  score>0.8  age<7d  is:undecided  lr>=1e-4  -tag:x"
 
 
@@ -300,7 +303,8 @@ class RunsScreen(RunsActs):
         if row is not None:
             width = max(20, pane.content_size.width or self.size.width - 4)
             parent = self.index.summary(row.summary.parent_run_id)
-            shown = preview_lines(row.summary, row.verdicts, self._preview, width, parent)
+            tall = pane.content_size.height > TALL
+            shown = preview_lines(row.summary, row.verdicts, self._preview, width, parent, tall)
         else:
             shown = group_lines(head, self._list.rows) if head is not None else []
         pane.update(lines(paint(*line) for line in shown))

@@ -14,16 +14,21 @@ from typing import Any
 from rich.cells import cell_len
 
 from engine.plain_file import open_plain, read_plain
+from engine.run_facts import settings_of
 from engine.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
-from tui.views.plain import middle, plain
-from tui.views.run_changes import parent_line
+from tui.views.hanging import hang
+from tui.views.plain import fit, middle, plain
+from tui.views.run_changes import MANY, MOST, parent_line
 from tui.views.run_index import GroupHead, best_of
 from tui.views.runs_view import RunRow, Verdicts, model_name
 
 MAX_EVENT_BYTES = 4 * 2**20
 """How much of an event stream the curve is made from: of a longer one, pieces from all over it."""
+
+INDENT = 7
+"""Cells of a label, and so of what stands below its line."""
 
 _PIECES = 32
 _MAX_POINTS = 4000
@@ -105,14 +110,18 @@ def preview_lines(
     preview: Preview | None,
     width: int,
     parent: RunSummary | None = None,
+    tall: bool = False,
 ) -> list[Line]:
-    """The preview as lines of at most ``width`` cells, the most important first.
+    """The preview as lines of ``width`` cells, the most important first.
 
-    ``parent`` is the run that this one follows, where it is in the workspace.
+    ``parent`` is the run that this one follows, where it is in the workspace. Where there is room
+    for many lines (``tall``) none is cut, and every setting has its own.
     """
     curve, gates = _curve(preview, width), _gates(verdicts)
     narrow = width < 70
-    lines = [_title(summary, width), *([curve, gates] if narrow else [[*curve, *gates]])]
+    lines = [[Cell(plain(summary.run_id), "strong")]] if tall else []
+    lines += [_title(summary, width, named=not tall)]
+    lines += [curve, gates] if narrow else [[*curve, *gates]]
     if summary.last_error:
         lines.append([Cell("✘ ", "bad"), Cell(plain(summary.last_error), "bad")])
     if summary.unreadable:
@@ -120,7 +129,7 @@ def preview_lines(
         lines.append([Cell("⚠ ", "warn"), Cell(f"cannot be read: {names}  (v says why)", "warn")])
     step, blockers = _next(summary), _blockers(preview)
     lines += [step, blockers] if narrow else [[*step, Cell("   "), *blockers]]
-    follows = parent_line(summary, parent)
+    follows = parent_line(summary, parent, most=MANY if tall else MOST)
     if follows:
         lines.append(follows)
     if preview is not None and preview.reason:
@@ -128,14 +137,34 @@ def preview_lines(
     if preview is not None and preview.next_action:
         lines.append([Cell("then   ", "muted"), Cell(preview.next_action)])
     lines.append(_origin(summary))
+    if tall:
+        lines += _every_setting(summary)
+        return [part for line in lines for part in hang(line, width, INDENT)]
     settings = _settings(summary)
     if settings:
         lines.append([Cell("set    ", "muted"), Cell(settings, "muted")])
     return lines
 
 
-def _title(summary: RunSummary, width: int) -> Line:
+def _every_setting(summary: RunSummary) -> list[Line]:
+    """A line a setting, names and values below each other."""
+    settings = {plain(name, clip=30): value for name, value in settings_of(summary).items()}
+    wide = max(map(cell_len, settings), default=0)
+    lines = []
+    for number, (name, value) in enumerate(settings.items()):
+        label = "set" if number == 0 else ""
+        shown = Cell(plain(value, clip=60))
+        lines.append(
+            [Cell(f"{label:<{INDENT}}", "muted"), Cell(fit(name, wide + 2), "muted"), shown]
+        )
+    return lines
+
+
+def _title(summary: RunSummary, width: int, named: bool = True) -> Line:
     state = plain(summary.decision or summary.phase or "no status recorded")
+    if not named:
+        tags = fit_words(summary.tags, width - cell_len(state) - 2)
+        return [Cell(state, "muted"), Cell("  " + tags, "accent")]
     tags = fit_words(summary.tags, width // 3)
     room = width - cell_len(state) - cell_len(tags) - 5
     name = middle(plain(summary.run_id), max(10, room))

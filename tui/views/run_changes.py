@@ -8,8 +8,8 @@ from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.plain import plain
 
-MOST = 4
-"""Differences that are shown; how many more there are is said."""
+MOST, MANY = 4, 20
+"""Differences that are shown, in little room and in much; how many more there are is said."""
 
 
 def changes(run: RunSummary, parent: RunSummary) -> list[str]:
@@ -34,19 +34,19 @@ def _said(value: object) -> str:
     return "not set" if value is None else plain(value, clip=40)
 
 
-def parent_line(run: RunSummary, parent: RunSummary | None) -> list[Cell]:
-    """The parent, what was varied, and the difference in score, as one line; empty without one."""
+def parent_line(run: RunSummary, parent: RunSummary | None, most: int = MOST) -> list[Cell]:
+    """The parent, the difference in score, and what was varied, as one line; empty without one."""
     if not run.parent_run_id:
         return []
     line = [Cell("after  ", "muted"), Cell(plain(run.parent_run_id))]
     if parent is None:
         return [*line, Cell("  not in this workspace", "muted")]
-    differs = changes(run, parent)
-    more = len(differs) - MOST
-    said = " · ".join(differs[:MOST]) + (f" · {more} more" if more > 0 else "")
-    line.append(Cell("  " + (said or "no setting differs"), "plain" if said else "muted"))
     one, other = run.primary_candidate, parent.primary_candidate
     if one is not None and other is not None:
         gain = cells.difference(one - other, share=cells.is_share(one, other))
         line.append(Cell(f"  score {gain}", "muted"))
+    differs = changes(run, parent)
+    more = len(differs) - most
+    said = " · ".join(differs[:most]) + (f" · {more} more" if more > 0 else "")
+    line.append(Cell("  " + (said or "no setting differs"), "plain" if said else "muted"))
     return line

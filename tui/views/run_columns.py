@@ -19,6 +19,9 @@ GAP = 2
 MARGIN = 4
 """Cells before the first column: the mark of a chosen run and the sign of its state."""
 
+MORE = 4
+"""Cells behind the last column that say how many are out of sight."""
+
 NARROWEST_NAME = 12
 _WIDEST_TITLE = 14
 
@@ -45,7 +48,7 @@ COLUMNS: dict[str, Column] = {
         Column("model", "model", 20, "left", 150, "model", "the base model"),
         Column("primary", "primary", 13, "left", 0, "primary", "score before → after"),
         Column("delta", "Δ", 8, "right", 0, "delta", "after less before, and its gate"),
-        Column("breadth", "breadth", 8, "right", 70, "breadth", "change of the regression suites"),
+        Column("breadth", "breadth", 8, "right", 72, "breadth", "change of the regression suites"),
         Column("tok_s", "tok/s", 7, "right", 96, "tok/s", "tokens a second"),
         Column("peak", "peak", 6, "right", 96, "peak", "peak memory of the process tree"),
         Column("decision", "decision", 11, "left", 0, "decision", "what was decided"),
@@ -122,6 +125,7 @@ def _window(columns: list[Column], width: int, first: int) -> Layout:
     """The name and as many of the others as there is room for."""
     name = next(column for column in columns if column.key == "run")
     others = [column for column in columns if column is not name]
+    width -= MORE
     room = width - MARGIN - max(NARROWEST_NAME, min(28, width // 3))
     first = max(0, min(first, len(others) - 1))
     while first and sum(column.width + GAP for column in others[first - 1 :]) <= room:

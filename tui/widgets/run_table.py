@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from tui.views.cells import Cell, Tone
 from tui.views.plain import fit, middle
-from tui.views.run_columns import ACTIVITY, GAP, MARGIN, Column, Layout, furthest, layout
+from tui.views.run_columns import ACTIVITY, GAP, MARGIN, MORE, Column, Layout, furthest, layout
 from tui.views.run_index import Entry, GroupHead, RunList
 from tui.views.run_order import Order
 from tui.views.runs_view import RunRow
@@ -298,8 +298,9 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
                 arrow = " ▾" if self.order.descending else " ▴"
                 title = fit(title, min(cell_len(title), size - 2)) + arrow
             text += (" " * GAP if index else "") + fit(title, size, align=column.align)
-        more = f" {columns.after}›" if columns.after else ""
-        return Strip([Segment(fit(text, width - len(more)) + more, style)], width)
+        if columns.after:
+            text = fit(text, width - MORE) + f"{columns.after}›".rjust(MORE)
+        return Strip([Segment(fit(text, width), style)], width)
 
     def _head(self, head: GroupHead, styles: _Tones, at_cursor: bool, width: int) -> Strip:
         segments = [Segment("› " if at_cursor else "  ", styles["accent"])]
