@@ -11,8 +11,8 @@ from engine.glance import LONG, glance
 from engine.projection import RunProjection
 from engine.tail import LineTail
 
-PIECE = 256 << 10
-"""Bytes that are folded at once: a few milliseconds, so that nobody waits long for the lock."""
+PIECE = 64 << 10
+"""Bytes that are folded at once: some 2 ms, so that nobody waits long for the lock."""
 
 
 class History:

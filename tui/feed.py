@@ -30,6 +30,8 @@ LOOK_EVERY_S = 0.08
 """Between two looks at a run that may change; with a frame in between, well under 250 ms."""
 LOOK_EVERY_FINAL_S = 0.5
 ALIVE_EVERY_S = 1.0
+YIELD_S = 0.02
+"""At most so long a long read gives way to the screen after each piece."""
 TELL_EVERY_S = 0.4
 """Between two words on how far a long history was read, while the picture is that of samples."""
 _MAX_RECORD = 4 * 2**20
@@ -70,12 +72,17 @@ class Follower:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            began, own = time.monotonic(), time.thread_time()
             self._unseen = self.look() or self._unseen
             now = time.monotonic()
+            # Time in which this thread stood still is time in which the screen wanted to work:
+            # it gets as much again, undisturbed.
+            stood = now - began - (time.thread_time() - own)
             if self._unseen and not self._waiting and now - self._told >= 1 / FRAMES:
                 self._unseen, self._waiting, self._told = False, True, now
                 self._changed()
-            self._stop.wait(min(self.pause_s, 1 / FRAMES) if self._unseen else self.pause_s)
+            pause = min(self.pause_s, 1 / FRAMES) if self._unseen else self.pause_s
+            self._stop.wait(max(pause, min(stood, YIELD_S)))
 
 
 class RunFeed(Follower):
@@ -96,7 +103,7 @@ class RunFeed(Follower):
         self.liveness: Liveness = "idle"
         self.size = 0
         """Bytes of the event log."""
-        self._said = 0.0
+        self._said = self._records_at = 0.0
         self._seen: dict[str, tuple[int, int, int]] = {}
         self._alive_at = 0.0
 
@@ -145,7 +152,11 @@ class RunFeed(Follower):
 
     def look(self) -> bool:
         """Take in what is new, a bounded piece of it; whether anything was."""
-        changed = self._look_at_records()
+        changed = False
+        now = time.monotonic()
+        if not self.behind or now - self._records_at >= LOOK_EVERY_S:
+            self._records_at = now
+            changed = self._look_at_records()
         changed = self._look_at_events() or changed
         looked = self._book.take_in(self._history.whole)
         changed = (looked and not self.coarse) or changed
