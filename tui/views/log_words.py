@@ -60,7 +60,9 @@ def _parts(place: Place) -> list[str]:
 def _matches(place: Place) -> str:
     if place.pattern is None:
         return ""
-    count = f"{place.match:,} of {place.matches:,}" if place.matches else "not found"
+    count = f"{place.match:,} of {place.matches:,}" if place.match else f"{place.matches:,} found"
+    if not place.matches:
+        count = "not found"
     if place.searched is not None:
         count = f"{place.matches:,} so far, {place.searched:.0%} searched, esc stops"
     elif place.stopped:

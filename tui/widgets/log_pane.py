@@ -294,6 +294,7 @@ class LogPane(Vertical):
         lines = "1 line" if len(rows) == 1 else f"{len(rows):,} lines"
         cut = f" of {count:,}; more are not copied at once" if count > len(rows) else ""
         say(self, f"Copied {lines}{cut}.")
+        self._say_where()
 
     def action_page(self) -> None:
         """Open the log in the pager, at this line."""
