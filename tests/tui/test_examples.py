@@ -79,8 +79,12 @@ async def test_views_search_slices_and_sides(tmp_path: Path) -> None:
         await until(pilot, lambda: app.screen.query_one(Input).has_focus)
         await write(pilot, "TO 77")
         await until(pilot, lambda: listed(app) == ["g077", "g077"])
-        await pilot.press("enter")
-        assert rows(app).has_focus
+        await pilot.press("down")
+        assert rows(app).has_focus and app.screen.query_one("#search").display
+        await pilot.press("slash", "enter")
+        assert rows(app).has_focus and not app.screen.query_one("#search").display
+        views = app.screen.query_one("#views", ChoiceLine)
+        await until(pilot, lambda: "“TO 77”   esc takes it away" in str(views.render()))
         await pilot.press("escape")
         await until(pilot, lambda: len(listed(app)) == 240)
         await pilot.press("s")

@@ -341,7 +341,7 @@ class ExamplesScreen(RoomScreen):
 
         self.app.push_screen(
             AskText(
-                "Write rows to learn from",
+                "Export rows",
                 lines(paint(*line) for line in words),
                 shown,
                 check=check,

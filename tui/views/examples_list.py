@@ -146,8 +146,8 @@ def summary(index: RowIndex, made: Listing, marked: int) -> str:
         return "no rows"
     listed = counts.get("all", 0)
     share = f"{listed:,} of {whole:,} examples" if listed != whole else f"{whole:,} examples"
-    text = f"{share} · {counts.get('failing', 0):,} wrong · {counts.get('tagged', 0):,} tagged"
-    return f"{text} · ● {marked:,} marked" if marked else text
+    last = f"● {marked:,} marked" if marked else f"{counts.get('tagged', 0):,} tagged"
+    return f"{share} · {counts.get('failing', 0):,} wrong · {last}"
 
 
 def nothing_listed(index: RowIndex, choice: Choice, needle: str) -> str:

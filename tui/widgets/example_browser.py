@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.content import Content
@@ -209,10 +209,11 @@ class ExampleBrowser(Container):
     def _show_views(self) -> None:
         choice = self.choice
         side = "the baseline's answers are judged" if choice.side == "baseline" else None
+        needle = self._needle and not self.query_one("#search").has_class("-open")
         parts = [
             plain(choice.suite, clip=60) if choice.suite else None,
             plain(choice.slice, clip=60) if choice.slice else None,
-            f"“{plain(self._needle, clip=40)}”" if self._needle else None,
+            f"“{plain(self._needle, clip=40)}”" if needle else None,
             side,
         ]
         note = " ─ ".join(part for part in parts if part)
@@ -226,6 +227,13 @@ class ExampleBrowser(Container):
         """Show the search line and go there."""
         self.query_one("#search").add_class("-open")
         self.query_one(Input).focus()
+        self._show_views()
+
+    def on_key(self, event: events.Key) -> None:
+        """From the search line down into the list."""
+        if event.key == "down" and self.query_one(Input).has_focus:
+            event.stop()
+            self.rows.focus()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -245,6 +253,7 @@ class ExampleBrowser(Container):
     def _close_search(self) -> None:
         self.query_one("#search").remove_class("-open")
         self.rows.focus()
+        self._show_views()
 
     def step_back(self) -> bool:
         """Take away one thing that narrows the list; False when there is none."""
