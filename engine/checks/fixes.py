@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -177,6 +178,8 @@ def _spelling(file: str, text: str, value: Any, pointer: str) -> str | None:
     if not isinstance(word, str):
         return None
     wanted = "-".join(word.lower().replace("_", " ").split())
+    if not _WORD.fullmatch(wanted) or wanted in _NO_WORDS:
+        return None
     changed = with_value(text, pointer, wanted) if wanted != word else None
     if changed is None:
         return None
@@ -186,6 +189,11 @@ def _spelling(file: str, text: str, value: Any, pointer: str) -> str | None:
     left = {one.pointer for one in after}
     mended = pointer not in left and left < {one.pointer for one in before}
     return changed if mended else None
+
+
+_WORD = re.compile(r"[a-z]+(-[a-z]+)*|[0-9a-f]{64}")
+_NO_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"})
+"""What reads as a truth value is a verdict of somebody's, and none of a closed list of words."""
 
 
 def _at(value: Any, pointer: str) -> Any:

@@ -125,6 +125,15 @@ def test_a_word_of_a_list_is_spelled_as_its_list_has_it(tmp_path: Path) -> None:
     assert (run / "eval-candidate.json").read_text() == text
     put(run / "config.json", "/eval/direction", "upward")
     assert fixes(run) == {}
+    digest = read_json(run / "eval-candidate.json")["suite_sha256"]
+    put(run / "eval-candidate.json", "/suite_sha256", digest.upper())
+    mend(run)
+    assert read_json(run / "eval-candidate.json")["suite_sha256"] == digest
+    for pointer, value in (("/passed", " No"), ("/score", "Very good"), ("/n", "Ten")):
+        before = (run / "eval-candidate.json").read_bytes()
+        put(run / "eval-candidate.json", pointer, value)
+        assert fixes(run) == {}
+        (run / "eval-candidate.json").write_bytes(before)
 
 
 def test_line_ends_and_byte_marks(tmp_path: Path) -> None:

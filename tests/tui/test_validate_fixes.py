@@ -328,6 +328,22 @@ async def test_two_hundred_findings_and_hostile_names(tmp_path: Path) -> None:
         assert f"line {view._marked:,}" in title
 
 
+async def test_an_open_file_is_shown_as_it_was_saved(tmp_path: Path) -> None:
+    run = make_run(tmp_path, RUN)
+    (run / "config.json").write_text('{\n "a": 1,\n')
+    app = app_on(tmp_path, "validate", RUN)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "error" in bar(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, FileScreen))
+        view = app.screen.query_one(FileView)
+        await until(pilot, lambda: view._marked == 2)
+        (run / "config.json").write_text('{\n "a": 1,\n\n "bb": \n')
+        await until(pilot, lambda: "bb" in view.render_line(3).text and view._marked == 4)
+        assert "line 4" in str(app.screen.query_one(".file-dialog").border_title)
+        await pilot.press("escape")
+
+
 async def test_wide_signs_keep_the_width_when_scrolled(tmp_path: Path) -> None:
     app = app_on(tmp_path, "runs")
     async with app.run_test(size=(60, 12)) as pilot:

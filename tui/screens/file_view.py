@@ -31,19 +31,28 @@ class FileScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="file-dialog") as box:
-            where = f"{plain(self._path.name)}" + (
-                f", line {self._shown.line:,}" if self._shown.line else ""
-            )
-            box.border_title = Content(where)
             box.border_subtitle = Content("e edits · esc closes")
-            if self._shown.note:
-                yield Static(Content(self._shown.note), classes="file-note")
+            yield Static(classes="file-note")
             yield FileView()
 
     def on_mount(self) -> None:
-        view = self.query_one(FileView)
-        view.put(self._shown.text, self._shown.line, self._shown.first)
-        view.focus()
+        self._draw()
+        self.query_one(FileView).focus()
+
+    def put(self, shown: Excerpt) -> None:
+        """The file was saved anew: show it as it is now."""
+        self._shown = shown
+        if self.is_mounted:
+            self._draw()
+
+    def _draw(self) -> None:
+        shown = self._shown
+        line = f", line {shown.line:,}" if shown.line else ""
+        self.query_one(".file-dialog").border_title = Content(plain(self._path.name) + line)
+        note = self.query_one(".file-note", Static)
+        note.update(Content(shown.note))
+        note.display = bool(shown.note)
+        self.query_one(FileView).put(shown.text, shown.line, shown.first)
 
     def action_answer(self, edit: bool) -> None:
         self.dismiss(edit)

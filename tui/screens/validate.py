@@ -59,6 +59,7 @@ class ValidateScreen(RoomScreen):
         self._checked = Checked([], [])
         self._line: int | None = None
         self._groups: list[FileGroup] = []
+        self._opened: FileScreen | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar("factory", "validate", plain(self.run_id), right="checking …")
@@ -226,6 +227,8 @@ class ValidateScreen(RoomScreen):
         self._line = shown.line
         self.query_one("#file", FileView).put(shown.text, shown.line, shown.first)
         if not opened:
+            if self._opened is not None and self.app.screen is self._opened:
+                self._opened.put(shown)
             return
         if path is None:
             say(self, f"{place.file or FOLDER} is no file of this run that could be opened.")
@@ -235,7 +238,8 @@ class ValidateScreen(RoomScreen):
             if wants_editor:
                 self.action_edit()
 
-        self.app.push_screen(FileScreen(path, shown), closed)
+        self._opened = FileScreen(path, shown)
+        self.app.push_screen(self._opened, closed)
 
     @on(FindingsList.Asked)
     def _asked(self, event: FindingsList.Asked) -> None:

@@ -32,6 +32,7 @@ class FileView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._shown: tuple[str, int | None, int] | None = None
         self._lines: list[str] = []
         self._marked: int | None = None
         self._first = 1
@@ -39,8 +40,12 @@ class FileView(ScrollView, can_focus=True):
     def put(self, text: str, marked: int | None, first: int = 1) -> None:
         """Show lines with one of them marked and in the middle of what is seen.
 
-        ``marked`` and ``first``, the number of the first line shown, count from 1 in the file.
+        ``marked`` and ``first``, the number of the first line shown, count from 1 in the file. The
+        same lines again leave the view where it was scrolled to.
         """
+        if self._shown == (text, marked, first):
+            return
+        self._shown = (text, marked, first)
         self._lines = text.split("\n")
         if self._lines and not self._lines[-1]:
             self._lines.pop()
