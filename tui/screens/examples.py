@@ -237,8 +237,8 @@ class ExamplesScreen(RoomScreen):
         selected = self._browser.selected
         if len(selected) > MAX_TAGGED:
             said = (
-                f"{len(selected):,} examples are marked. At most {MAX_TAGGED:,} are tagged at once: "
-                "a class says that somebody read the answer."
+                f"{len(selected):,} examples are marked, and at most {MAX_TAGGED:,} are tagged at "
+                "once: a class says that somebody read the answer."
             )
             self.app.call_from_thread(say, self, said, "warning")
             return
