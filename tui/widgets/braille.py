@@ -108,9 +108,18 @@ def draw_line(canvas: Canvas, curve: Curve, x: Scale, y: Scale, gaps: set[int]) 
         low = dot(part[0])
         high = low if part[1] == part[0] else dot(part[1])
         if before is not None and math.isfinite(first) and not _broken(curve, start):
-            _join(canvas, curve.role, before, (column, low if first == part[0] else dot(first)))
+            here = low if first == part[0] else dot(first)
+            if column - before[0] > 1:
+                _join(canvas, curve.role, before, (column, here))
+            elif before[0] < 0:
+                pass  # outside of the window, at a distance that is not known here
+            elif here > before[1]:
+                # A neighbour: its column goes on from where the one before it ended.
+                low = min(low, before[1] + 1)
+            elif here < before[1]:
+                high = max(high, before[1] - 1)
         canvas.span(curve.role, column, low, high)
-        before = (column, low if last == part[0] else dot(last)) if math.isfinite(last) else None
+        before = (column, dot(last)) if math.isfinite(last) else None
 
 
 def _dots(y: Scale, top: int) -> Callable[[float], int]:
