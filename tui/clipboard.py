@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from textual.app import App
 
 from engine.numbers import size
@@ -24,4 +26,6 @@ def copy(app: App[None], text: str, what: str) -> tuple[str, bool]:
             "it to a file (x).",
             True,
         )
-    return f"{said} In tmux it needs: set -g set-clipboard on", False
+    if "TMUX" in os.environ:
+        said += " tmux passes it on after: set -g set-clipboard on"
+    return said, False

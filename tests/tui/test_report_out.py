@@ -34,7 +34,10 @@ def top(app: FactoryApp) -> str:
     return str(app.screen.query_one(TopBar).render())
 
 
-async def test_the_section_that_is_read_is_copied(tmp_path: Path) -> None:
+async def test_the_section_that_is_read_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMUX", "here")
     write_report(make_run(tmp_path, RUN))
     app = app_on(tmp_path, "report", RUN)
     async with app.run_test(size=(120, 40)) as pilot:
