@@ -10,12 +10,12 @@ from engine.run_filter import FilterError, parse
 from tui.views.filter_help import MOST, accepted, candidates, remembered, without_word
 
 WORDS = {
-    "target": ["sql-router", "drone router", "echo"],
-    "model": ["mlx-community/Qwen3-0.6B-4bit"],
-    "decision": ["ship", "park"],
-    "phase": ["decided", "failed"],
-    "tag": ["nightly", "debug"],
-    "set.": ["iters", "learning_rate", "lora.rank"],
+    "target": {"sql-router": 1200, "drone router": 7, "echo": 1},
+    "model": {"mlx-community/Qwen3-0.6B-4bit": 3},
+    "decision": {"ship": 2, "park": 1},
+    "phase": {"decided": 3, "failed": 1},
+    "tag": {"nightly": 2, "debug": 1},
+    "set.": {"iters": 0, "learning_rate": 0, "lora.rank": 0},
 }
 
 
@@ -63,6 +63,14 @@ def test_an_empty_line_shows_the_fields_and_every_candidate_has_its_sentence() -
                candidates(text, len(text), WORDS))  # fmt: skip
 
 
+def test_values_say_how_many_runs_have_them() -> None:
+    assert [one.help for one in candidates("target:", 7, WORDS)] == [
+        "1,200 runs",
+        "7 runs",
+        "1 run",
+    ]
+
+
 def test_taking_a_candidate_replaces_the_word_at_the_cursor_alone() -> None:
     text = "ta score>0.8"
     (first, *_) = candidates(text, 2, WORDS)
@@ -85,7 +93,7 @@ def test_whatever_is_typed_a_candidate_leads_to_a_text_that_holds_it(text: str, 
 
 
 def test_values_from_files_are_harmless() -> None:
-    hostile = {"target": ["\x1b[31mred\u202e"]}
+    hostile = {"target": {"\x1b[31mred\u202e": 1}}
     (one,) = candidates("target:", 7, hostile)
     assert "\x1b" not in one.text and "\u202e" not in one.text
 

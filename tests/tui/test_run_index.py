@@ -165,7 +165,7 @@ def test_groups_have_heads_with_count_best_and_latest() -> None:
     names = [one.target if isinstance(one, GroupHead) else one.run_id for one in closed.lines]
     assert names == ["echo", "e1", "e2", "sql", "", "x"] and len(closed.rows) == 5
     lines = [said(line) for line in group_lines(heads[1], shown.rows)]
-    assert "best   0.90  s2" in lines and "runs   undecided 1 · ship 1" in lines
+    assert "best   0.90  s2" in lines and "runs   no decision 1 · ship 1" in lines
 
 
 def test_a_hostile_target_is_a_group_like_any_other() -> None:
@@ -191,7 +191,8 @@ def test_words_to_complete_from_are_those_that_occur_the_commonest_first() -> No
         run("c", target="echo"),
     ]
     index = RunIndex(runs, NOW, quick_verdicts)
-    assert index.words["target"] == ["sql", "echo"] and index.words["tag"] == ["x"]
+    assert list(index.words["target"].items()) == [("sql", 2), ("echo", 1)]
+    assert index.words["tag"] == {"x": 1}
     assert {"lr", "lora.rank", "learning_rate"} <= set(index.words["set."])
     same = RunIndex([*runs[:2], run("c", target="sql")], NOW, quick_verdicts, index)
     assert same.words is index.words

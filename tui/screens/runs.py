@@ -256,7 +256,7 @@ class RunsScreen(RunsActs):
                 self.factory.remembered.put("runs.columns", list(chosen))
                 self.show_list()
 
-        settings = self.index.words[SETTING]
+        settings = list(self.index.words[SETTING])
         self.app.push_screen(ColumnsDialog(self._columns, settings), answered)
 
     def action_refresh(self) -> None:

@@ -57,11 +57,12 @@ class Candidate:
     start: int
 
 
-def candidates(text: str, cursor: int, words: Mapping[str, Sequence[str]]) -> list[Candidate]:
-    """What fits the word at the cursor, the likeliest first; none between words of a whole filter.
+Words = Mapping[str, Mapping[str, int]]
+"""Field to the values that occur and the number of runs that have them, see `RunIndex.words`."""
 
-    ``words`` are the values that occur, see `RunIndex.words`.
-    """
+
+def candidates(text: str, cursor: int, words: Words) -> list[Candidate]:
+    """What fits the word at the cursor, the likeliest first; none between words of a filter."""
     head = text[:cursor]
     match = _TEXT_END.search(head)
     term = match.group() if match else ""
@@ -75,7 +76,7 @@ def candidates(text: str, cursor: int, words: Mapping[str, Sequence[str]]) -> li
     return _values(name.casefold(), operator, value, start + len(minus) + len(name), words)
 
 
-def _names(term: str, start: int, words: Mapping[str, Sequence[str]]) -> list[Candidate]:
+def _names(term: str, start: int, words: Words) -> list[Candidate]:
     """Fields whose name begins as the term does, then those that hold it, then settings."""
     minus = "-" if term.startswith("-") else ""
     begun = term[len(minus) :].casefold()
@@ -97,9 +98,7 @@ def _opened(field: Field) -> str:
     return field.name + (":" if field.kind in (Kind.TEXT, Kind.WORDS) else "")
 
 
-def _values(
-    name: str, operator: str, value: str, at: int, words: Mapping[str, Sequence[str]]
-) -> list[Candidate]:
+def _values(name: str, operator: str, value: str, at: int, words: Words) -> list[Candidate]:
     """Values for a field; after a comma those for the next one."""
     done, comma, begun = value.rpartition(",")
     start = at + len(operator) + len(done) + len(comma)
@@ -124,12 +123,15 @@ def _values(
     return [Candidate(_quoted(word), help_, start) for word, help_ in fitting[:MOST]]
 
 
-def _known_values(field: Field, words: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+def _known_values(field: Field, words: Words) -> list[tuple[str, str]]:
     if field.name == "is":
         return list(_STATES.items())
     if field.name == "gates":
         return list(_GATES.items())
-    found = [(plain(word, clip=120), f"a {field.name} here") for word in words.get(field.name, ())]
+    found = [
+        (plain(word, clip=120), f"{count:,} run" + ("" if count == 1 else "s"))
+        for word, count in words.get(field.name, {}).items()
+    ]
     if field.name in ("decision", "tag"):
         found.append(("none", f"without a {field.name}"))
     return found

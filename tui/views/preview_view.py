@@ -117,7 +117,8 @@ def preview_lines(
     ``parent`` is the run that this one follows, where it is in the workspace. Where there is room
     for many lines (``tall``) none is cut, and every setting has its own.
     """
-    curve, gates = _curve(preview, width), _gates(verdicts)
+    curve = _curve(preview, min(40, width - 26) if tall else min(24, max(8, width // 4)))
+    gates = _gates(verdicts)
     narrow = width < 70
     lines = [[Cell(plain(summary.run_id), "strong")]] if tall else []
     lines += [_title(summary, width, named=not tall)]
@@ -187,7 +188,7 @@ def _curve(preview: Preview | None, width: int) -> Line:
     losses = preview.losses if preview else []
     if not losses:
         return [Cell("loss   ", "muted"), Cell("not recorded   ", "muted")]
-    curve = cells.sparkline(losses, min(24, max(8, width // 4)))
+    curve = cells.sparkline(losses, width)
     ends = f" {cells.number(losses[0])} → {cells.number(losses[-1])}   "
     return [Cell("loss   ", "muted"), Cell(curve, "accent"), Cell(ends)]
 
@@ -249,7 +250,7 @@ def group_lines(head: GroupHead, rows: Sequence[RunRow]) -> list[Line]:
     """What the list says of a group: its best run, what was decided, what waits."""
     members = [row.summary for row in rows if row.summary.target == head.target]
     best = best_of(members)
-    counted = Counter(one.decision or "undecided" for one in members)
+    counted = Counter(one.decision or "no decision" for one in members)
     decided = " · ".join(f"{plain(word)} {count:,}" for word, count in counted.most_common())
     lines = [[Cell(plain(head.target) or "no target recorded", "strong")]]
     if best is None:

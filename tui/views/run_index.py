@@ -172,10 +172,9 @@ class RunIndex:
         return all(value in self.words[name] for one in summaries for name, value in _values(one))
 
     @cached_property
-    def words(self) -> dict[str, list[str]]:
-        """What occurs in the workspace, by field of the filter: to complete a filter from.
-
-        ``set.`` are the names of settings, in order; the others stand with the commonest first.
+    def words(self) -> dict[str, dict[str, int]]:
+        """What occurs in the workspace, and in how many runs, by field of the filter: to complete
+        a filter from, the commonest first. ``set.`` are the names of settings, in order.
         """
         counts: dict[str, dict[str, int]] = {
             name: {} for name in ("target", "model", "decision", "phase", "tag")
@@ -189,10 +188,10 @@ class RunIndex:
                 if key not in names and len(names) < _WORDS:
                     names |= dict.fromkeys(settings_of(summary))
         words = {
-            name: [word for word, _ in sorted(found.items(), key=_commonest)[:_WORDS]]
+            name: dict(sorted(found.items(), key=_commonest)[:_WORDS])
             for name, found in counts.items()
         }
-        words[SETTING] = sorted(names)
+        words[SETTING] = dict.fromkeys(sorted(names), 0)
         return words
 
 

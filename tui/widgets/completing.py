@@ -131,8 +131,8 @@ class Offers(Static):
                     ("  " + (help_ if cell_len(help_) <= room else fit(help_, room)), "$muted"),
                 )
             )
-        keys = Content.assemble(("  ⇥", "$accent"), (" takes  ", "$faint"))
-        keys += Content.assemble(("↑↓", "$accent"), (" choose", "$faint"))
+        keys = Content.assemble(("  ⇥", "$accent"), (" takes  ", "$muted"))
+        keys += Content.assemble(("↑↓", "$accent"), (" choose", "$muted"))
         self.update(Content("\n").join([*lines, keys]))
 
     def move_to(self, source: CompletingInput, at: int) -> None:
