@@ -165,7 +165,12 @@ async def test_a_fix_is_shown_as_a_difference_and_made(tmp_path: Path) -> None:
         assert (run / LEFT).exists() and "1 fix made." in said(app)
         await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, FixScreen))
-        await pilot.press("a", "a", "a", "escape")
+        await pilot.press("a")
+        chosen = app.screen.query_one(FixList)
+        assert chosen.chosen == set()
+        await pilot.click(FixList, offset=(6, 0))
+        assert chosen.chosen == {0}
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ValidateScreen))
         assert (run / LEFT).exists()
 
