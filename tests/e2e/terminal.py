@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rich.cells import cell_len
+
 LOOK_EVERY_S = 0.05
 
 
@@ -91,6 +93,45 @@ class Terminal:
                 return text
             assert time.monotonic() < end, f"{what} did not come:\n{text}"
             time.sleep(LOOK_EVERY_S)
+
+    # --- the mouse ------------------------------------------------------------------
+
+    def place(self, text: str) -> tuple[int, int]:
+        """Column and line (from 1) of the last place where a text stands."""
+        self.until(text)
+        lines = self.screen().splitlines()
+        line = max(number for number, one in enumerate(lines) if text in one)
+        before = lines[line][: lines[line].index(text)]
+        return cell_len(before) + 1 + len(text) // 2, line + 1
+
+    def click(self, text: str) -> None:
+        """Press and release the left button on a text."""
+        column, line = self.place(text)
+        self.mouse(0, column, line)
+
+    def wheel(self, text: str, *, up: bool) -> None:
+        """Turn the wheel one notch, three lines below a text."""
+        column, line = self.place(text)
+        self.mouse(64 if up else 65, column, line + 3)
+
+    def mouse(self, button: int, column: int, line: int) -> None:
+        """What a terminal sends for a button (xterm's SGR mouse mode: 1006)."""
+        self.type(f"\x1b[<{button};{column};{line}M")
+        if button < 64:
+            self.type(f"\x1b[<{button};{column};{line}m")
+
+    def back(self, *, by_mouse: bool = False) -> None:
+        """Go back until the list of runs is there."""
+        for _ in range(8):
+            if "q quit" in self.screen():
+                return
+            if by_mouse:
+                self.click("esc back")
+            else:
+                self.press("Escape")
+            # tmux and terminals read esc and a key right after it as one key.
+            time.sleep(0.6)
+        self.until("q quit")
 
     def kill(self) -> None:
         """End the terminal as closing its window does; safe to do twice."""

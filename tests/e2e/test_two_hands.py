@@ -1,0 +1,165 @@
+"""A whole day in the control room in a real terminal: once by keys alone, once by mouse alone.
+
+A real run is started, watched to its end, decided, taken back and compared.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from ruamel.yaml import YAML
+
+from engine.samples import copy_samples
+from engine.summary import summarise
+from engine.workspace import Workspace
+from tests.e2e.shell import QUICK
+from tests.e2e.terminal import Terminal
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux"),
+    pytest.mark.slow,
+]
+
+Opener = Callable[[], Terminal]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal on the samples, whose target trains in a few seconds."""
+    workspace = copy_samples(tmp_path / "work")
+    forge = workspace.target_path("drone-router") / "forge.yaml"
+    yaml = YAML()
+    document = yaml.load(forge.read_text("utf-8"))
+    for setting in QUICK:
+        path, _, value = setting.partition("=")
+        *places, name = path.split(".")
+        place = document
+        for one in places:
+            place = place[one]
+        place[name] = int(value)
+    with forge.open("w", encoding="utf-8") as file:
+        yaml.dump(document, file)
+    opened = Terminal(workspace.path, size=(120, 40))
+    yield opened
+    opened.kill()
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(tmp_path) in word for word in process.info["cmdline"] or []):
+            process.kill()
+
+
+def newest(terminal: Terminal) -> str:
+    """The run that was started here."""
+    return max(path.name for path in (terminal.folder / "runs").iterdir() if "-4" in path.name)
+
+
+def decision(terminal: Terminal, run: str) -> str | None:
+    path = terminal.folder / "runs" / run / "decision.json"
+    return json.loads(path.read_text("utf-8"))["decision"] if path.exists() else None
+
+
+def park(terminal: Terminal) -> None:
+    """Fill the form: what a park needs, one field after the other."""
+    fill(terminal, "A few steps teach nothing.")
+    fill(terminal, "Thirty steps are too few.")
+    terminal.press("Right")
+    terminal.until("‹ exact ›")
+    terminal.press("Tab")
+    pause()
+    fill(terminal, "Train longer.")
+    terminal.press("Tab")
+    pause()
+    fill(terminal, "a free evening")
+
+
+def fill(terminal: Terminal, text: str) -> None:
+    """Type into the field that has the focus, and go to the next."""
+    terminal.type(text)
+    terminal.until(text.split()[-1])
+    terminal.press("Tab")
+    pause()
+
+
+def pause() -> None:
+    """Keys that come within a frame of each other go to the field that had the focus before."""
+    time.sleep(0.4)
+
+
+def test_a_day_by_keys(terminal: Terminal) -> None:
+    terminal.until("3 runs", "? help")
+    terminal.press("n")
+    terminal.until("The same run from a shell", "drone-router")
+    terminal.press("C-s")
+    terminal.until("train", "loss", "left", seconds=60)
+    terminal.until("All evidence is there. d judges it", "eval-candidate", seconds=120)
+    run = newest(terminal)
+    terminal.press("d")
+    terminal.until("park", "primary score", "Flips")
+    terminal.press("p")
+    terminal.until("reason")
+    park(terminal)
+    terminal.press("C-s")
+    terminal.until("decision.json", "Thirty steps are too few.", "Write it")
+    terminal.press("C-s")
+    terminal.until("This run is decided", "u take back")
+    assert decision(terminal, run) == "park"
+    assert summarise(terminal.folder / "runs" / run).phase == "decided"
+    terminal.press("u")
+    terminal.until("draft from", gone="This run is decided")
+    assert decision(terminal, run) is None
+    terminal.back()
+    terminal.until("4 runs")
+    terminal.press("/")
+    terminal.until("esc shows all")
+    terminal.type("target:drone-router is:decided")
+    terminal.until("3 of 4 runs")
+    terminal.press("Enter")
+    pause()
+    for key in ("Space", "Down", "Space", "c"):
+        terminal.press(key)
+        pause()
+    text = terminal.until("compare", "within the noise", "settings that differ", "learning_rate")
+    assert "2 runs" in text
+    terminal.back()
+    terminal.press("Escape")
+    terminal.until("4 runs", gone="of 4 runs")
+    terminal.press("q")
+    terminal.until("ended with 0")
+    assert {one.decision for one in Workspace(terminal.folder).runs()} >= {"ship", "reject", None}
+
+
+def test_a_day_by_mouse(terminal: Terminal) -> None:
+    terminal.until("3 runs", "? help")
+    terminal.click("n new")
+    terminal.until("The same run from a shell", "drone-router")
+    terminal.click("^s start")
+    terminal.until("All evidence is there. d judges it", seconds=120)
+    run = newest(terminal)
+    terminal.wheel("smoothed 0.8", up=True)
+    terminal.until("×2")
+    terminal.click("d decide")
+    terminal.until("primary score", "Flips")
+    terminal.click("not now; say what it waits for")
+    terminal.until("reason")
+    park(terminal)
+    terminal.click("^s record")
+    terminal.until("decision.json", "Thirty steps are too few.", "Write it")
+    terminal.click("Write it")
+    terminal.until("This run is decided", "u take back")
+    assert decision(terminal, run) == "park"
+    terminal.click("u take back")
+    terminal.until("draft from", gone="This run is decided")
+    assert decision(terminal, run) is None
+    terminal.back(by_mouse=True)
+    terminal.until("4 runs")
+    terminal.click("drone-router-3")
+    terminal.click("c compare")
+    terminal.until("compare", "settings that differ")
+    terminal.back(by_mouse=True)
+    terminal.click("q quit")
+    terminal.until("ended with 0")
