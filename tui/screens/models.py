@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,7 +19,7 @@ from tui.views.draft_view import model_cells, model_head, model_row
 from tui.views.plain import plain
 from tui.widgets.tones import paint
 
-WIDE = 110
+WIDE = 120
 """From so many columns on, models are shown as a table."""
 
 
@@ -37,7 +38,8 @@ class ModelScreen(ModalScreen[str | None]):
             dialog.border_title = f"{len(self._models)} models on this disk"
             dialog.border_subtitle = "⏎ chooses ─ esc closes" if self._models else "esc closes"
             if self._models:
-                room = min(40 if wide else 36, max(len(plain(model.id)) for model in self._models))
+                most = self.app.size.width - 80 if wide else 34
+                room = min(most, max(cell_len(plain(model.id)) for model in self._models))
                 row = model_row if wide else model_cells
                 if wide:
                     yield Static(paint(*model_head(room)), classes="head")

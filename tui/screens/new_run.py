@@ -26,12 +26,12 @@ from tui.screens.new_run_typed import Typed
 from tui.screens.new_run_work import Parent, Wish
 from tui.styles import style_paths
 from tui.views.draft_view import BASE, setting_lines
-from tui.views.new_run_view import state_words
+from tui.views.new_run_view import state_words, target_lines
 from tui.views.plain import plain
 from tui.views.setting import Setting
 from tui.views.settings_form import (
     FormError,
-    field_of,
+    complaints,
     hypothesis_of,
     overrides_of,
     own_values,
@@ -144,6 +144,8 @@ class NewRunScreen(RoomScreen):
         path = self._targets.get(event.name)
         if path is not None:
             self._plans.forget()
+            if self._explained is None:
+                self._explain(None)
             self._read_target(path)
 
     @work(thread=True, exclusive=True, group="target")
@@ -218,8 +220,7 @@ class NewRunScreen(RoomScreen):
         self._explained = setting
         pane = self.query_one("#explain", Static)
         if setting is None:
-            text = "← → choose the target, ⇥ and ↓ go to its settings, / finds one."
-            pane.update(Content.styled(text, "$muted"))
+            pane.update(lines(paint(*one) for one in target_lines(self._pane.target)))
         else:
             row = self._pane.row(setting.key)
             rows = setting_lines(setting, row.own, self._models, row.problem)
@@ -282,7 +283,7 @@ class NewRunScreen(RoomScreen):
 
     @on(PlanPane.Drawn)
     def _drawn(self, event: PlanPane.Drawn) -> None:
-        self._pane.complain({field_of(problem): problem for problem in event.state.problems})
+        self._pane.complain(complaints(event.state.problems))
         if not self._starting:
             self.query_one(TopBar).put(*self._place, right=state_words(event.state))
 

@@ -76,7 +76,9 @@ class PlanPane(VerticalScroll):
         """Another target was chosen: nothing that was found holds for it."""
         self._wish = None
         self._looked = self._counted = ()
-        self.state.check = self.state.count = self.state.outlook = None
+        self.state.check = self.state.count = self.state.outlook = self.state.draft = None
+        self.state.problem, self.state.commands = "", []
+        self.draw()
 
     def plan(self, wish: Wish) -> bool:
         """Plan what is asked for, where it is something else than before; whether it is."""
@@ -159,7 +161,11 @@ class PlanPane(VerticalScroll):
         self.state.outlook = outlook
         self.draw()
         check = self.state.check
-        if outlook is None or outlook.model is None or check is None or not check.canonical:
+        if outlook is None or check is None or not check.canonical:
+            return
+        if outlook.model is None:
+            self.state.count_trouble = "by its characters: the model is not on this disk yet"
+            self.draw()
             return
         key = (self._looked, outlook.model.path, drafted.target.forge.model.max_seq_len)
         if check.canonical.usable and key != self._counted:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rich.cells import cell_len
 
 from engine.models import ModelOnDisk
 from engine.planning import Draft
@@ -17,6 +20,7 @@ from tui.views.setting import NOT_IN_FORGE, Setting
 Line = list[Cell]
 
 BASE = "model.base"
+_QUOTED = re.compile(r"'(\{[a-z]+\})'")
 SHOWN_MODELS = 6
 """Models on disk that the side panel names; the key shows them all."""
 
@@ -62,18 +66,27 @@ def _models(models: Sequence[ModelOnDisk] | None) -> list[Line]:
 
 
 def model_cells(model: ModelOnDisk, room: int) -> Line:
-    """A model in one line: id in ``room`` cells, parameters, precision, size, architecture."""
+    """A model in one line: id in ``room`` cells, parameters, precision, size."""
     about = "  ".join(
         plain(part, clip=40)
         for part in (
             parameters(model.parameters) if model.parameters else None,
             model.quantisation,
             cells.size(model.size),
-            model.architecture,
         )
         if part
     )
-    return [Cell(fit(middle(plain(model.id), room), room)), Cell(f"  {about}", "muted")]
+    return [Cell(fit(short_name(model.id, room), room)), Cell(f"  {about}", "muted")]
+
+
+def short_name(name: str, room: int) -> str:
+    """A hub id or a path in ``room`` cells: what stands before the last slash gives way first."""
+    text = plain(name)
+    before, slash, last = text.rpartition("/")
+    left = room - cell_len(last) - 1
+    if cell_len(text) <= room or not slash or left < 1:
+        return middle(last if slash and cell_len(text) > room else text, room)
+    return fit(before, left).rstrip() + "/" + last
 
 
 def model_row(model: ModelOnDisk, room: int) -> Line:
@@ -87,7 +100,7 @@ def model_row(model: ModelOnDisk, room: int) -> Line:
         fit(model.origin, 9),
     )
     return [
-        Cell(fit(middle(plain(model.id), room), room)),
+        Cell(fit(short_name(model.id, room), room)),
         Cell("  " + "  ".join(columns), "muted"),
     ]
 
@@ -151,7 +164,8 @@ def draft_lines(drafted: Draft, commands: Sequence[str] = ()) -> list[Line]:
     room = max((len(stage.name) for stage in drafted.plan.stages), default=0)
     room = min(20, room)
     for stage in drafted.plan.stages:
-        command = plain(shlex.join(stage.argv), clip=600)
+        # Placeholders are for people here: a shell would have their braces quoted.
+        command = plain(_QUOTED.sub(r"\1", shlex.join(stage.argv)), clip=600)
         # What the target itself would run is told apart from programs of ours.
         own = str(stage.kind) == "command"
         lines.append(

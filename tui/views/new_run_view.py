@@ -68,9 +68,12 @@ def plan_lines(state: NewRunState) -> list[Line]:
             text = plain(state.queue, clip=300)
             lines.append([Cell(text, "warn") if state.ahead else Cell(text, "muted")])
         lines.append([])
-    lines.append([Cell("Data", "accent")])
+    elif not state.problems:
+        lines += [[Cell("planning …", "muted")], []]
+    if state.check is not None or not state.problems:
+        lines.append([Cell("Data", "accent")])
     if state.check is None:
-        lines.append([Cell("reading …", "muted")])
+        lines += [] if state.problems else [[Cell("reading …", "muted")]]
     else:
         lines += data_lines(state.check, state.count, state.limit, state.count_trouble)
     if state.draft is not None:
@@ -79,6 +82,16 @@ def plan_lines(state: NewRunState) -> list[Line]:
             lines += [[], *varied_lines(state.parent_id, differences)]
         lines += [[], *draft_lines(state.draft, state.commands)]
     return lines
+
+
+def target_lines(name: str) -> list[Line]:
+    """What is said beside the choice of the target."""
+    where = f"targets/{plain(name, clip=80)}/forge.yaml" if name else ""
+    return [
+        [Cell("target", "strong"), Cell(f"  {where}", "muted")],
+        [Cell("← → choose another, ⇥ and ↓ go to its settings, / finds one by name.")],
+        [Cell("What is typed over a setting holds for this run alone.", "muted")],
+    ]
 
 
 def state_words(state: NewRunState) -> str:

@@ -217,6 +217,15 @@ def field_of(problem: str) -> str | None:
     return None
 
 
+def complaints(problems: Iterable[str]) -> dict[str | None, str]:
+    """What the engine says is wrong, by the key of its field; without the place, which is there."""
+    return {
+        key: (problem.partition(f"{key}: ")[2] or problem).removeprefix("Input should be ")
+        for problem in problems
+        if (key := field_of(problem)) is not None
+    }
+
+
 def matching(settings: Iterable[Setting], pattern: str) -> set[str]:
     """Keys of the settings that a filter finds: every word in label, key, group, unit or help.
 

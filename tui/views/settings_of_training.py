@@ -262,7 +262,7 @@ TRAINING: tuple[Setting, ...] = (
         "LoRA",
         "list",
         "",
-        "q_proj, v_proj, …",
+        "names",
         "Which weights of a layer get an adapter, by name; a name that fits nothing is refused.",
     ),
 )

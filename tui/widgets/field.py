@@ -16,6 +16,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from tui.views.plain import plain
+
 
 class Choice(Widget, can_focus=True):
     """One of a few values on one line: ← and → move, a click chooses the next one.
@@ -28,6 +30,7 @@ class Choice(Widget, can_focus=True):
         Binding("right,l,space,enter", "step(1)", "Next", show=False),
     ]
     ALLOW_SELECT = False
+    DEFAULT_CSS = "Choice { text-wrap: nowrap; text-overflow: ellipsis; }"
 
     value: reactive[str] = reactive("")
 
@@ -51,7 +54,7 @@ class Choice(Widget, can_focus=True):
         what = self._options.get(self.value, "")
         return Content.assemble(
             ("‹ ", "$accent"),
-            (self.value, "bold"),
+            (plain(self.value), "bold"),
             (" ›", "$accent"),
             (f"  {what}" if what else "", "$muted"),
         )

@@ -12,11 +12,13 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from tui.views.plain import middle, plain
-from tui.views.setting import MORE, SEEDS, Setting
+from tui.views.setting import HYPOTHESIS, MORE, SEEDS, Setting
 from tui.views.settings_form import is_changed, wrong_with
 from tui.widgets.field import Choice
 
 WAS_CELLS = 16
+ASIDE = (MORE, SEEDS, HYPOTHESIS)
+"""Fields that no target has a value for."""
 
 
 class Entry(Input):
@@ -125,7 +127,7 @@ class SettingRow(Horizontal):
     def _note(self) -> Content:
         if self.problem:
             return Content.styled(f"✘ {plain(self.problem, clip=200)}", "$error")
-        if self.is_mounted and self.changed and self.setting.key not in (MORE, SEEDS):
+        if self.is_mounted and self.changed and self.setting.key not in ASIDE:
             was = middle(plain(self.own, clip=200), WAS_CELLS) if self.own else "not set"
             return Content.assemble(
                 (f"was {was}", "$accent"), (f" {self.setting.unit}".rstrip(), "$muted")
