@@ -309,8 +309,19 @@ def test_the_crosshair_is_drawn_where_it_points() -> None:
     assert frame is not None and frame.at(column) == pytest.approx(50, abs=1)
     assert sum(line[column] == "┊" for line in lines) >= 8
     assert " 50 " in lines[-1]
+    sparse = Curve([0.0, 100.0], [1.0, 2.0])
+    rows = render_chart([sparse], 60, 16, Options(cross=70.0))
+    upper = next(line for line in ("".join(t for t, _ in row) for row in rows) if "◆" in line)
+    assert upper.rstrip().endswith("◆"), "the sign stands at the point, not between two of them"
     outside = render_chart([curve], 60, 16, Options(cross=500.0))
     assert not any("◆" in text for row in outside for text, _ in row)
+
+
+def test_charts_above_each_other_have_their_axes_in_line() -> None:
+    frames = [
+        frame_of([Curve([0.0, 9.0], [0.0, top])], 60, 12, Options(gutter=6)) for top in (1, 5e5)
+    ]
+    assert {frame.left for frame in frames if frame} == {7}
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 79))

@@ -24,6 +24,9 @@ _LIMIT_FROM = 0.25
 _MAX_SMOOTHED = 64
 """So many smoothed curves are kept between frames."""
 
+_GUTTER = 6
+"""Cells for the labels of the y axes in the grid: "0.0020", "400M"."""
+
 SMOOTH_AT_ONCE = 80_000
 """Points smoothed in one frame: some 10 ms. The histories of many metrics take several frames."""
 
@@ -153,6 +156,7 @@ class LiveCharts:
             marks=() if size == "small" else scene.marks,
             limit=limit,
             empty=empty,
+            gutter=_GUTTER if size == "grid" else 0,
         )
         return Drawing(title, curves, options)
 

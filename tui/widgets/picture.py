@@ -35,6 +35,8 @@ class Options:
     ``marks`` are places on the x axis that get a tick on it (checkpoints); ``limit`` a horizontal
     line with a name; ``axes`` False leaves out the x axis, for very small charts. ``cross`` is the
     place of the crosshair on the x axis, ``band`` a part of it that is about to be chosen.
+    ``gutter`` is the least width of the labels beside the y axis: charts that stand above each
+    other have their x axes in line with it.
     """
 
     log: bool = False
@@ -49,6 +51,7 @@ class Options:
     empty: str = "nothing measured yet"
     cross: float | None = None
     band: tuple[float, float] | None = None
+    gutter: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def frame_of(curves: Sequence[Curve], width: int, height: int, options: Options)
     log = options.log and high > 0
     y = Scale.around(low, high, log=log, zero=options.zero and not log)
     ticks = y.ticks(max(2, min(plot_height // 2, 9)) if plot_height > 2 else 2, options.y_kind)
-    gutter = min(max((len(tick.label) for tick in ticks), default=0), width // 3)
+    gutter = min(max((options.gutter, *(len(tick.label) for tick in ticks))), width // 3)
     air = 0.0 if window[0] < window[1] else 0.5 + abs(window[0]) * 1e-9
     x = Scale(window[0] - air, window[1] + air)
     return Frame(x, y, tuple(ticks), gutter + 1, width - gutter - 1, plot_height, foot)
@@ -150,9 +153,10 @@ def _draw_cross(canvas: Canvas, curves: Sequence[Curve], frame: Frame, options: 
         index = curve.nearest(at) if curve.shape == "line" and curve.role != "raw" else None
         if index is None:
             continue
-        value = curve.y[index]
-        if math.isfinite(value) and (value > 0 or not frame.y.log):
-            canvas.signs[row_of(value, frame.y, frame.height), column] = ("◆", "strong")
+        # Where points lie apart the nearest one is meant, which may stand beside the line.
+        value, place = curve.y[index], frame.column(curve.x[index])
+        if place is not None and math.isfinite(value) and (value > 0 or not frame.y.log):
+            canvas.signs[row_of(value, frame.y, frame.height), place] = ("◆", "strong")
 
 
 def _upright(canvas: Canvas, column: int | None, role: str) -> None:
