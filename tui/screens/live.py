@@ -54,6 +54,7 @@ class LiveScreen(ChartKeys, RunActs):
         self._settings = ChartSettings()
         self._pane = "examples"
         self._put: dict[str, list[Cell] | None] = {}
+        self._beside: list[list[Cell]] = []
         self._feed: RunFeed | None = None
 
     @property
@@ -147,8 +148,11 @@ class LiveScreen(ChartKeys, RunActs):
         signs = feed.signs(now, self.board.charts.machine_bytes)
         beside = () if self.has_class("-wide") else signs
         rows = side_lines(values, projection, *size, signs=beside)
-        # Its size is the style's: an update that lays out costs as much as a whole frame.
-        self.query_one("#numbers", Static).update(lines(paint(*row) for row in rows), layout=False)
+        if rows != self._beside:
+            self._beside = rows
+            # Its size is the style's: an update that lays out costs as much as a whole frame.
+            text = lines(paint(*row) for row in rows)
+            self.query_one("#numbers", Static).update(text, layout=False)
         self._put_line("#now", flat_numbers(values, width))
         self.query_one(SignList).put(signs, projection.first_t)
         serious = [one for one in signs if one.level != "info" and not one.over]
