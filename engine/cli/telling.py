@@ -48,6 +48,7 @@ def as_dict(summary: RunSummary) -> dict[str, Any]:
         "tokens_per_second": summary.eval_tok_s,
         "peak_bytes": summary.peak_bytes,
         "parent": summary.parent_run_id,
+        "tags": summary.tags,
         "last_error": summary.last_error,
         "last_fix": summary.last_fix,
         "unreadable": summary.unreadable,
