@@ -31,7 +31,7 @@ from textual.pilot import Pilot  # noqa: E402
 from textual.widgets import Log  # noqa: E402
 
 from engine.supervise.train_log import LOG  # noqa: E402
-from tui.log_find import Scan  # noqa: E402
+from tui.log_find import Scan, Wanted, compile_pattern  # noqa: E402
 from tui.widgets.log_lines import LogLines  # noqa: E402
 from tui.widgets.log_pane import LogPane  # noqa: E402
 
@@ -171,17 +171,16 @@ async def measure(which: str, folder: Path) -> dict[str, Any]:
             await phase("nothing, for comparison", lambda: time.perf_counter() > idle)
             await phase("top", lambda: seen(NEEDLE), "home")
             await phase("end", lambda: seen("the last line"), "end")
-            keys = ("slash", *NEEDLE, "enter")
-            await phase("search", lambda: "1 of 1" in str(pane.border_title), *keys)
+            pane.search(compile_pattern(NEEDLE))
+            await phase("search", lambda: "1 of 1" in str(pane.border_title))
             assert NEEDLE in drawn(app), "what was timed is on the screen"
             app.simulate_key("end")
-            keys = ("slash", "l", "o", "s", "s", "space", "0", "full_stop", "9", "9", "enter")
-            await phase("search an expression", lambda: over(reader.found), *keys)
-            await phase(
-                "filter",
-                lambda: over(reader.filtered),
-                *("ampersand", "exclamation_mark", "0", "full_stop", "9", "enter"),
-            )
+            pane.search(compile_pattern("loss 0.99[0-9]*"))
+            await phase("search an expression", lambda: over(reader.found))
+            pane.search(None)
+            with reader.lock:
+                reader.want(Wanted(patterns=(compile_pattern("!it/s 1", filtering=True),)))
+            await phase("filter", lambda: over(reader.filtered))
         else:
             await phase("open", lambda: app.done)
             await until(pilot, lambda: "the last line" in drawn(app))

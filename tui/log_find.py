@@ -17,10 +17,10 @@ from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from tui.log_index import BLOCK, Counts, LogIndex
-from tui.log_line import MAX_BYTES, clean
+from tui.log_line import MAX_BYTES, MAX_LINE, clean, without_codes
 
 _HELD = 32
-_SPECIAL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
+_SPECIAL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _BY_LINE = ("$", r"\A", r"\Z", "(?", r"\b", r"\B", r"\s", r"\W", r"\D", "[^")
 """What may mean another thing in the text of many lines than in that of one."""
 
@@ -196,16 +196,23 @@ class Scan:
         return found
 
     def _find(self, block: int) -> list[int]:
-        wanted = self.wanted
-        if wanted.patterns and self._none_in(block):
-            return []
-        if not wanted.patterns:
-            starts = list(self.index.starts(block))
+        starts = self.index.starts(block)
+        if not self.wanted.patterns:
             return [start for start in starts if self._of_kind(start)]
+        text = self._text_of(block)
+        if text is None:
+            return [
+                start
+                for start, raw in self.index.rows_of(block, MAX_BYTES)
+                if self._of_kind(start) and self._matches(clean(raw))
+            ]
+        if not self._by_line and any(one.search(text) is None for one in self._in_many):
+            return []
+        lines = text.split("\n")
         return [
             start
-            for start, raw in self.index.rows_of(block, MAX_BYTES)
-            if self._of_kind(start) and self._matches(clean(raw))
+            for start, line in zip(starts, lines, strict=True)
+            if self._of_kind(start) and self._matches(line.rstrip())
         ]
 
     def _of_kind(self, start: int) -> bool:
@@ -218,21 +225,24 @@ class Scan:
     def _matches(self, text: str) -> bool:
         return all(pattern.wants(text) for pattern in self.wanted.patterns)
 
-    def _none_in(self, block: int) -> bool:
-        """Whether a look at the whole block already tells that no row of it matches."""
-        if self._by_line or not self._in_many:
-            return False
+    def _text_of(self, block: int) -> str | None:
+        """The rows of a block as ``clean`` would have them, all at once, one a line.
+
+        None where that cannot be: with progress bars, rows that end without a line end, codes
+        that are shown, characters that ``clean`` replaces, or a very long row.
+        """
         starts = self.index.starts(block)
-        if not starts:
-            return True
-        end = min(self.index.size, (block + 1) * BLOCK)
-        data = self.index.file.read(starts[0], end - starts[0])
-        if not data.endswith(b"\n"):
-            data += self.index.raw(starts[-1], MAX_BYTES)
+        if not starts or self.index.spans.within(starts[0] + 1, starts[-1] + 1):
+            return None
+        data = self.index.file.read(starts[0], starts[-1] - starts[0])
+        data = without_codes(data + self.index.raw(starts[-1], MAX_BYTES))
         if _SPECIAL.search(data):
-            return False
-        text = data.decode("utf-8", "replace")
-        return any(one.search(text) is None for one in self._in_many)
+            return None
+        text = data.decode("utf-8", "replace").expandtabs(4)
+        if not text.isascii() and not text.replace("\n", "").isprintable():
+            return None
+        longest = max(map(len, text.split("\n")))
+        return text if longest <= MAX_LINE else None
 
     # --- questions ----------------------------------------------------------------
 

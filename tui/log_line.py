@@ -51,7 +51,7 @@ def clean(raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
         raw = clip(raw)
     if b"\x1b" in raw:
-        raw = _without_codes(raw)
+        raw = without_codes(raw)
     return _text(_last(raw)).rstrip()
 
 
@@ -99,12 +99,13 @@ def _last(raw: bytes) -> bytes:
     if b"\r" not in raw:
         return raw
     for part in reversed(raw.split(b"\r")):
-        if _without_codes(part).strip():
+        if without_codes(part).strip():
             return part
     return b""
 
 
-def _without_codes(raw: bytes) -> bytes:
+def without_codes(raw: bytes) -> bytes:
+    """Bytes without the codes of terminals; line ends stay, so it may be many lines."""
     return _CODES.sub(b"", raw)
 
 
