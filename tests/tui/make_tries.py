@@ -178,10 +178,16 @@ def write_course(path: Path, one: Try, began: datetime) -> None:
     (path / "events.jsonl").write_text(text)
 
 
-def make_tries(workspace: Path, tries: Sequence[Try], target: str = "drone-router") -> None:
-    """Write tries one hour after the other, the last one an hour before NOW."""
+def make_tries(
+    workspace: Path,
+    tries: Sequence[Try],
+    target: str = "drone-router",
+    *,
+    before: datetime = NOW,
+) -> None:
+    """Write tries one hour after the other, the last one an hour before ``before``."""
     for index, one in enumerate(tries):
-        created = NOW - timedelta(hours=len(tries) - index)
+        created = before - timedelta(hours=len(tries) - index)
         make_try(workspace, one, created, target=target)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui.keys.key import Key
 
 KEYS = (
+    Key("open", "enter", "open", "compare", "Open the run or the example at the cursor.", False),
     Key("look(-1)", "left_square_bracket", "before", "compare", "Look at the run before."),
     Key("look(1)", "right_square_bracket", "next run", "compare", "Look at the next run."),
     Key("reference", "b", "reference", "compare", "Hold all runs against the next one instead."),

@@ -48,6 +48,7 @@ class CompareScreen(CurveKeys, ComparedRuns):
     ROOM = "compare"
     CSS_PATH = style_paths("compare")
     BINDINGS = bindings_for("compare")
+    AUTO_FOCUS = ""  # the pane that was left gets the focus
     EDGES = (Edge("#left", "right"), Edge("#curves", "bottom"))
 
     def __init__(self, run_id: str | None = None, runs: tuple[str, ...] = ()) -> None:
@@ -103,8 +104,11 @@ class CompareScreen(CurveKeys, ComparedRuns):
 
     @property
     def _named(self) -> dict[str, Named]:
-        names = short_names(self.ids)
-        return {run: Named(run, self.marks.of(run), names[run]) for run in self.ids}
+        held = [run.run_id for run in self.compared.runs] if self.compared else []
+        # What was compared last may hold a run that has been left out since.
+        ids = list(dict.fromkeys([*self.ids, *held]))
+        names = short_names(ids)
+        return {run: Named(run, self.marks.of(run), names[run]) for run in ids}
 
     def draw(self) -> None:
         if not self.is_mounted:
@@ -301,6 +305,13 @@ class CompareScreen(CurveKeys, ComparedRuns):
         named = self._named
         if flip is not None and self.looked_at in named and self.reference in named:
             self.app.push_screen(FlipScreen(flip, named[self.reference], named[self.looked_at]))
+
+    def action_open(self) -> None:
+        """Open what the cursor of the focused pane stands on."""
+        if isinstance(self.focused, EntryList):
+            self.focused.action_choose()
+        else:
+            self.action_live()
 
     def action_mark(self) -> None:
         """Take the run at the cursor of the family in, or leave it out again."""

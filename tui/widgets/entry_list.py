@@ -19,7 +19,10 @@ Make = Callable[[int], Sequence[Entry]]
 
 
 class EntryList(RowsView):
-    """Lines of ``tui.views.entries``. The cursor stays on its line's key when the lines change."""
+    """Lines of ``tui.views.entries``. The cursor stays on its line's key when the lines change.
+
+    What opens the line at the cursor is the screen's key, which calls ``action_choose``.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -28,7 +31,6 @@ class EntryList(RowsView):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home", "jump(0)", "First", show=False),
         Binding("end", "jump(-1)", "Last", show=False),
-        Binding("enter", "choose", "Open", show=False),
     ]
 
     @dataclass

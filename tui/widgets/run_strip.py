@@ -88,12 +88,13 @@ class RunStrip(Ink):
         return self.strip(row, width)
 
     def on_click(self, event: events.Click) -> None:
-        if event.y >= len(self._lines):
+        spot = event.get_content_offset(self)
+        if spot is None or spot.y >= len(self._lines):
             return
         left = 0
-        for run, name in self._lines[event.y]:
+        for run, name in self._lines[spot.y]:
             left += _size(run, name) + _GAP
-            if event.x < left:
+            if spot.x < left:
                 self.post_message(self.Chosen(run.run_id))
                 return
 
