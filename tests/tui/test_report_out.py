@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from engine.publish.report import write_report
+from engine.trace_review import Answered, RowKey, change_reviews, toggled
 from tests.tui.drive import app_on, texts, until
 from tests.tui.make_runs import make_run
 from tui.app import FactoryApp
@@ -155,3 +156,14 @@ def test_what_a_link_leads_to(tmp_path: Path) -> None:
     assert link_to("a%20b.json", run).to == "a b.json"
     assert link_to("\0", run).kind == "refused"
     assert links_of("no link, no file.json", run, ["config.json"]) == []
+
+
+async def test_tags_that_the_report_does_not_count_are_said(tmp_path: Path) -> None:
+    run = make_run(tmp_path, RUN)
+    write_report(run)
+    key = RowKey("eval-candidate.json", "g001")
+    answer = Answered(key, "drone-router-gold", "eval-candidate", "x")
+    change_reviews(run, toggled({}, [answer], "wrong-command"))
+    app = app_on(tmp_path, "report", RUN)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: any("reviewed since" in n.message for n in app._notifications))

@@ -34,7 +34,7 @@ KEYS = (
         False,
         display="[",
     ),
-    Key("slices", "s", "slice", "examples", "Choose a suite or a slice of it."),
+    Key("slices", "s", "slice", "examples", "Choose a suite, a slice of it, or a class."),
     Key("accept", "y", "as offered", "examples", "Tag with the class that is offered (?)."),
     Key("note", "t", "note", "examples", "Write a line about the answer."),
     Key("undo", "u", "undo", "examples", "Take the last tag or note back."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,14 @@ from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.examples_classes import class_items, class_note, suggested, suggestion_for
 from tui.views.examples_export import export_words
-from tui.views.examples_list import facet_cells, facets, shown_row
+from tui.views.examples_list import (
+    Choice,
+    class_cells,
+    class_counts,
+    facet_cells,
+    facets,
+    shown_row,
+)
 from tui.views.examples_page import Page
 from tui.views.plain import plain
 from tui.widgets.choice_line import ChoiceLine
@@ -108,7 +114,7 @@ class ExamplesScreen(RoomScreen):
             page is not None and review is not None and not is_current(review, page.shown.text.got)
         )
         offered = suggestion_for(page, browser.index.names) if page is not None else None
-        counts = Counter(one.failure_class for one in reviews.values() if one.failure_class)
+        counts = class_counts(reviews.values())
         self.query_one("#classes", ChoiceLine).put(
             class_items(review, offered, counts, stale),
             paint(*class_note(review, offered, stale)) if page is not None else None,
@@ -159,32 +165,38 @@ class ExamplesScreen(RoomScreen):
         self._browser.open_search()
 
     def action_slices(self) -> None:
-        """Choose a suite or a slice."""
+        """Choose a suite, a slice, or a class that was given."""
         browser = self._browser
         found = facets(browser.index, browser.choice.side)
         if not found:
             say(self, "There are no scored rows to choose from yet.")
             return
-        here = [
-            number
-            for number, one in enumerate(found, start=1)
-            if (one.suite, one.slice) == (browser.choice.suite, browser.choice.slice)
-        ]
+        choices = [Choice(), *(Choice(suite=one.suite, slice=one.slice) for one in found)]
+        rows = [paint("all suites and slices"), *(paint(*facet_cells(one)) for one in found)]
+        for name, count in class_counts(browser.reviews.values()).items():
+            choices.append(Choice(view="tagged", failure_class=name))
+            rows.append(paint(*class_cells(name, count)))
+        now = browser.choice
+        places = [(one.suite, one.slice, one.failure_class) for one in choices]
+        here = (now.suite, now.slice, now.failure_class)
 
         def picked(number: int | None) -> None:
             if number is None:
                 return
-            facet = found[number - 1] if number else None
+            suite, piece, failure_class = places[number]
+            view = choices[number].view if failure_class else browser.choice.view
             browser.choose(
                 replace(
                     browser.choice,
-                    suite=facet.suite if facet else None,
-                    slice=facet.slice if facet else None,
+                    view=view,
+                    suite=suite,
+                    slice=piece,
+                    failure_class=failure_class,
                 )
             )
 
-        rows = [paint("all suites and slices"), *(paint(*facet_cells(one)) for one in found)]
-        self.app.push_screen(Pick("suite or slice", rows, here[0] if here else 0), picked)
+        at = places.index(here) if here in places else 0
+        self.app.push_screen(Pick("suite, slice or class", rows, at), picked)
 
     def action_side(self) -> None:
         """Judge the answers of the other side."""

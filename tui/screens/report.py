@@ -15,6 +15,7 @@ from engine.folder import write_bytes_atomic
 from engine.publish.export import export_refusal, export_report
 from engine.publish.report import render_report
 from engine.publish.sections import Section, section_at, sections, text_of
+from engine.trace_review import FILE as REVIEW_FILE
 from tui.acting import attempt, say
 from tui.bindings import bindings_for
 from tui.clipboard import copy
@@ -54,6 +55,7 @@ class ReportScreen(RoomScreen):
         self._text: str | None = None
         self._looked = False
         self._sections: list[Section] = []
+        self._review = 0
         self._reading: tuple[int | None, float] = (None, 0.0)
 
     @property
@@ -101,8 +103,19 @@ class ReportScreen(RoomScreen):
         except OSError as error:
             self.call_later(self._show_nothing, f"report.md cannot be read: {error.strerror}.")
             return
+        self.call_later(self._say_if_reviewed_since)
         text = shown.text + (f"\n\n… {shown.note}" if shown.note else "")
         self.call_later(self._take, text)
+
+    def _say_if_reviewed_since(self) -> None:
+        """Tags that were given after the report was written are not counted in it."""
+        try:
+            review = (self.run_path / REVIEW_FILE).stat().st_mtime_ns
+        except OSError:  # nothing was reviewed
+            return
+        if self._stamp is not None and review > self._stamp[0] and review != self._review:
+            self._review = review
+            say(self, "Answers were reviewed since this report was written: w counts them too.")
 
     async def _show_nothing(self, problem: str) -> None:
         self._text = None

@@ -5,10 +5,11 @@ Plain values: the rows come from ``engine.scored_rows``, and nothing here reads 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from engine.records.trace_review import TITLES, Review
 from engine.rows_files import Side
 from engine.scored_examples import Example, Row
 from engine.scored_rows import RowIndex
@@ -29,13 +30,14 @@ VIEWS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one wants to see. ``side`` is whose answers are judged, ``matches`` the examples that
-    a search found (None without a search)."""
+    """What one wants to see. ``side`` is whose answers are judged, ``failure_class`` the class that
+    they were given, ``matches`` the examples that a search found (None without a search)."""
 
     view: str = "failing"
     side: Side = "candidate"
     suite: str | None = None
     slice: str | None = None
+    failure_class: str | None = None
     matches: frozenset[int] | None = None
 
 
@@ -68,8 +70,9 @@ def other_row(example: Example, row: Row) -> Row | None:
     return example.baseline if row == example.candidate else example.candidate
 
 
-def listing(index: RowIndex, choice: Choice, reviewed: Collection[tuple[str, str]]) -> Listing:
-    """The examples of a choice, wrong answers first, else in the order of their files."""
+def listing(index: RowIndex, choice: Choice, reviews: Mapping[tuple[str, str], Review]) -> Listing:
+    """The examples of a choice, wrong answers first, else in the order of their files. ``reviews``
+    come by eval record and row."""
     records = [file.record for file in index.files]
     counts = dict.fromkeys(VIEWS, 0)
     wrong: list[int] = []
@@ -81,10 +84,15 @@ def listing(index: RowIndex, choice: Choice, reviewed: Collection[tuple[str, str
             continue
         if choice.matches is not None and position not in choice.matches:
             continue
+        review = reviews.get((records[fact.file], fact.id)) if reviews else None
+        if choice.failure_class is not None and (
+            review is None or review.failure_class != choice.failure_class
+        ):
+            continue
         views = ["all"] if fact.correct else ["all", "failing"]
         if fact.flip is not None:
             views += [fact.flip, "flipped"]
-        if reviewed and (records[fact.file], fact.id) in reviewed:
+        if review is not None:
             views.append("tagged")
         for view in views:
             counts[view] += 1
@@ -107,6 +115,15 @@ def facets(index: RowIndex, side: Side) -> list[Facet]:
         parts = [Facet(s, p, *n) for (s, p), n in numbers.items() if s == suite and p is not None]
         order += whole + sorted(parts, key=lambda one: (-one.wrong, one.slice))
     return order
+
+
+def class_counts(reviews: Iterable[Review]) -> dict[str, int]:
+    """How many reviews have each class, those that are known first and in their order."""
+    counts: dict[str, int] = dict.fromkeys(TITLES, 0)
+    for one in reviews:
+        if one.failure_class is not None:
+            counts[one.failure_class] = counts.get(one.failure_class, 0) + 1
+    return {name: count for name, count in counts.items() if count}
 
 
 # --- in words ------------------------------------------------------------------------------
@@ -157,8 +174,18 @@ def nothing_listed(index: RowIndex, choice: Choice, needle: str) -> str:
     if needle:
         return f"Nothing in this view holds “{needle}”. esc takes the search away."
     what = VIEWS[choice.view]
-    place = " here" if choice.suite else ""
+    place = " here" if choice.suite or choice.failure_class else ""
     return f"No example{place} under {choice.view} ({what}). ] goes to the next view."
+
+
+def class_cells(name: str, count: int) -> list[Cell]:
+    """A failure class as a line of the list to choose from."""
+    title = plain(TITLES.get(name, name), clip=60)
+    return [
+        Cell("▸ ", "accent"),
+        Cell(fit(middle(title, 30), 30)),
+        Cell(f" {count:>8,} tagged", "muted"),
+    ]
 
 
 def facet_cells(facet: Facet) -> list[Cell]:

@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from engine.folder import FolderError
+from engine.records.trace_review import TITLES
 from engine.rows_files import Side, stamps_of
 from engine.scored_rows import RowIndex, Stopped, index_rows
 from engine.trace_review import FILE, Reviews
@@ -209,10 +210,14 @@ class ExampleBrowser(Container):
     def _show_views(self) -> None:
         choice = self.choice
         side = "the baseline's answers are judged" if choice.side == "baseline" else None
+        given = choice.failure_class and plain(
+            TITLES.get(choice.failure_class, choice.failure_class), clip=60
+        )
         needle = self._needle and not self.query_one("#search").has_class("-open")
         parts = [
             plain(choice.suite, clip=60) if choice.suite else None,
             plain(choice.slice, clip=60) if choice.slice else None,
+            given,
             f"“{plain(self._needle, clip=40)}”" if needle else None,
             side,
         ]
@@ -265,8 +270,8 @@ class ExampleBrowser(Container):
             self._close_search()
         elif self.rows.marked:
             self.mark(())
-        elif self.choice.suite is not None:
-            self.choose(replace(self.choice, suite=None, slice=None))
+        elif self.choice.suite is not None or self.choice.failure_class is not None:
+            self.choose(replace(self.choice, suite=None, slice=None, failure_class=None))
         elif self.choice.side == "baseline":
             self.turn_side()
         else:
