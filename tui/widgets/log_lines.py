@@ -38,7 +38,7 @@ class _Row:
     stream: str
 
 
-class LogLines(ScrollView, Ink, can_focus=True):
+class LogLines(ScrollView, Ink, can_focus=True, inherit_bindings=False):
     """Follows the end until one leaves it. ``cursor`` is where the chosen line begins."""
 
     # Textual takes styles and component classes from the first base only.
