@@ -105,9 +105,21 @@ class Terminal:
         return cell_len(before) + 1 + len(text) // 2, line + 1
 
     def click(self, text: str) -> None:
-        """Press and release the left button on a text."""
+        """Press and release the left button on a text, once the screen stands still."""
+        self.until(text)
+        self.still()
         column, line = self.place(text)
         self.mouse(0, column, line)
+
+    def still(self) -> None:
+        """Wait until a quarter of a second changes nothing: what is under the hand stays there."""
+        before = ""
+        for _ in range(40):
+            now = self.screen()
+            if now == before:
+                return
+            before = now
+            time.sleep(0.25)
 
     def wheel(self, text: str, *, up: bool) -> None:
         """Turn the wheel one notch, three lines below a text."""
