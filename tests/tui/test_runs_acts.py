@@ -16,6 +16,7 @@ from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tests.tui.make_runs import make_run, make_workspace
 from tui.app import FactoryApp
+from tui.remembered import Remembered
 from tui.screens.ask_text import AskText
 from tui.screens.runs import RunsScreen
 from tui.screens.runs_columns import ColumnsDialog
@@ -56,6 +57,11 @@ def lines(app: FactoryApp) -> list[str]:
 
 async def ready(pilot: Pilot[None], app: FactoryApp, count: int = 8) -> None:
     await until(pilot, lambda: len(shown(app)) == count)
+
+
+async def kept(pilot: Pilot[None], workspace: Path, name: str, value: object) -> None:
+    """Wait until a value is on the disk: it is written in a thread."""
+    await until(pilot, lambda: Remembered(workspace).get(name, type(value)()) == value)
 
 
 async def dialog(pilot: Pilot[None], app: FactoryApp, kind: type) -> None:
@@ -121,6 +127,7 @@ async def test_the_last_filters_come_back_with_up_also_after_a_start(workspace: 
                     field.value = text
                     await pilot.press("enter", "escape")
                     await until(pilot, lambda: not field.value)  # noqa: B023
+                await kept(pilot, workspace, "runs.filters", ["score>0.9", "router"])
             await pilot.press("slash", "up")
             await until(pilot, lambda: field.value == "score>0.9")  # noqa: B023
             await pilot.press("up")
@@ -177,6 +184,7 @@ async def test_groups_open_and_close_and_are_remembered(workspace: Path) -> None
         await until(pilot, lambda: len(table(app).lines) == count + 4)
         await pilot.press("enter")
         await until(pilot, lambda: len(table(app).lines) == count)
+        await kept(pilot, workspace, "runs.collapsed", ["drone-router"])
     again = app_on(workspace)
     async with again.run_test(size=(120, 40)) as pilot:
         await ready(pilot, again)
@@ -214,6 +222,8 @@ async def test_columns_are_chosen_moved_shifted_reset_and_remembered(workspace: 
             await pilot.press("o")
         assert "schedule ▾" in lines(app)[0]
         assert {one.cell_length for one in map(table(app).render_line, range(20))} == {78}
+        await kept(pilot, workspace, "runs.order", ["set.schedule", False])
+        await kept(pilot, workspace, "runs.columns", list(chosen))
     again = app_on(workspace)
     async with again.run_test(size=(80, 40)) as pilot:
         await ready(pilot, again)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -56,6 +57,8 @@ class RunsScreen(RunsActs):
         self._collapsed: set[str] = set()
         self._preview: Preview | None = None
         self._waiting: Timer | None = None
+        self._to_keep: dict[str, object] = {}
+        self._keeping = Lock()
 
     def compose(self) -> ComposeResult:
         yield TopBar("factory", _home(str(self.factory.workspace)))
@@ -147,6 +150,17 @@ class RunsScreen(RunsActs):
             *("Press ", ("n", "bold $accent"), " to plan the first one."),
         )
 
+    def _keep(self, name: str, value: object) -> None:
+        """Remember how the list was left. In a thread: it waits for the disk."""
+        self._to_keep[name] = value
+        self._write_kept()
+
+    @work(thread=True, group="keep", exit_on_error=False)
+    def _write_kept(self) -> None:
+        with self._keeping:
+            while self._to_keep:
+                self.factory.remembered.put(*self._to_keep.popitem())
+
     # --- filter -----------------------------------------------------------------------
 
     def _offer(self, text: str, cursor: int) -> list[Candidate]:
@@ -204,7 +218,7 @@ class RunsScreen(RunsActs):
             field.take(field.offered[field.chosen])
             return
         field.past = remembered(field.past, event.value)
-        self.factory.remembered.put("runs.filters", field.past)
+        self._keep("runs.filters", field.past)
         self.table.focus()
 
     # --- order, groups, columns -------------------------------------------------------
@@ -223,19 +237,19 @@ class RunsScreen(RunsActs):
 
     def _sort(self, order: Order) -> None:
         self._order = order
-        self.factory.remembered.put("runs.order", [order.name, order.reverse])
+        self._keep("runs.order", [order.name, order.reverse])
         self.show_list()
 
     def action_group(self) -> None:
         """Put the runs of each target together, or all in one list."""
         self._grouped = not self._grouped
-        self.factory.remembered.put("runs.grouped", self._grouped)
+        self._keep("runs.grouped", self._grouped)
         self.show_list()
 
     @on(RunTable.Folded)
     def _folded(self, event: RunTable.Folded) -> None:
         (self._collapsed.add if event.closed else self._collapsed.discard)(event.target)
-        self.factory.remembered.put("runs.collapsed", sorted(self._collapsed))
+        self._keep("runs.collapsed", sorted(self._collapsed))
         self.show_list()
 
     def action_side(self, by: int) -> None:
@@ -253,7 +267,7 @@ class RunsScreen(RunsActs):
         def answered(chosen: tuple[str, ...] | None) -> None:
             if chosen is not None:
                 self._columns = chosen
-                self.factory.remembered.put("runs.columns", list(chosen))
+                self._keep("runs.columns", list(chosen))
                 self.show_list()
 
         settings = list(self.index.words[SETTING])
