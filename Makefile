@@ -32,6 +32,7 @@ unit: $(STAMP)
 bench-short: $(STAMP)
 	$(BIN)/python benchmarks/first_paint.py --runs 5 --limit 1.8
 	$(BIN)/python benchmarks/train_throughput.py --quick --rounds 2 --check --slack 0.8
+	$(BIN)/python benchmarks/open_history.py --quick --check --slack 5
 
 test: lint types bench-short unit
 
@@ -42,6 +43,13 @@ shots: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/first_paint.py --limit 1.8
 	$(BIN)/python benchmarks/train_throughput.py --check
+	$(BIN)/python benchmarks/open_history.py --check
+	$(BIN)/python benchmarks/screen_load.py --check
+	$(BIN)/python benchmarks/screen_memory.py --check
+	$(BIN)/python benchmarks/idle_cpu.py --check
+	$(BIN)/python benchmarks/chart.py --check
+	$(BIN)/python benchmarks/many_runs.py --check
+	$(BIN)/python benchmarks/log_pane.py
 
 clean:
 	rm -rf $(VENV) demo build dist
