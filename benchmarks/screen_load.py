@@ -9,8 +9,9 @@ a timer of 5 ms, beside it (idle) that of an event loop which does nothing, in a
 at the same time: what the machine itself is late by. The peers are bare Textual apps that read the
 same file with ``json`` every tenth of a second: one draws four plots of textual-plot (in the extra
 "bench") with at most 5,000 points each, one has four sparklines and a log. They keep no history, no
-stages, no signs and no log file, which is in their favour. With --check the exit code is 1 when the control room needs over 50 ms
-for a key (95 of 100) or its event loop is late by that much more than the idle one.
+stages, no signs and no log file, which is in their favour. With --check the exit code is 1 when the
+control room needs over 50 ms for a key (95 of 100) or its event loop is late by that much more than
+the idle one.
 """
 
 from __future__ import annotations
