@@ -29,6 +29,7 @@ def text(marks: Marked) -> tuple[str, str]:
         ("go north", "go", "go[-␣north-]", "go"),
         ("飛行して降りる", "飛行して上がる", "飛行して[-降り-]る", "飛行して{+上が+}る"),
         ("same", "same", "same", "same"),
+        ('x {"a":1} y', 'x 5"6 y', 'x [-{"a":1}-] y', 'x {+5"6+} y'),
         ("one", "two", "one", "two"),  # nothing in common: no marks, the page says so
     ],
 )

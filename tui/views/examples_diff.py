@@ -95,7 +95,8 @@ def _joined(a: list[str], b: list[str]) -> Iterator[tuple[bool, str, str]]:
     waiting = ["", ""]
     for tag, a0, a1, b0, b1 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         one, two = "".join(a[a0:a1]), "".join(b[b0:b1])
-        island = tag == "equal" and a0 > 0 and a1 < len(a) and not one.strip()
+        short = not one.strip() or (len(one) <= 2 and not any(map(str.isalnum, one)))
+        island = tag == "equal" and a0 > 0 and a1 < len(a) and short
         if tag == "equal" and not island:
             if any(waiting):
                 yield False, waiting[0], waiting[1]

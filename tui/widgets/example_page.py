@@ -13,6 +13,9 @@ from tui.views.plain import plain
 from tui.views.wrapping import Line, wrap
 from tui.widgets.rows_view import RowsView
 
+AIRY_FROM = 16
+"""From so many lines on the parts of a page have an empty line between them."""
+
 
 class ExamplePage(RowsView):
     """Shows a page, or a few words while there is none."""
@@ -30,7 +33,7 @@ class ExamplePage(RowsView):
         self._words = ""
         self._as_text = False
         self._lines: list[Line] = []
-        self._width = -1
+        self._laid_out_for = (-1, False)
 
     def put(self, page: Page, as_text: bool) -> None:
         """Show a page from its beginning; the same example stays where it was scrolled to."""
@@ -49,16 +52,23 @@ class ExamplePage(RowsView):
         self.border_title = ""
         self._lay_out()
 
+    @property
+    def _place(self) -> tuple[int, bool]:
+        """The width, and whether there is too little height for empty lines."""
+        region = self.scrollable_content_region
+        return region.width, region.height < AIRY_FROM
+
     def _lay_out(self) -> None:
-        self._width = self.scrollable_content_region.width
+        self._laid_out_for = width, dense = self._place
         if self._page is not None:
-            self._lines = page_lines(self._page, self._width - 1, self._as_text)
+            found = page_lines(self._page, width - 1, self._as_text)
+            self._lines = [line for line in found if line] if dense else found
         else:
-            self._lines = list(wrap([(self._words, "muted")], max(1, self._width - 1)))
+            self._lines = list(wrap([(self._words, "muted")], max(1, width - 1)))
         self.rows_changed()
 
     def on_resize(self) -> None:
-        if self.scrollable_content_region.width != self._width:
+        if self._place != self._laid_out_for:
             self._lay_out()
         else:
             self.rows_changed()
