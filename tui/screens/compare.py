@@ -341,10 +341,14 @@ class CompareScreen(CurveKeys, ComparedRuns):
             self.factory.show(name, self._acted_on)
 
     def action_examples(self) -> None:
-        """The examples of the run that is looked at."""
-        from tui.app import ROOMS
+        """The examples of the run that is looked at: the one at the cursor, or those that flipped.
 
-        if "examples" not in ROOMS:
-            say(self, "There is no screen for examples yet; here they stand in the pane examples.")
-        else:
-            self.action_room("examples")
+        There a flip is one against the base model; against the reference they stand in the pane.
+        """
+        from tui.screens.examples import open_examples
+
+        pane = self.query_one("#examples", EntryList)
+        example = pane.current.partition("\n")[2] if pane.has_focus and pane.current else None
+        if self._acted_on is not None:
+            view = "flipped" if example is None else "all"
+            open_examples(self.factory, self._acted_on, view, example)

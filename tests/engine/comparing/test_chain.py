@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_runs_that_did_not_get_to_a_score() -> None:
 
 
 def test_without_rows_the_interval_decides_and_without_both_the_score_and_it_is_said() -> None:
-    bare = {"answers": None}
+    bare: dict[str, Any] = {"answers": None}
     found = told(
         run("1", scored(None, score=0.5, n=100, **bare)),
         run("2", scored(None, score=0.55, n=100, **bare)),
@@ -110,7 +111,7 @@ def test_without_rows_the_interval_decides_and_without_both_the_score_and_it_is_
 
 
 def test_where_lower_is_better() -> None:
-    low = {"direction": "lower"}
+    low: dict[str, Any] = {"direction": "lower"}
     found = told(
         run("1", scored(rows(30), **low), base=scored(rows(38), **low)),
         run("2", scored(rows(10), **low)),

@@ -63,8 +63,8 @@ def test_only_what_differs_is_told_and_what_is_not_recorded_counts() -> None:
 
 
 def test_changes_that_a_person_made_are_told_before_those_that_follow() -> None:
-    before = {"data/train.jsonl": "a", "data.train_rows": 1, "rank": 8}
-    after = {"data/train.jsonl": "b", "data.train_rows": 2, "rank": 16}
+    before: dict[str, Any] = {"data/train.jsonl": "a", "data.train_rows": 1, "rank": 8}
+    after: dict[str, Any] = {"data/train.jsonl": "b", "data.train_rows": 2, "rank": 16}
     assert told_first(changes(before, after)) == [Change("rank", 8, 16)]
     del before["rank"], after["rank"]
     names = [change.name for change in told_first(changes(before, after))]
