@@ -23,6 +23,9 @@ from engine.workspace import Workspace
 SECONDS = 40.0
 """How long a benchmark takes, about; a model whose single step is slower takes longer."""
 
+PLACE = "benchmark"
+"""What stands in the queue, where a run would have its name."""
+
 Told = Callable[[str, int, int], None]
 """Hears what is measured now, and how many shapes of how many are done."""
 
@@ -80,7 +83,7 @@ def measure(
         digest = model_hash(model.path)
     except (OSError, HeaderError) as error:
         raise BenchError(f"{model.id} cannot be read: {error}.") from error
-    place = Place(workspace.path, workspace.bench_dir, myself())
+    place = Place(workspace.path, workspace.bench_dir / PLACE, myself())
     try:
         place.ask()
         while not place.try_take():

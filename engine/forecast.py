@@ -119,7 +119,10 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
     benchmark = load_benchmark(workspace, model) if model else None
     runs = past_runs(workspace, drafted.config.target, base.id)
     lengths = _lengths(drafted, spec, runs, counted)
-    wanted = _training(spec, drafted, lengths, model)
+    # A base that is not made yet has as many layers as the one before it.
+    before = next((run.layers for run in runs if run.base_id == base.id and run.layers), None)
+    layers = (model.layers if model else None) or before or 1
+    wanted = _training(spec, drafted, lengths, layers)
     limit = benchmark.limit_bytes if benchmark and benchmark.limit_bytes else total
     return Outlook(
         benchmark=_from_benchmark(benchmark, wanted, spec) if benchmark else None,
@@ -159,10 +162,7 @@ def _lengths(
     return Lengths(min(found.mean, limit), min(found.longest, limit), found.source)
 
 
-def _training(
-    spec: dict[str, Any], drafted: Draft, lengths: Lengths, model: ModelOnDisk | None
-) -> Training:
-    layers = (model.layers if model else None) or 1
+def _training(spec: dict[str, Any], drafted: Draft, lengths: Lengths, layers: int) -> Training:
     asked = int(spec["num_layers"])
     valid = drafted.target.forge.factory.data.valid_rows
     iters, every = int(spec["iters"]), int(spec["eval_every"])

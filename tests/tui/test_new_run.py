@@ -225,4 +225,4 @@ async def test_the_focused_setting_is_explained_and_the_plan_scrolls(tmp_path: P
         await pilot.press("pageup")
         await until(pilot, lambda: plan.scroll_offset.y == 0)
         await pilot.press("shift+tab", "shift+tab", "shift+tab")
-        await until(pilot, lambda: "choose the target" in explained(app))
+        await until(pilot, lambda: "choose another" in explained(app))

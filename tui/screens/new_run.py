@@ -364,7 +364,8 @@ class NewRunScreen(RoomScreen):
             return
         self._typed.keep(self._pane.target, {})
         names = started[0] if len(started) == 1 else f"{started[0]} to {started[-1]}"
-        say(self, f"{names} {'is' if len(started) == 1 else 'are'} started.")
+        how = "queued" if self._plans.state.ahead else "started"
+        say(self, f"{names} {'is' if len(started) == 1 else 'are'} {how}.")
         if not watch:
             self._plans.look_at_queue()
             self._plans.draw()

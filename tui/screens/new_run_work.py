@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.benching import PLACE
 from engine.data_check import CheckStopped, DataCheck, check_data
 from engine.data_lengths import TokenCount, count_tokens
 from engine.folder import FolderError
@@ -187,7 +188,9 @@ def queue_words(workspace: Workspace) -> tuple[str, int]:
     ahead = len(now.waiting) + (now.owner is not None)
     if not ahead:
         return "the accelerator is free: it starts at once", 0
-    owner = f"{now.owner.run_id} has the accelerator" if now.owner else "the accelerator is free"
+    name = "" if now.owner is None else now.owner.run_id
+    name = "a benchmark" if name == PLACE else name
+    owner = f"{name} has the accelerator" if name else "the accelerator is free"
     waiting = len(now.waiting)
     line = "" if not waiting else f", {waiting} {'waits' if waiting == 1 else 'wait'}"
     return f"{owner}{line}: this one would be number {ahead}", ahead
