@@ -13,6 +13,7 @@ from engine.records.trace_review import TITLES, Review
 from engine.rows_files import Side
 from engine.scored_examples import Example, Row
 from engine.scored_rows import RowIndex
+from engine.trace_review import RowKey
 from tui.views.cells import Cell
 from tui.views.choice_item import Item
 from tui.views.plain import fit, middle, plain
@@ -70,7 +71,7 @@ def other_row(example: Example, row: Row) -> Row | None:
     return example.baseline if row == example.candidate else example.candidate
 
 
-def listing(index: RowIndex, choice: Choice, reviews: Mapping[tuple[str, str], Review]) -> Listing:
+def listing(index: RowIndex, choice: Choice, reviews: Mapping[RowKey, Review]) -> Listing:
     """The examples of a choice, wrong answers first, else in the order of their files. ``reviews``
     come by eval record and row."""
     records = [file.record for file in index.files]
@@ -84,7 +85,7 @@ def listing(index: RowIndex, choice: Choice, reviews: Mapping[tuple[str, str], R
             continue
         if choice.matches is not None and position not in choice.matches:
             continue
-        review = reviews.get((records[fact.file], fact.id)) if reviews else None
+        review = reviews.get(RowKey(records[fact.file], fact.id)) if reviews else None
         if choice.failure_class is not None and (
             review is None or review.failure_class != choice.failure_class
         ):
