@@ -121,7 +121,7 @@ async def test_a_finished_run_asks_for_its_decision(run: FakeRun) -> None:
         assert " → 0.917" in text and "examples ─ drone-router 0.917" in text
         assert "checkpoint" in text and "step 300" in text
     async with app_of(run).run_test(size=(80, 24)) as pilot:
-        await shown(pilot, "drone-router 0.917 [0.853 to 0.954]")
+        await shown(pilot, "drone-router 0.917 [0.85–0.95]")
 
 
 async def test_a_folder_without_events_is_opened(run: FakeRun) -> None:

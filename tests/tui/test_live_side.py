@@ -27,7 +27,7 @@ def test_the_score_so_far_has_its_interval_as_far_as_there_is_room() -> None:
     run.apply({"kind": "stage-start", "stage": "eval"})
     run.apply_all(scored("router", *[1.0] * 113, *[0.0] * 7))
     assert suites_line(run, "eval", 80) == "router 0.942 [0.884 to 0.971], 113 of 120"
-    assert suites_line(run, "eval", 35) == "router 0.942 [0.884 to 0.971]"
+    assert suites_line(run, "eval", 35) == "router 0.942 [0.88–0.97]"
     assert suites_line(run, "eval", 10) == "router 0.942"
     assert suites_line(run, "other", 80) == ""
 
@@ -40,7 +40,7 @@ def test_a_graded_score_is_a_mean_without_a_share() -> None:
     run.apply_all(scored("all", 1.0))
     assert (
         suites_line(run, "eval", 80)
-        == "quality mean 0.65, 3 scored   all 1.00 [0.207 to 1.00], 1 of 1"
+        == "quality mean 0.65, 3 scored  all 1.00 [0.207 to 1.00], 1 of 1"
     )
 
 

@@ -147,7 +147,7 @@ def suites_line(projection: RunProjection, stage: str | None, width: int) -> str
     line = ""
     for first, rest in ((2, 2), (1, 1), (1, 0), (0, 0)):
         details = [first, *[rest] * len(suites)]
-        line = "   ".join(map(_suite, suites, details))
+        line = "  ".join(map(_suite, suites, details))
         if cell_len(line) <= width:
             break
     return line
@@ -159,6 +159,9 @@ def _suite(suite: SuiteView, detail: int) -> str:
         count = f", {suite.n} scored" if detail > 1 else ""
         return f"{name} mean {number(suite.score)}{count}"
     low, high = wilson(suite.correct, suite.n)
-    interval = f" [{number(low)} to {number(high)}]" if detail else ""
-    count = f", {suite.correct} of {suite.n}" if detail > 1 else ""
-    return f"{name} {number(suite.score)}{interval}{count}"
+    interval = ""
+    if detail > 1:
+        interval = f" [{number(low)} to {number(high)}], {suite.correct} of {suite.n}"
+    elif detail:
+        interval = f" [{low:.2f}–{high:.2f}]"
+    return f"{name} {number(suite.score)}{interval}"
