@@ -62,9 +62,9 @@ def test_new_run_picture(
     app = app_on(tmp_path, "new_run")
 
     async def wait(pilot: Pilot[None]) -> None:
-        await settled(app, "no canonical row has a gold prompt")(pilot)  # type: ignore[misc]
+        await settled(app, "no training row has a gold prompt")(pilot)  # type: ignore[misc]
         await settled(app, "The same run from a shell")(pilot)  # type: ignore[misc]
-        await pilot.press("tab", "down", "down", "down", "down", "down")
-        await settled(app, "training.learning_rate")(pilot)  # type: ignore[misc]
+        await pilot.press("tab", "down", "down")
+        await settled(app, "dataset.canonical")(pilot)  # type: ignore[misc]
 
     assert snap_compare(app, terminal_size=size, run_before=wait)
