@@ -69,11 +69,9 @@ def park(terminal: Terminal) -> None:
     fill(terminal, "Thirty steps are too few.")
     terminal.press("Right")
     terminal.until("‹ exact ›")
-    terminal.press("Tab")
-    pause()
+    pause(terminal, "Tab")
     fill(terminal, "Train longer.")
-    terminal.press("Tab")
-    pause()
+    pause(terminal, "Tab")
     fill(terminal, "a free evening")
 
 
@@ -81,13 +79,17 @@ def fill(terminal: Terminal, text: str) -> None:
     """Type into the field that has the focus, and go to the next."""
     terminal.type(text)
     terminal.until(text.split()[-1])
-    terminal.press("Tab")
-    pause()
+    pause(terminal, "Tab")
 
 
-def pause() -> None:
-    """Keys that come within a frame of each other go to the field that had the focus before."""
+def pause(terminal: Terminal, key: str) -> None:
+    """Press a key and wait for its effect, as a person does.
+
+    Keys that come within a frame of each other go to the field that had the focus before.
+    """
+    terminal.press(key)
     time.sleep(0.4)
+    terminal.still()
 
 
 def test_a_day_by_keys(terminal: Terminal) -> None:
@@ -118,11 +120,8 @@ def test_a_day_by_keys(terminal: Terminal) -> None:
     terminal.until("esc shows all")
     terminal.type("target:drone-router is:decided")
     terminal.until("3 of 4 runs")
-    terminal.press("Enter")
-    pause()
-    for key in ("Space", "Down", "Space", "c"):
-        terminal.press(key)
-        pause()
+    for key in ("Enter", "Space", "Down", "Space", "c"):
+        pause(terminal, key)
     text = terminal.until("compare", "within the noise", "settings that differ", "learning_rate")
     assert "2 runs" in text
     terminal.back()
