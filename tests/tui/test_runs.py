@@ -232,3 +232,11 @@ def test_a_run_is_read_again_only_when_its_folder_changed(workspace: Path) -> No
     by_id = {one.run_id: one for one in third}
     assert by_id[changed.name].decision == "park"
     assert by_id["2026-11-19-drone-router"] is again["2026-11-19-drone-router"]
+
+
+async def test_a_run_that_was_named_at_the_start_is_at_the_cursor(workspace: Path) -> None:
+    app = app_on(workspace, "runs", "2026-11-18-stopped")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(shown(app)) == 8)
+        current = table(app).current
+        assert current is not None and current.run_id == "2026-11-18-stopped"

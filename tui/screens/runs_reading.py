@@ -37,6 +37,7 @@ class RunsReading(RoomScreen):
         super().__init__(run_id)
         self.index = RunIndex((), datetime.now(UTC), quick_verdicts)
         self.read_once = False
+        self._go_to = run_id
         self._reading = Lock()
         self._judged: dict[str, tuple[RunSummary, Verdicts]] = {}
         self._judged_at = -1
@@ -112,8 +113,9 @@ class RunsReading(RoomScreen):
         before, self.index = self.index, index
         if first or not _same_rows(before, index):
             self.show_list()
-            if first and self.run_id:
-                self.table.select(self.run_id)
+            if self._go_to in index.rows:
+                self.table.select(self._go_to or "")
+                self._go_to = None
 
     # --- gates: a quick guess for all, the judge's word for those that are seen ---------
 

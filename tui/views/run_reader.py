@@ -159,19 +159,23 @@ class RunReader:
     def _take_cache(self) -> Iterator[list[RunSummary]]:
         """What was kept of runs that are still here, shown before it is held against the files."""
         here = set(self._names)
+        shown = 0
         for piece in self._cache.load(self._workspace.runs_dir):
             for name, (stamp, summary) in piece.items():
                 if name in here:
                     self._known[name] = _Known(summary, stamp, settled=True)
-        if self._known:
+            if shown == 0:
+                shown = len(self._known)
+                yield self._newest_first()
+        if len(self._known) > shown:
             yield self._newest_first()
 
     def _save(self) -> None:
         self._read = 0
+        # The newest first: they are the ones that the next start shows first.
+        newest = (self._known[name] for name in self._names if name in self._known)
         self._cache.save(
-            (one.stamp, one.summary)
-            for one in self._known.values()
-            if one.settled and not _may_move(one)
+            (one.stamp, one.summary) for one in newest if one.settled and not _may_move(one)
         )
 
 
