@@ -258,6 +258,19 @@ async def test_what_the_charts_were_left_like_is_remembered(run: FakeRun) -> Non
         assert {one.id for one in in_sight(app)} == {"slot-0", "slot-1"}
 
 
+async def test_the_numbers_beside_the_charts_stand_right_after_the_grid(run: FakeRun) -> None:
+    run.status("evaluated", alive=None)
+    app = app_of(run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        line = next(
+            one for one in (await shown(pilot, "learning rate")).splitlines() if "it/s" in one
+        )
+        await pilot.press("m", "escape")
+        await until(pilot, lambda: not board(app).full)
+        await shown(pilot, line[:36].rstrip())
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "examples")
+
+
 async def test_a_stage_of_ones_own_command_is_drawn_as_it_comes(run: FakeRun) -> None:
     run.event({"kind": "stage-start", "stage": "[b]mine"}, 70.0)
     app = app_of(run)

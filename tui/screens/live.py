@@ -196,7 +196,7 @@ class LiveScreen(ChartKeys, RunActs):
         shown = projection.examples()
         pane, title = self.query_one(ExampleList), "examples"
         if shown:
-            room = pane.size.width - len(title) - 10
+            room = pane.size.width - len(title) - 7
             title = f"{title} ─ {suites_line(projection, shown[0].stage, room)}"
         pane.put(shown, title, "none scored yet" if self._expects_more else "none recorded")
 
@@ -253,6 +253,13 @@ class LiveScreen(ChartKeys, RunActs):
         from tui.screens.example import ExampleScreen
 
         self.app.push_screen(ExampleScreen(event.example))
+
+    @on(ChartBoard.LaidOut)
+    def _lay_out(self) -> None:
+        # What stands beside the charts has another width now, and the keys their pane again.
+        self._draw()
+        if not self.board.full:
+            self._show_pane(self._pane)
 
     @on(Ladder.Chosen)
     def _choose_stage(self, event: Ladder.Chosen) -> None:

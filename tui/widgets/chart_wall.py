@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Input, Static
 
 from engine.projected import StageView
@@ -53,6 +54,9 @@ class ChartWall(Vertical):
     ``draw`` is called inside a frame of the feed. ``full`` says whether the charts want the whole
     screen: in the grid, and where one is enlarged. ``ChartBoard`` adds keys and mouse.
     """
+
+    class LaidOut(Message):
+        """The charts took the whole screen, or gave it back."""
 
     def __init__(
         self,
@@ -255,6 +259,7 @@ class ChartWall(Vertical):
 
     def _laid_out(self) -> None:
         self.redraw()
+        self.post_message(self.LaidOut())
         focused = self.screen.focused
         if self.full and not (isinstance(focused, Input) or focused in set(self._shown())):
             self.call_after_refresh(self._focus_first)
