@@ -50,7 +50,8 @@ class RunsFeed(Follower):
         feeds = self._feeds.values()
         if any(feed.behind for feed in feeds):
             return 0.0
-        return LOOK_EVERY_FINAL_S if all(feed.final for feed in feeds) else LOOK_EVERY_S
+        live = any(feed.liveness in ("running", "waiting") for feed in feeds)
+        return LOOK_EVERY_S if live else LOOK_EVERY_FINAL_S
 
     def look(self) -> bool:
         changed = False

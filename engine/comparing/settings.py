@@ -18,6 +18,9 @@ MAX_SETTINGS = 2_000
 MAX_VALUE = 400
 """Characters kept of one value."""
 
+BARE = 3
+"""A run that records no more settings than this tells nothing about them."""
+
 _MAX_DEPTH = 6
 
 
@@ -80,10 +83,18 @@ def differing(runs: Sequence[Settings]) -> list[SettingRow]:
     """The settings whose value is not the same in all runs, in the order they are first met.
 
     A setting that some runs do not record counts as different there: nobody knows that it is equal.
+    Runs that record next to nothing are left out of that, or every setting would count.
     """
     names = dict.fromkeys(name for settings in runs for name in settings)
+    telling = [index for index, one in enumerate(runs) if len(one) > BARE]
+    if len(telling) < 2:
+        telling = list(range(len(runs)))
     rows = (SettingRow(name, tuple(one.get(name, MISSING) for one in runs)) for name in names)
-    return [row for row in rows if not all(_same(row.values[0], one) for one in row.values[1:])]
+    return [
+        row
+        for row in rows
+        if not all(_same(row.values[telling[0]], row.values[index]) for index in telling[1:])
+    ]
 
 
 def changes(before: Settings, after: Settings) -> tuple[Change, ...]:

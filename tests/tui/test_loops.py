@@ -152,10 +152,10 @@ async def test_a_run_that_goes_on_says_its_stage_and_new_tries_appear(workspace:
 
 
 async def test_f5_reads_what_was_decided_elsewhere(workspace: Path) -> None:
-    make_try(workspace, Try("2026-11-22-x", right=90, phase="decided"), NOW)
+    make_try(workspace, Try("2026-11-22-x", right=90, decision="ship"), NOW)
     async with looping(workspace) as (_app, pilot, screen):
         path = workspace / "runs" / "2026-11-22-x" / "decision.json"
-        path.write_text('{"decision": "park", "reason": "Later."}')
+        path.write_text('{"decision": "park", "reason": "Later."}')  # in place, unlike ours
         assert "park" not in drawn(screen, "#tries")
         await pilot.press("f5")
         await until(pilot, lambda: "park" in drawn(screen, "#tries"))

@@ -315,8 +315,8 @@ def _costs(
     longest = max((len(one.name) for one in names.values()), default=8)
     name = max(8, min(longest, width // 4, 30))
     room = width - 5 - name
-    ratios = room >= 17 * len(_COSTS)
-    size = 17 if ratios else 11
+    ratios = room >= 16 * (len(_COSTS) - 1)
+    size = 16 if ratios else 11
     shown = _COSTS[: max(1, room // size)]
     head = "  " + fit("", 3) + fit("", name)
     rows = [
@@ -338,7 +338,12 @@ def _costs(
         for cost in shown:
             value = cost.ask(compared, run.run_id, course)
             text = cells.ABSENT if value is None else cost.text(value)
-            segments.append((fit(text, 11, align="right"), "muted" if value is None else "plain"))
+            segments.append(
+                (
+                    fit(text, 10 if ratios else 11, align="right"),
+                    "muted" if value is None else "plain",
+                )
+            )
             if ratios:
                 other = cost.ask(compared, compared.reference, against)
                 shown_ratio = (
@@ -352,4 +357,4 @@ def _costs(
 
 
 def _right(text: str, size: int, ratios: bool) -> str:
-    return fit(text, 11, align="right") + " " * 6 if ratios else fit(text, size, align="right")
+    return fit(text, 10, align="right") + " " * 6 if ratios else fit(text, size, align="right")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from engine.comparing.chain import Chain, chain
 from engine.comparing.evidence import RunEvidence
@@ -44,6 +45,8 @@ class TryReader:
         self._workspace = workspace
         self._evidence = EvidenceReader(workspace)
         self._known: dict[str, RunSummary] = {}
+        self._marks: dict[str, int] = {}
+        self._read_of: dict[str, tuple[RunSummary, RunEvidence]] = {}
         self._read_at = -ANEW_EVERY_S
         self._last: tuple[object, Chain] | None = None
 
@@ -66,16 +69,19 @@ class TryReader:
         now = time.monotonic()
         if anew or now - self._read_at >= ANEW_EVERY_S:
             self._known = {one.run_id: one for one in self._workspace.runs()}
+            self._marks = {name: _changed_at(one.path) for name, one in self._known.items()}
             self._read_at = now
             return list(self._known.values())
-        paths = {path.name: path for path in self._workspace.run_paths()}
         found: dict[str, RunSummary] = {}
-        for name, path in paths.items():
-            known = self._known.get(name)
-            if known is None or _may_change(known):
+        marks: dict[str, int] = {}
+        for path in self._workspace.run_paths():
+            name = path.name
+            known, marks[name] = self._known.get(name), _changed_at(path)
+            # Records are renamed into their folder, which changes its time.
+            if known is None or known.liveness != "idle" or marks[name] != self._marks.get(name):
                 known = summarise(path)
             found[name] = known
-        self._known = found
+        self._known, self._marks = found, marks
         return list(found.values())
 
     def _chain(self, target: str, summaries: Iterable[RunSummary]) -> Chain:
@@ -83,8 +89,7 @@ class TryReader:
             (one for one in summaries if one.target == target),
             key=lambda one: (one.created or _OLDEST, one.run_id),
         )
-        read = (self._evidence.read(one.run_id, one) for one in tried)
-        runs = [one for one in read if one is not None]
+        runs = [run for run in map(self._read, tried) if run is not None]
         # What a run does now changes all the time, what it is held against does not.
         mark = (target, tuple(_mark(run) for run in runs))
         if self._last is not None and self._last[0] == mark:
@@ -95,6 +100,15 @@ class TryReader:
         found = chain(target, runs, self._evidence.rows)
         self._last = (mark, found)
         return found
+
+    def _read(self, summary: RunSummary) -> RunEvidence | None:
+        """The evidence of a run; nothing is looked at where its summary is the one of before."""
+        before, known = self._read_of.get(summary.run_id, (None, None))
+        if before is not summary:
+            known = self._evidence.read(summary.run_id, summary)
+            if known is not None:
+                self._read_of[summary.run_id] = (summary, known)
+        return known
 
 
 def targets_of(summaries: Iterable[RunSummary]) -> list[TargetTries]:
@@ -115,10 +129,12 @@ def targets_of(summaries: Iterable[RunSummary]) -> list[TargetTries]:
     return sorted(found, key=lambda one: (one.newest or _OLDEST, one.target), reverse=True)
 
 
-def _may_change(summary: RunSummary) -> bool:
-    if summary.liveness != "idle":
-        return True
-    return summary.phase is not None and summary.phase not in ("decided", "failed", "cancelled")
+def _changed_at(path: Path) -> int:
+    """When something was last put into a folder; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _mark(run: RunEvidence) -> tuple[object, ...]:
@@ -132,7 +148,8 @@ def _mark(run: RunEvidence) -> tuple[object, ...]:
         summary.last_error,
         summary.decision,
         summary.parent_run_id,
-        run.scores,
-        run.base,
-        tuple(run.settings.items()),
+        # These are the same objects as long as the files are; see EvidenceReader.
+        id(run.scores),
+        id(run.base),
+        id(run.settings),
     )

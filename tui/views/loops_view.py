@@ -106,6 +106,9 @@ def _steps(chain: Chain) -> list[Curve]:
         xs, ys = [0.0], [chain.start]
     for one in chain.tries:
         if one.fresh:
+            if xs:
+                xs.append(one.number - 0.5)
+                ys.append(ys[-1])
             lines.append((xs, ys))
             xs, ys = [], []
         if one.best is None:

@@ -48,6 +48,7 @@ class RunStrip(Ink):
         self._runs: Sequence[StripRun] = ()
         self._most = most
         self._lines: list[list[tuple[StripRun, str]]] = []
+        self._left_out = 0
 
     def put(self, runs: Sequence[StripRun]) -> None:
         if list(runs) != list(self._runs):
@@ -65,11 +66,16 @@ class RunStrip(Ink):
         self.refresh()
 
     def _flow(self, width: int) -> None:
-        """Names are cut until all runs fit into the lines that there are; then what fits stays."""
+        """Names are cut until all runs fit into the lines that there are; then what fits stays.
+
+        How many more there are is said at the end.
+        """
+        self._left_out = 0
         for longest in (48, 32, 24, 18, 14, 10, 6, 0):
             self._lines = _flowed(self._runs, width, longest)
             if len(self._lines) <= self._most:
                 return
+        self._left_out = sum(map(len, self._lines[self._most :]))
         self._lines = self._lines[: self._most]
 
     def render_line(self, y: int) -> Strip:
@@ -85,6 +91,14 @@ class RunStrip(Ink):
             if run.value and name:
                 row.append((f" {run.value}", "muted"))
             row.append((" " * _GAP, "plain"))
+        if self._left_out and y == len(self._lines) - 1:
+            more = f" +{self._left_out} more"
+            return Strip.join(
+                [
+                    self.strip(row, width - len(more)),
+                    self.strip([(more, "warn")], len(more)),
+                ]
+            )
         return self.strip(row, width)
 
     def on_click(self, event: events.Click) -> None:

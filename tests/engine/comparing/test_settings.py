@@ -62,6 +62,13 @@ def test_only_what_differs_is_told_and_what_is_not_recorded_counts() -> None:
     assert differing([one, dict(one), dict(one)]) == []
 
 
+def test_a_run_that_records_nothing_does_not_make_everything_differ() -> None:
+    full: dict[str, Any] = {"target": "x", "rank": 16, "rows": 3, "lr": 0.1}
+    rows = differing([full, {**full, "rank": 32}, {"target": "y"}])
+    assert [(row.name, row.values) for row in rows] == [("rank", (16, 32, MISSING))]
+    assert [row.name for row in differing([full, {}])] == [*full]
+
+
 def test_changes_that_a_person_made_are_told_before_those_that_follow() -> None:
     before: dict[str, Any] = {"data/train.jsonl": "a", "data.train_rows": 1, "rank": 8}
     after: dict[str, Any] = {"data/train.jsonl": "b", "data.train_rows": 2, "rank": 16}
