@@ -25,6 +25,7 @@ MAX_ROW_BYTES = 16 << 20
 
 MAX_NAMES = 10_000
 _TOLD_EVERY = 5_000
+_ASKED_EVERY = 500
 _SHOWN_PROBLEMS = 3
 
 
@@ -100,7 +101,7 @@ class RowIndex:
         for file, handle in self._opened():
             for position, offset, length in self.examples.places(self.files[file].side, file):
                 count += 1
-                if count % _TOLD_EVERY == 0 and stop():
+                if count % _ASKED_EVERY == 0 and stop():
                     raise Stopped
                 if position in found:
                     continue

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
@@ -40,6 +41,9 @@ from tui.widgets.example_rows import ExampleRows
 
 LOOK_EVERY_S = 1.0
 """How often the folder is looked at for rows that were measured anew, and for reviews."""
+
+SEARCH_AFTER_S = 0.08
+"""How long after a key the search begins: whoever types on wants another one."""
 
 
 class ExampleBrowser(Container):
@@ -71,6 +75,7 @@ class ExampleBrowser(Container):
         self._read_once = False
         self._needle = ""
         self._wanted: str | None = None
+        self._pending: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield ChoiceLine(id="views")
@@ -251,9 +256,19 @@ class ExampleBrowser(Container):
         self._close_search()
 
     def _search(self, needle: str) -> None:
-        if needle != self._needle:
-            self._needle = needle
-            self.choose(replace(self.choice, matches=None))
+        if needle == self._needle:
+            return
+        self._needle = needle
+        if self._pending is not None:
+            self._pending.stop()
+        if needle:
+            self._pending = self.set_timer(SEARCH_AFTER_S, self._search_now)
+        else:
+            self._search_now()
+
+    def _search_now(self) -> None:
+        self._pending = None
+        self.choose(replace(self.choice, matches=None))
 
     def _close_search(self) -> None:
         self.query_one("#search").remove_class("-open")
