@@ -8,6 +8,7 @@ Screens hear of news at most FRAMES times a second, however much comes.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,8 @@ YIELD_S = 0.02
 """At most so long a long read gives way to the screen after each piece."""
 TELL_EVERY_S = 0.4
 """Between two words on how far a long history was read, while the picture is that of samples."""
+SWITCH_S = 0.001
+"""How long one thread of the program runs before another has its turn."""
 _MAX_RECORD = 4 * 2**20
 
 
@@ -50,6 +53,9 @@ class Follower:
         self._thread = threading.Thread(target=self._run, daemon=True, name=type(self).__name__)
 
     def start(self) -> None:
+        # Python lets a thread run 5 ms before another may: the screen would wait that long for each
+        # of its turns while a history is read.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
     def stop(self) -> None:
