@@ -106,6 +106,8 @@ async def test_one_key_gives_a_chart_the_whole_screen_and_back(run: FakeRun) -> 
         await shown(pilot, "▸ validation loss")
         await pilot.press("shift+tab", "shift+tab")
         await shown(pilot, "▸ memory", "peak 484M", "MLX 310M")
+        await pilot.press("k", "j")
+        await shown(pilot, "▸ memory")
         await pilot.press("z")
         await shown(pilot, "examples ─", "loss  train")
 
@@ -129,6 +131,14 @@ async def test_the_grid_has_a_chart_of_everything_and_pages(run: FakeRun) -> Non
         await shown(pilot, "page 1 of 4")
         await pilot.press("tab", "tab")
         await until(pilot, lambda: app.focused is in_sight(app)[3])
+        await pilot.press("k")
+        await until(pilot, lambda: app.focused is in_sight(app)[1])
+        await pilot.press("down")
+        await until(pilot, lambda: app.focused is in_sight(app)[3])
+        await pilot.press("j")
+        await shown(pilot, "page 2 of 4", "▸ learning rate")
+        await pilot.press("up")
+        await shown(pilot, "page 1 of 4", "▸ it/s")
         await pilot.press("tab")
         await shown(pilot, "page 2 of 4", "▸ learning rate")
         await pilot.press("enter")
@@ -275,6 +285,10 @@ async def test_a_stage_of_ones_own_command_is_drawn_as_it_comes(run: FakeRun) ->
     run.event({"kind": "stage-start", "stage": "[b]mine"}, 70.0)
     app = app_of(run)
     async with app.run_test(size=(120, 40)) as pilot:
+        await shown(pilot, "loss  train")
+        await pilot.press("left_square_bracket")
+        await shown(pilot, "loss  pretrain")
+        await pilot.press("right_square_bracket")
         await shown(pilot, "loss  train")
         values = {"[red]reward": 0.25, "speed": "nan"}
         for step in range(1, 4):

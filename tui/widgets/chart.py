@@ -30,7 +30,11 @@ class Chart(Ink, can_focus=True):
     """
 
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "enlarge", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "enlarge", show=False),
+        Binding("down,j", "walk(1)", "chart below", show=False),
+        Binding("up,k", "walk(-1)", "chart above", show=False),
+    ]
 
     class Zoom(Message):
         """The wheel was turned: ``direction`` 1 is closer; ``place`` in [0, 1] is where on x."""
@@ -66,6 +70,14 @@ class Chart(Ink, can_focus=True):
         def __init__(self, chart: Chart) -> None:
             super().__init__()
             self.chart = chart
+
+    class Walk(Message):
+        """The chart below (1) or above (-1) is to have the focus."""
+
+        def __init__(self, chart: Chart, direction: int) -> None:
+            super().__init__()
+            self.chart = chart
+            self.direction = direction
 
     class Point(Message):
         """The mouse points at a place on the x axis; None when it left."""
@@ -202,6 +214,9 @@ class Chart(Ink, can_focus=True):
 
     def action_open(self) -> None:
         self.post_message(self.Open(self))
+
+    def action_walk(self, direction: int) -> None:
+        self.post_message(self.Walk(self, direction))
 
     def on_click(self, event: events.Click) -> None:
         if event.chain == 2:

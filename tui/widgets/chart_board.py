@@ -6,7 +6,7 @@ from textual import on
 from textual.widgets import Input
 
 from tui.acting import say
-from tui.views.chart_list import stages_with_numbers
+from tui.views.chart_list import stage_to_draw, stages_with_numbers
 from tui.views.viewport import Viewport
 from tui.widgets.chart import Chart
 from tui.widgets.chart_wall import ChartWall
@@ -141,10 +141,13 @@ class ChartBoard(ChartWall):
     # --- which charts -----------------------------------------------------------------
 
     def choose(self, stage: str) -> None:
-        """Draw the numbers of that stage, where it has any; the last one is followed."""
-        names = stages_with_numbers(self.projection)
-        if stage in names:
-            self._chosen = stage
+        """Draw the numbers of that stage, where it has any.
+
+        The one that would be drawn anyway is followed: what runs after it is drawn then.
+        """
+        if stage in stages_with_numbers(self.projection):
+            followed = stage_to_draw(self.projection, None)
+            self._chosen = None if followed is not None and followed.name == stage else stage
             self._crossing, self._cross = False, None
             self.redraw()
 
@@ -176,8 +179,16 @@ class ChartBoard(ChartWall):
         self._enlarged, self.charts.settings.grid = None, False
         self.lay_out()
 
+    @on(Chart.Walk)
+    def _walk(self, event: Chart.Walk) -> None:
+        if self.full:
+            self.next_chart(event.direction * (1 if self._enlarged is not None else self.columns))
+
     def next_chart(self, direction: int) -> None:
-        """The next chart has the focus; where one is enlarged, it is enlarged."""
+        """The next chart has the focus; where one is enlarged, it is enlarged.
+
+        ``direction`` is how many charts further it is; beyond the page the next one begins.
+        """
         found = [one.key for one in self.listed()]
         if self._enlarged is not None:
             if found:
@@ -192,7 +203,7 @@ class ChartBoard(ChartWall):
         elif 0 <= focused + direction < len(shown):
             shown[focused + direction].focus()
         else:
-            self.turn(direction)
+            self.turn(1 if direction > 0 else -1)
             self.call_after_refresh(self._focus_end, 0 if direction > 0 else -1)
 
     def _focus_end(self, place: int) -> None:

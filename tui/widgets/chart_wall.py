@@ -124,6 +124,11 @@ class ChartWall(Vertical):
         """Where the crosshair is on the x axis, None where there is none."""
         return self._cross
 
+    @property
+    def columns(self) -> int:
+        """Charts beside each other in the grid."""
+        return self.query_one("#grid").styles.grid_size_columns or 1
+
     def charted(self) -> StageView | None:
         """The stage whose numbers are drawn."""
         return stage_to_draw(self.projection, self._chosen)
