@@ -23,6 +23,8 @@ _BUSY_S = 0.004
 """How long the lock is held at most while a piece is read: a screen may wait for so long."""
 _REST_S = 0.001
 _LOOK_EVERY_S = 0.1
+_QUIET_AFTER_S, _LOOK_EVERY_QUIET_S = 3.0, 0.25
+"""Nothing came for so long: then it is looked less often, which spares the processor."""
 
 
 class LogReader(Follower):
@@ -33,6 +35,8 @@ class LogReader(Follower):
         self.file = LogFile(folder / LOG)
         self._index_file = LogFile(folder / INDEX)
         self._busy = False
+        self._last = time.monotonic()
+        """When something came, or was wished for."""
         self._open()
         self.generation = 0
         """Rises when another file begins: places in the old one mean nothing any more."""
@@ -46,7 +50,10 @@ class LogReader(Follower):
 
     @property
     def pause_s(self) -> float:
-        return _REST_S if self._busy else _LOOK_EVERY_S
+        if self._busy:
+            return _REST_S
+        quiet = time.monotonic() - self._last > _QUIET_AFTER_S
+        return _LOOK_EVERY_QUIET_S if quiet else _LOOK_EVERY_S
 
     def stop(self) -> None:
         super().stop()
@@ -67,7 +74,9 @@ class LogReader(Follower):
                 worked = True
                 if time.monotonic() > until:
                     break
-            self._busy = worked and time.monotonic() > until
+            now = time.monotonic()
+            self._busy = worked and now > until
+            self._last = now if changed or worked else self._last
         return changed or worked
 
     def _look_at_files(self) -> bool:

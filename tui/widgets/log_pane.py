@@ -178,6 +178,9 @@ class LogPane(Vertical):
         with self.reader.lock:
             self.reader.search(pattern)
         self._wish = -1 if pattern is not None else 0
+        if pattern is not None:
+            self.reader.look()  # of a small log the answer is there at once
+            self._go_to_match()
         self._lines.refresh()
         self._say_where()
 
@@ -236,6 +239,7 @@ class LogPane(Vertical):
 
     def _after_want(self) -> None:
         self._lines.mark = None
+        self.reader.look()
         self._lines.empty = self._empty()
         self._lines.reread()
         self._say_where()
