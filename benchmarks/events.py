@@ -1,6 +1,7 @@
 """Event logs for benchmarks: a long history at once, or events at a rate.
 
-python benchmarks/events.py FILE RATE SECONDS   append RATE events a second to FILE
+python benchmarks/events.py FILE RATE SECONDS   append RATE events a second to FILE, and to the
+                                                train.log beside it a line for each tenth event
 """
 
 from __future__ import annotations
@@ -111,11 +112,14 @@ def main() -> None:
     lines = history(round(rate * seconds))
     batch = max(1, round(rate / 20))
     due = time.monotonic()
-    with path.open("a") as file:
+    with path.open("a") as file, path.with_name("train.log").open("a") as log:
         for number, line in enumerate(lines):
             file.write(line)
+            if number % 10 == 0:
+                log.write(f"Iter {number}: Train loss {random.random():.3f}, It/sec 24.1\n")
             if number % batch == 0:
                 file.flush()
+                log.flush()
                 due += batch / rate
                 time.sleep(max(0.0, due - time.monotonic()))
 

@@ -2,7 +2,8 @@
 
     python benchmarks/screen_load.py [--quick] [--check] [--rate N] [--seconds S]
 
-Each program runs on a pseudo-terminal of 200×60 while another process appends events. Key to paint
+Each program runs on a pseudo-terminal of 200×60 while another process appends events, and to the
+run's log a hundred lines a second, which only the control room shows. Key to paint
 is the time from writing a key (the next x axis) to the terminal until the new axis' name was
 painted; a frame is what composing and writing one takes; lag is how late the event loop comes to
 a timer of 5 ms, beside it (idle) that of an event loop which does nothing, in a process of its own
