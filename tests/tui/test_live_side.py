@@ -30,6 +30,10 @@ def test_the_score_so_far_has_its_interval_as_far_as_there_is_room() -> None:
     assert suites_line(run, "eval", 35) == "router 0.942 [0.88–0.97]"
     assert suites_line(run, "eval", 10) == "router 0.942"
     assert suites_line(run, "other", 80) == ""
+    run.apply_all(scored("breadth", 1.0, 1.0))
+    assert suites_line(run, "eval", 44) == "router 0.942 [0.88–0.97]  breadth 1.00"
+    assert suites_line(run, "eval", 36) == "router 0.942 [0.88–0.97] and 1 more"
+    assert suites_line(run, "eval", 30) == "router 0.942  breadth 1.00"
 
 
 def test_a_graded_score_is_a_mean_without_a_share() -> None:

@@ -144,13 +144,17 @@ def suites_line(projection: RunProjection, stage: str | None, width: int) -> str
         for suite in projection.suites.values()
         if suite.stage == stage and suite.score is not None
     ]
-    line = ""
-    for first, rest in ((2, 2), (1, 1), (1, 0), (0, 0)):
-        details = [first, *[rest] * len(suites)]
+    more = len(suites) - 1
+    for first, rest in ((2, 2), (1, 1), (1, 0)):
+        details = [first, *[rest] * more]
         line = "  ".join(map(_suite, suites, details))
         if cell_len(line) <= width:
-            break
-    return line
+            return line
+    if more > 0:
+        line = f"{_suite(suites[0], 1)} and {more} more"
+        if cell_len(line) <= width:
+            return line
+    return "  ".join(_suite(suite, 0) for suite in suites)
 
 
 def _suite(suite: SuiteView, detail: int) -> str:
