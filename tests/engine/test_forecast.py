@@ -161,6 +161,18 @@ def test_memory_is_a_warning_in_words_before_it_runs_out() -> None:
     assert metal.too_large and "48 GB are there" in words(metal)
 
 
+def test_a_benchmark_that_earlier_runs_contradict_is_said() -> None:
+    outlook = some(1.9)
+    assert outlook.benchmark is not None and outlook.benchmark.cost.seconds is not None
+    slow = replace(outlook.benchmark.cost, seconds=Range(400, 500, 600))
+    apart = replace(outlook, runs=Estimate(slow, None, runs=3))
+    assert "They disagree" in words(apart)
+    near = replace(outlook.benchmark.cost, seconds=Range(220, 280, 350))
+    assert "They disagree" not in words(replace(outlook, runs=Estimate(near, None, runs=3)))
+    elsewhere = replace(outlook, runs=Estimate(slow, None, runs=3, here=False))
+    assert "They disagree" not in words(elsewhere)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

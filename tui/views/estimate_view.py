@@ -73,6 +73,9 @@ def _known(outlook: Outlook) -> list[Line]:
         return lines
     if best.cost.seconds is not None:
         lines.append(_total_line(best.cost.seconds, outlook))
+    if _disagree(outlook):
+        text = "They disagree: a machine that did something else meanwhile? F3 measures again."
+        lines.append([Cell("⚠ ", "warn"), Cell(text)])
     if best.cost.beyond:
         doubt = "; ".join(best.cost.beyond)
         lines.append([Cell("⚠ ", "warn"), Cell(f"Less sure: {doubt}.")])
@@ -87,6 +90,14 @@ def _known(outlook: Outlook) -> list[Line]:
         ]
     )
     return lines
+
+
+def _disagree(outlook: Outlook) -> bool:
+    """Whether the benchmark and earlier runs of this machine are far apart."""
+    if outlook.benchmark is None or outlook.runs is None or not outlook.runs.here:
+        return False
+    one, other = outlook.benchmark.cost.seconds, outlook.runs.cost.seconds
+    return one is not None and other is not None and (one.low > other.high or other.low > one.high)
 
 
 def _estimate_line(estimate: Estimate, outlook: Outlook, *, first: bool) -> Line:

@@ -6,15 +6,23 @@ from dataclasses import dataclass
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widget import Widget
+from textual.widgets import Input
 
 from tui.views.plain import middle, plain
 from tui.views.setting import HYPOTHESIS, MORE, SEEDS, Setting
 from tui.views.settings_form import is_changed, wrong_with
 from tui.widgets.field import Choice
+
+LABEL_CELLS = 23
+"""As the margin of the entry in the stylesheet."""
+
+LEAST_NOTE = 8
+TEXT_NOTE = 26
+WIDE_ROW = 68
+"""From so many columns on, a text has a note behind it."""
 
 WAS_CELLS = 16
 ASIDE = (MORE, SEEDS, HYPOTHESIS)
@@ -38,8 +46,11 @@ class Entry(Input):
             event.prevent_default()  # the binding of the screen gets it
 
 
-class SettingRow(Horizontal):
-    """The target's own value is the placeholder; what is typed over it is marked with a dot."""
+class SettingRow(Widget):
+    """The target's own value is the placeholder; what is typed over it is marked with a dot.
+
+    Label and note are drawn by the row itself: forty rows of three widgets take long to open.
+    """
 
     @dataclass
     class Changed(Message):
@@ -60,15 +71,27 @@ class SettingRow(Horizontal):
         self.own = ""
         self.problem: str | None = None
         self._told = ""
-        self.set_class(setting.kind in ("text", "list"), "-text")
 
     def compose(self) -> ComposeResult:
-        yield Static(self._label(), classes="setting-label")
         if self.setting.options:
             yield Choice(dict.fromkeys(self.setting.options, ""))
         else:
             yield Entry(self.setting)
-        yield Static(self._note(), classes="setting-note")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Texts have the whole line, but for a note where there is room for it."""
+        if self.setting.kind in ("text", "list"):
+            note = TEXT_NOTE if event.size.width >= WIDE_ROW else 0
+            self.entry.styles.width = max(8, event.size.width - LABEL_CELLS - note)
+
+    def render(self) -> Content:
+        start = LABEL_CELLS + self.entry.outer_size.width + 1
+        room = self.size.width - start
+        label = self._label().truncate(LABEL_CELLS - 1, ellipsis=True)
+        if room < LEAST_NOTE:
+            return label
+        note = self.note.truncate(room, ellipsis=True)
+        return label.pad_right(start - label.cell_length) + note
 
     @property
     def entry(self) -> Entry | Choice:
@@ -98,7 +121,7 @@ class SettingRow(Horizontal):
             entry.placeholder = "key=value …"
         else:
             entry.placeholder = plain(own, clip=200) or "not set"
-        self._draw()
+        self.refresh()
 
     @property
     def changed(self) -> bool:
@@ -112,11 +135,7 @@ class SettingRow(Horizontal):
     def _check(self) -> None:
         self.problem = wrong_with(self.setting, self.value) or self._told or None
         self.set_class(self.problem is not None, "-wrong")
-        self._draw()
-
-    def _draw(self) -> None:
-        self.query_one(".setting-label", Static).update(self._label())
-        self.query_one(".setting-note", Static).update(self._note())
+        self.refresh()
 
     def _label(self) -> Content:
         changed = self.is_mounted and self.changed
@@ -124,7 +143,9 @@ class SettingRow(Horizontal):
         label = (self.setting.label, "bold $strong" if changed else "")
         return Content.assemble(sign, label)
 
-    def _note(self) -> Content:
+    @property
+    def note(self) -> Content:
+        """What stands behind the entry: what is wrong, what it was, or its unit and range."""
         if self.problem:
             return Content.styled(f"✘ {plain(self.problem, clip=200)}", "$error")
         if self.is_mounted and self.changed and self.setting.key not in ASIDE:
