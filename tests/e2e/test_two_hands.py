@@ -69,23 +69,23 @@ def park(terminal: Terminal) -> None:
     fill(terminal, "Thirty steps are too few.")
     terminal.press("Right")
     terminal.until("‹ exact ›")
-    pause(terminal, "Tab")
+    terminal.press("Tab")
     fill(terminal, "Train longer.")
-    pause(terminal, "Tab")
-    fill(terminal, "a free evening")
+    terminal.press("Tab")
+    terminal.type("a free evening")
+    terminal.until("a free evening")
 
 
 def fill(terminal: Terminal, text: str) -> None:
-    """Type into the field that has the focus, and go to the next."""
+    """Type into the field that has the focus and go to the next, as fast as a paste is."""
     terminal.type(text)
-    terminal.until(text.split()[-1])
-    pause(terminal, "Tab")
+    terminal.press("Tab")
 
 
 def pause(terminal: Terminal, key: str) -> None:
     """Press a key and wait for its effect, as a person does.
 
-    Keys that come within a frame of each other go to the field that had the focus before.
+    On other screens keys that come within a frame go to what had the focus before.
     """
     terminal.press(key)
     time.sleep(0.4)
