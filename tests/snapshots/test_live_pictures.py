@@ -29,9 +29,9 @@ async def settled(pilot: Pilot[None]) -> None:
     """Wait until all that was written is drawn."""
     screen = pilot.app.screen
     assert isinstance(screen, LiveScreen)
-    log = screen.query_one(LogPane)
     for _ in range(100):
         await pilot.pause(0.05)
+        log = screen.query_one(LogPane)
         if screen.feed.projection.last_seq > 0 and not screen.feed.behind and log.reader.total:
             break
     await pilot.pause(0.5)
