@@ -372,6 +372,20 @@ async def test_a_long_record_is_scrolled_with_keys(tmp_path: Path) -> None:
         await until(pilot, lambda: pane(app).scroll_y > 30)
 
 
+async def test_tab_and_back_through_the_fields(tmp_path: Path) -> None:
+    make_run(tmp_path, RUN)
+    app = app_on(tmp_path, "decide", RUN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "Press a key to decide" in texts(app))
+        await pilot.press("p")
+        await until(pilot, lambda: app.focused is not None and app.focused is not pane(app))
+        first = app.focused
+        await pilot.press("tab")
+        assert app.focused is not first
+        await pilot.press("shift+tab")
+        assert app.focused is first
+
+
 async def test_a_run_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     run = make_run(tmp_path, RUN)
     (run / "config.json").write_text('{"run_id": ')
