@@ -241,8 +241,10 @@ class Scan:
         text = data.decode("utf-8", "replace").expandtabs(4)
         if not text.isascii() and not text.replace("\n", "").isprintable():
             return None
-        longest = max(map(len, text.split("\n")))
-        return text if longest <= MAX_LINE else None
+        lines = text.split("\n")
+        # There are fewer lines where the file was cut off meanwhile.
+        whole = len(lines) == len(starts) and max(map(len, lines)) <= MAX_LINE
+        return text if whole else None
 
     # --- questions ----------------------------------------------------------------
 
@@ -250,7 +252,8 @@ class Scan:
         """Where wanted row ``number`` of those found begins."""
         block, at = self.counts.locate(number)
         rows = self.rows(block)
-        return rows[min(at, len(rows) - 1)]
+        # A file that was cut off since it was counted has fewer; the next look notices.
+        return rows[min(at, len(rows) - 1)] if rows else block * BLOCK
 
     def number_of(self, start: int) -> int:
         """The number of the wanted row at ``start``, or of the first after it."""

@@ -182,13 +182,14 @@ class LogIndex:
         if number >= self.counts.total:
             return self.size
         other, _ = self.counts.locate(number)
-        return self.starts(other)[0]
+        return next(iter(self.starts(other)), self.size)
 
     def start_of(self, number: int) -> int:
         """Where row ``number`` of those counted begins."""
         block, at = self.counts.locate(number)
         starts = self.starts(block)
-        return starts[min(at, len(starts) - 1)]
+        # A file that was cut off since it was counted has fewer; the next look notices.
+        return starts[min(at, len(starts) - 1)] if starts else block * BLOCK
 
     def number_of(self, start: int) -> int:
         """The number of the row that begins at ``start``, or of the first after it."""

@@ -258,6 +258,30 @@ def test_a_log_that_grows_is_cut_off_replaced_removed_and_comes_back(tmp_path: P
     assert "no ordinary file" in reader.file.trouble, "a pipe does not hold us up"
 
 
+def test_a_log_that_is_cut_off_between_two_looks_breaks_nothing(tmp_path: Path) -> None:
+    path = tmp_path / LOG
+    path.write_text("".join(f"line {number} loss\n" for number in range(40_000)))
+    reader = read_whole(tmp_path)
+    reader.want(Wanted(patterns=(compile_pattern("loss"),)))
+    reader.search(compile_pattern("line 3"))
+    for _ in range(3):
+        assert reader.filtered is not None and reader.found is not None
+        reader.filtered.step()
+        reader.found.step()
+    for size in (300_000, 70_000, 5, 0):
+        os.truncate(path, size)
+        for scan in (reader.index, reader.filtered, reader.found):
+            assert scan is not None
+            scan._cache.clear()
+            for number in range(0, scan.counts.total, 997):
+                scan.number_of(scan.start_of(number))
+                reader.index.raw(scan.start_of(number), 100)
+            scan.step()
+        reader.rows(0, 50)
+    take_in(reader)
+    assert reader.total == 0
+
+
 def test_binary_and_broken_text_are_shown_as_they_are(tmp_path: Path) -> None:
     rng = random.Random(0)
     (tmp_path / LOG).write_bytes(bytes(rng.randrange(256) for _ in range(300_000)))

@@ -197,6 +197,10 @@ class LogLines(ScrollView, Ink, can_focus=True, inherit_bindings=False):
         self._place()
 
     def action_page(self, pages: int) -> None:
+        """A screen further; the cursor comes along where there is one."""
+        if self.cursor is not None:
+            self.action_move(pages * max(1, self._height - 1))
+            return
         self.scroll_to(y=self._top + pages * max(1, self._height - 1), animate=False)
 
     def action_sideways(self, steps: int) -> None:
