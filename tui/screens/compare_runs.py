@@ -174,15 +174,18 @@ class ComparedRuns(RoomScreen):
         flips: tuple[SuiteFlips, ...] = ()
         if one is not None and other is not None and one is not other:
             flips = tuple(find_flips(one, other, evidence))
-            self.app.call_from_thread(self._take, compared, flips, looked_at)
+            self.app.call_from_thread(self._take, compared, flips, (reference, looked_at))
             flips = tuple(with_texts(found, one, other) for found in flips)
-        self.app.call_from_thread(self._take, compared, flips, looked_at)
+        self.app.call_from_thread(self._take, compared, flips, (reference, looked_at))
 
     def _take(
-        self, compared: Compared, flips: tuple[SuiteFlips, ...], looked_at: str | None
+        self,
+        compared: Compared,
+        flips: tuple[SuiteFlips, ...],
+        asked: tuple[str, str | None],
     ) -> None:
         same_runs = [run.run_id for run in compared.runs] == [run.run_id for run in self.evidence]
-        if not same_runs or (compared.reference, looked_at) != (self.reference, self.looked_at):
+        if not same_runs or asked != (self.reference, self.looked_at):
             # What it was made from has changed meanwhile; the newer one is on its way.
             return
         first = self.compared is not compared

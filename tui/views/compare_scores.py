@@ -121,7 +121,8 @@ def _suite(
     longest = max((len(one.name) for one in names.values()), default=8)
     widths = _widths(width, longest)
     scores = [one.score for one in table.standings if one.score is not None]
-    span = _span([*scores, *([table.base] if table.base else [])])
+    # On the scale of the runs: what the base model scores is often far below all of them.
+    span = _span(scores)
     target = next(
         (one.score.score for one in table.standings if one.run_id == reference and one.score), None
     )
@@ -248,6 +249,9 @@ def _plot(
         return round(min(1.0, max(0.0, place)) * (width - 1))
 
     if score is not None and score.score is not None:
+        if not span[0] <= score.score <= span[1]:
+            signs[at(score.score)] = ("◂" if score.score < span[0] else "▸", role)
+            return signs
         if score.interval is not None:
             low, high = at(score.interval[0]), at(score.interval[1])
             for index in range(low, high + 1):

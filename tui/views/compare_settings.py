@@ -52,7 +52,8 @@ def setting_entries(
         sizes[run] += max(0, min(spare, wanted - sizes[run]))
     found = []
     if left_out:
-        found.append(entry((f"{left_out} more runs: [ and ] move", "muted")))
+        runs = "run" if left_out == 1 else "runs"
+        found.append(entry((f"{left_out} more {runs}: [ and ] move", "muted")))
     found.append(
         entry(
             (" " * name_width, "muted"),
