@@ -41,7 +41,7 @@ def offered(text: str, cursor: int | None = None) -> list[str]:
         ("is:un", ["undecided"]),
         ("tag:", ["nightly", "debug", "none"]),
         ("-tag:de", ["debug"]),
-        ("age", ["age"][:0]),
+        ("age", ["age<1d", "age<7d"]),
         ("age<", ["<1d", "<7d"]),
         ("score>", [">0.8"]),
         ("gates:", ["pass", "fail", "undecided"]),

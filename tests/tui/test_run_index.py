@@ -257,12 +257,12 @@ def test_tags_of_several_runs_are_those_in_common_and_those_of_some() -> None:
 
 
 def test_known_tags_are_offered_once() -> None:
-    known = ["nightly", "debug", "night-2"]
+    known = {"nightly": 3, "debug": 1, "night-2": 1}
     assert [one.text for one in tag_candidates("ni", 2, known)] == ["nightly", "night-2"]
     assert [one.text for one in tag_candidates("nightly ", 8, known)] == ["debug", "night-2"]
-    assert tag_candidates("debug", 5, ["debug"]) == []
+    assert tag_candidates("debug", 5, {"debug": 1}) == []
     (one,) = tag_candidates("-de", 3, known)
-    assert (one.text, one.start) == ("debug", 1)
+    assert (one.text, one.start, one.help) == ("debug", 1, "1 run")
 
 
 def test_a_row_of_wide_characters_is_as_wide_as_its_columns() -> None:

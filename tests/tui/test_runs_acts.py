@@ -111,6 +111,10 @@ async def test_a_wrong_filter_is_explained_over_the_list_and_pushes_nothing(
         await pilot.pause()
         assert str(error.content).startswith(" " * 9 + "^\n“y” is not a value")
         field = app.screen.query_one("#filter", Input)
+        field.value = "decision:ship score>y"
+        await until(pilot, lambda: len(shown(app)) == 1)  # the words before the wrong one hold
+        field.value = "xx score>y"
+        await until(pilot, lambda: not shown(app))
         assert error.region.x == field.region.x  # so the caret lies under the y
         assert table(app).region == region or not table(app).rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -185,9 +186,10 @@ class RunsScreen(RunsActs):
     def _filter_changed(self, event: Input.Changed) -> None:
         try:
             self._filter = parse(event.value)
-        except FilterError:
-            self._explain()
-            return
+        except FilterError as error:
+            # What is wrong is explained; the words before it hold.
+            with suppress(FilterError):
+                self._filter = parse(without_word(event.value, error.start))
         self._explain()
         self.show_list()
 

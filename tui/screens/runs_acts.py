@@ -108,7 +108,7 @@ class RunsActs(RunsReading):
 
         names = [row.run_id for row in rows]
         tags = [row.summary.tags for row in rows]
-        self.app.push_screen(TagsDialog(names, tags, list(self.index.words["tag"])), answered)
+        self.app.push_screen(TagsDialog(names, tags, self.index.words["tag"]), answered)
 
     @work(thread=True, group="act")
     def _tag(self, summaries: list[RunSummary], edit: TagEdit) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -20,12 +20,13 @@ from tui.widgets.completing import CompletingInput, Offers
 
 
 class TagsDialog(ModalScreen[TagEdit | None]):
-    """The edit that was asked for, or None. ``tags`` are those of each run, ``known`` all tags."""
+    """The edit that was asked for, or None. ``tags`` are those of each run, ``known`` all
+    that there are, with the number of runs that have them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "leave it")]
 
     def __init__(
-        self, names: Sequence[str], tags: Sequence[Sequence[str]], known: Sequence[str]
+        self, names: Sequence[str], tags: Sequence[Sequence[str]], known: Mapping[str, int]
     ) -> None:
         super().__init__()
         self._names, self._tags, self._known = names, tags, known
@@ -41,7 +42,7 @@ class TagsDialog(ModalScreen[TagEdit | None]):
             )
             box.border_subtitle = " ⏎ writes them · esc leaves it "
             yield Static(
-                "Words with a space between them; one that you take out of the line is taken away.",
+                "Words with spaces between them; one that you take out of the line goes.",
                 classes="hint",
             )
             if some:
@@ -52,8 +53,8 @@ class TagsDialog(ModalScreen[TagEdit | None]):
                 value=value,
                 placeholder="for example: nightly debug",
             )
-            yield Offers()
             yield Static(id="tags-said")
+            yield Offers()
 
     def on_mount(self) -> None:
         entry = self.query_one(CompletingInput)

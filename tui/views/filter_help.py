@@ -84,6 +84,8 @@ def _names(term: str, start: int, words: Words) -> list[Candidate]:
     known += [(name, f"the setting {full[len(SETTING) :]}") for name, full in SHORT.items()]
     if begun:
         known += [(SETTING + name, "a setting of the run") for name in words.get(SETTING, ())]
+    if begun in _EXAMPLES:
+        known += [(begun + example, help_) for example, help_ in _EXAMPLES[begun].items()]
     first = [one for one in known if one[0].startswith(begun)]
     later = [one for one in known if begun and begun in one[0] and one not in first]
     return [
@@ -129,12 +131,16 @@ def _known_values(field: Field, words: Words) -> list[tuple[str, str]]:
     if field.name == "gates":
         return list(_GATES.items())
     found = [
-        (plain(word, clip=120), f"{count:,} run" + ("" if count == 1 else "s"))
-        for word, count in words.get(field.name, {}).items()
+        (plain(word, clip=120), runs_of(count)) for word, count in words.get(field.name, {}).items()
     ]
     if field.name in ("decision", "tag"):
         found.append(("none", f"without a {field.name}"))
     return found
+
+
+def runs_of(count: int) -> str:
+    """1 run, 1,200 runs."""
+    return f"{count:,} run" + ("" if count == 1 else "s")
 
 
 def _quoted(word: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.tags import TagError, check_tag
-from tui.views.filter_help import MOST, Candidate
+from tui.views.filter_help import MOST, Candidate, runs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_edit(text: str, before: Sequence[str]) -> TagEdit:
     )
 
 
-def tag_candidates(text: str, cursor: int, known: Sequence[str]) -> list[Candidate]:
+def tag_candidates(text: str, cursor: int, known: Mapping[str, int]) -> list[Candidate]:
     """Known tags that fit the word at the cursor and are not in the line yet."""
     head = text[:cursor]
     start = len(head) - len(head.split(" ")[-1])
@@ -70,4 +70,4 @@ def tag_candidates(text: str, cursor: int, known: Sequence[str]) -> list[Candida
     fits.sort(key=lambda tag: not tag.casefold().startswith(begun))
     if [tag.casefold() for tag in fits] == [begun]:
         return []
-    return [Candidate(tag, "a tag here", start) for tag in fits[:MOST]]
+    return [Candidate(tag, runs_of(known[tag]), start) for tag in fits[:MOST]]
