@@ -154,9 +154,9 @@ def _draw_cross(canvas: Canvas, curves: Sequence[Curve], frame: Frame, options: 
         if index is None:
             continue
         # Where points lie apart the nearest one is meant, which may stand beside the line.
-        value, place = curve.y[index], frame.column(curve.x[index])
-        if place is not None and math.isfinite(value) and (value > 0 or not frame.y.log):
-            canvas.signs[row_of(value, frame.y, frame.height), place] = ("◆", "strong")
+        value, own = curve.y[index], frame.column(curve.x[index])
+        if own is not None and math.isfinite(value) and (value > 0 or not frame.y.log):
+            canvas.signs[row_of(value, frame.y, frame.height), own] = ("◆", "strong")
 
 
 def _upright(canvas: Canvas, column: int | None, role: str) -> None:
