@@ -21,6 +21,7 @@ from tui.app import FactoryApp
 from tui.screens.base import RoomScreen
 from tui.screens.loops import LoopsScreen
 from tui.screens.loops_targets import TargetsScreen
+from tui.widgets.chart import Chart
 from tui.widgets.entry_list import EntryList
 
 
@@ -73,6 +74,17 @@ async def test_the_cursor_tells_a_try_and_enter_opens_it(workspace: Path) -> Non
         await pilot.press("enter")
         await until(pilot, lambda: getattr(app.screen, "ROOM", "") == "live")
         assert isinstance(app.screen, RoomScreen) and app.screen.run_id == STORY[7].name
+
+
+async def test_a_click_on_the_chart_chooses_the_try_there(workspace: Path) -> None:
+    async with looping(workspace) as (_app, pilot, screen):
+        frame = screen.query_one("#best", Chart).frame
+        assert frame is not None
+        column = frame.column(3.0)
+        assert column is not None
+        await pilot.click("#best", offset=(1 + frame.left + column, 4))
+        await until(pilot, lambda: screen.current == STORY[2].name)
+        assert "22 fixed, 0 broken" in drawn(screen, "#detail")
 
 
 async def test_marked_tries_are_compared_in_their_order(workspace: Path) -> None:

@@ -139,7 +139,8 @@ class CompareScreen(CurveKeys, ComparedRuns):
             self.set_timer(1 / 60, self.draw_curves)
         read = f"reading history {1 - behind / size:.0%} · " if behind > _HISTORY else ""
         letter = self.marks.of(self.reference).letter
-        right = f"{read}{len(self.ids)} runs, held against ◆{letter}"
+        count = len(self.ids)
+        right = f"{read}{count} runs, held against ◆{letter}" if count > 1 else f"{read}1 run"
         self.query_one(TopBar).put("factory", "compare", self._targets(), right=right)
         self._draw_scores(courses)
 

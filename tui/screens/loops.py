@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cached_property
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -213,6 +213,18 @@ class LoopsScreen(RoomScreen):
     @on(EntryList.Moved, "#tries")
     def _moved(self) -> None:
         self._draw_cursor()
+
+    @on(events.Click, "#best")
+    def _chart_clicked(self, event: events.Click) -> None:
+        """The try at the place of the chart that was clicked."""
+        chart, chain = self.query_one("#best", Chart), self._chain
+        spot = event.get_content_offset(chart)
+        if spot is None or chart.frame is None or chain is None:
+            return
+        number = round(chart.frame.at(spot.x))
+        if 1 <= number <= len(chain.tries):
+            self.query_one("#tries", EntryList).select(chain.tries[number - 1].run.run_id)
+            self._draw_cursor()
 
     # --- targets ------------------------------------------------------------------
 

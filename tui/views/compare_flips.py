@@ -25,7 +25,11 @@ def flip_entries(
 ) -> list[Entry]:
     """Suite by suite: how many were fixed and broken, then the examples, broken ones first."""
     if looked_at is None or looked_at.run_id == reference.run_id:
-        return sentence("One run only: [ and ] choose a run to look at.", width)
+        if len(run_ids) < 2:
+            words = "There is one run only. In the family space takes another in."
+        else:
+            words = "[ and ] choose a run to look at."
+        return sentence(words, width)
     head = (
         (looked_at.mark.letter, looked_at.mark.role),
         (" against ", "muted"),

@@ -102,7 +102,7 @@ class _Widths:
 def _widths(width: int, longest: int) -> _Widths:
     """Columns for a width: sign, letter, name, score, plot, difference, word, counts."""
     fixed = 2 + 3 + 6 + 1 + 9 + 1
-    name = max(8, min(longest, width // 5, 30))
+    name = max(10, min(longest, width // 5, 30))
     word = _WORD if width >= 64 else 2
     rest = width - fixed - name - word
     counts = 36 if rest >= 36 + 24 else 20 if rest >= 20 + 20 else 0
@@ -317,7 +317,7 @@ def _costs(
 ) -> list[Entry]:
     """Losses, speed, memory and time, one row a run, with the ratio to the reference's."""
     longest = max((len(one.name) for one in names.values()), default=8)
-    name = max(8, min(longest, width // 4, 30))
+    name = max(10, min(longest, width // 4, 30))
     room = width - 5 - name
     ratios = room >= 16 * (len(_COSTS) - 1)
     size = 16 if ratios else 11

@@ -32,7 +32,9 @@ def setting_entries(
     """
     if not rows:
         text = "All settings that are recorded are equal in these runs."
-        return sentence(text if len(run_ids) > 1 else "There is one run only.", width)
+        return sentence(
+            text if len(run_ids) > 1 else "There is one run only, so nothing can differ.", width
+        )
     texts = {row.name: tuple(_text(value) for value in row.values) for row in rows}
     name_width = min(_NAME, max(width // 3, 10), max(cell_len(plain(row.name)) for row in rows))
     widest = max(NARROWEST + 2, min(WIDEST, (width - name_width) // 3 - _GAP))

@@ -39,6 +39,10 @@ WHAT_A_LOOP_IS = (
 _DECISIONS = {"ship": "good", "reject": "bad"}
 
 
+MANY = 100
+"""With more tries than this, only those that were kept have their interval drawn."""
+
+
 # --- the chart ------------------------------------------------------------------------
 
 
@@ -88,6 +92,8 @@ def _intervals(scored: list[Try]) -> list[Curve]:
     found = []
     for one in scored:
         if one.score is None or one.score.interval is None:
+            continue
+        if one.outcome != "kept" and len(scored) > MANY:
             continue
         role = "good" if one.outcome == "kept" else "muted"
         found.append(Curve([one.number, one.number], list(one.score.interval), role))
