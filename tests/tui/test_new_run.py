@@ -187,7 +187,7 @@ async def test_a_model_on_disk_is_listed_and_chosen(
         await until(pilot, lambda: "The same run from a shell" in check(app))
         row(app, "model.base").entry.focus()
         await until(pilot, lambda: "a/first-4bit" in explained(app))
-        assert "4-bit  2.9M" in explained(app) and "the target says tiny" in explained(app)
+        assert "4-bit  2.9M  hub" in explained(app) and "the target says tiny" in explained(app)
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, ModelScreen))
         await pilot.press("down", "enter")

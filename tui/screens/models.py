@@ -38,7 +38,7 @@ class ModelScreen(ModalScreen[str | None]):
             dialog.border_title = f"{len(self._models)} models on this disk"
             dialog.border_subtitle = "⏎ chooses ─ esc closes" if self._models else "esc closes"
             if self._models:
-                most = self.app.size.width - 80 if wide else 34
+                most = self.app.size.width - 80 if wide else 30
                 room = min(most, max(cell_len(plain(model.id)) for model in self._models))
                 row = model_row if wide else model_cells
                 if wide:

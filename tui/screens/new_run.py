@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from engine.models import ModelOnDisk
-from engine.target import Target, TargetError, load_target
+from engine.target import TargetError, load_target
 from engine.workspace import Workspace
 from tui.acting import say
 from tui.bindings import bindings_for
@@ -153,13 +153,14 @@ class NewRunScreen(RoomScreen):
         try:
             target = load_target(path)
         except TargetError as error:
-            self._tell(self._take_target, path, None, str(error))
+            self._tell(self._take_target, path, {}, str(error))
             return
-        self._tell(self._take_target, path, target, "")
+        own = own_values(target.forge, new_run_work.train_settings(target))
+        self._tell(self._take_target, path, own, "")
 
-    def _take_target(self, path: Path, target: Target | None, problem: str) -> None:
-        self._pane.offer(own_values(target.forge) if target else {})
-        if target is None:
+    def _take_target(self, path: Path, own: dict[str, str], problem: str) -> None:
+        self._pane.offer(own)
+        if problem:
             self._plans.refuse(problem)
             return
         fields = self._typed.at_first(path.name)
@@ -276,10 +277,6 @@ class NewRunScreen(RoomScreen):
         wish = self._wish_now()
         if wish is not None and self._plans.plan(wish):
             self.query_one(TopBar).put(*self._place, right="planning …")
-
-    @on(PlanPane.Defaults)
-    def _take_defaults(self, event: PlanPane.Defaults) -> None:
-        self._pane.offer(event.own)
 
     @on(PlanPane.Drawn)
     def _drawn(self, event: PlanPane.Drawn) -> None:

@@ -26,7 +26,6 @@ from tui.acting import say
 from tui.screens import new_run_work
 from tui.screens.new_run_work import Planned, Wish
 from tui.views.new_run_view import NewRunState, plan_lines
-from tui.views.settings_form import own_values
 from tui.widgets.tones import lines, paint
 
 QUEUE_S = 3.0
@@ -34,20 +33,13 @@ QUEUE_S = 3.0
 
 
 class PlanPane(VerticalScroll):
-    """Says `Drawn` whenever ``state`` changed, and `Defaults` when the plan knows values that the
-    target leaves open."""
+    """Says `Drawn` whenever ``state`` changed."""
 
     @dataclass
     class Drawn(Message):
         """What is known changed."""
 
         state: NewRunState
-
-    @dataclass
-    class Defaults(Message):
-        """What each field would be without a word typed."""
-
-        own: dict[str, str]
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(id="plan", can_focus=False)
@@ -107,10 +99,6 @@ class PlanPane(VerticalScroll):
         self.state.commands = []
         if planned.draft is not None:
             self.state.commands = new_run_work.commands(planned.draft, wish.seeds)
-            if not wish.overrides:
-                train = new_run_work.train_settings(planned.draft)
-                own = own_values(planned.draft.target.forge, train)
-                self.post_message(self.Defaults(own))
             self._look_ahead()
         self.draw()
 

@@ -15,8 +15,9 @@ from engine.forecast import Lengths, Outlook, look_ahead
 from engine.helper import HelperError, HelperStopped
 from engine.models import ModelOnDisk, cached_models, models_here
 from engine.planning import Draft, draft
-from engine.records.plan import Plan, StageKind
+from engine.records.plan import Plan
 from engine.records.run import RunConfig
+from engine.stages import train_spec
 from engine.starting import StartError, start_draft
 from engine.supervise.queue import state
 from engine.target import Target, TargetError, load_target
@@ -97,11 +98,12 @@ def _draft(workspace: Workspace, wish: Wish, further: int = 0) -> Draft:
     return draft(workspace, wish.target, wish.overrides, seed, wish.parent, wish.hypothesis)
 
 
-def train_settings(drafted: Draft) -> dict[str, object] | None:
-    """The spec of the training stage; None where a command of the target trains."""
-    return next(
-        (dict(one.spec) for one in drafted.plan.stages if one.kind is StageKind.TRAIN), None
-    )
+def train_settings(target: Target) -> dict[str, object] | None:
+    """What a training of the target would be set to; None where its settings do not allow one."""
+    try:
+        return train_spec(target, "", target.forge.training.seed)
+    except (TargetError, OSError):
+        return None
 
 
 def commands(drafted: Draft, seeds: int) -> list[str]:

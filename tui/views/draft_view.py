@@ -66,13 +66,14 @@ def _models(models: Sequence[ModelOnDisk] | None) -> list[Line]:
 
 
 def model_cells(model: ModelOnDisk, room: int) -> Line:
-    """A model in one line: id in ``room`` cells, parameters, precision, size."""
+    """A model in one line: id in ``room`` cells, parameters, precision, size, origin."""
     about = "  ".join(
         plain(part, clip=40)
         for part in (
             parameters(model.parameters) if model.parameters else None,
             model.quantisation,
             cells.size(model.size),
+            model.origin,
         )
         if part
     )

@@ -53,12 +53,21 @@ def estimate_lines(outlook: Outlook | None, measuring: str = "") -> list[Line]:
         text = "The plan trains with a command of its own: nothing is known of its cost."
         lines.append([Cell(text, "muted")])
     else:
-        lines += _known(outlook)
+        lines += _context(outlook) + _known(outlook)
         if outlook.benchmark is None:
             lines.append(_unmeasured(outlook))
     if measuring:
         lines.append([Cell("◌ ", "accent"), Cell(f"measuring: {plain(measuring, clip=120)}")])
     return lines
+
+
+def _context(outlook: Outlook) -> list[Line]:
+    """A warning where rows are longer than what the model was made for."""
+    context = outlook.model.context if outlook.model else None
+    if context is None or outlook.lengths.longest <= context:
+        return []
+    text = f"Rows of {outlook.lengths.longest:,.0f} tokens: the model was made for {context:,}."
+    return [[Cell("⚠ ", "warn"), Cell(text, "warn")]]
 
 
 def _known(outlook: Outlook) -> list[Line]:

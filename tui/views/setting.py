@@ -30,6 +30,9 @@ class Setting:
     below: bool = False
     options: tuple[str, ...] = ()
     default: str = ""
+    derived: bool = False
+    """Whether its own value follows from other settings: then a value that is typed always counts,
+    since the own one may be another by the time the run is made."""
 
 
 SEED = "seed"

@@ -113,7 +113,7 @@ class FormError(ValueError):
 def is_changed(setting: Setting, text: str, own: str) -> bool:
     """Whether a field says something else than an empty one would."""
     text = text.strip()
-    return bool(text) and not _same(setting, text, own)
+    return bool(text) and (setting.derived or not _same(setting, text, own))
 
 
 def _same(setting: Setting, text: str, own: str) -> bool:

@@ -38,6 +38,7 @@ TRAINING: tuple[Setting, ...] = (
         "1 or more",
         "How many batches are trained on. Without it: as many as the epochs take.",
         low=1,
+        derived=True,
     ),
     Setting(
         "training.epochs_max",
@@ -151,6 +152,7 @@ TRAINING: tuple[Setting, ...] = (
         "1 or more",
         "How often loss and speed are written.",
         low=1,
+        derived=True,
     ),
     Setting(
         "factory.train.eval_every",
@@ -161,6 +163,7 @@ TRAINING: tuple[Setting, ...] = (
         "1 or more",
         "How often the validation loss is computed. Each costs a pass over the validation rows.",
         low=1,
+        derived=True,
     ),
     Setting(
         "factory.train.save_every",
@@ -171,6 +174,7 @@ TRAINING: tuple[Setting, ...] = (
         "1 or more",
         "How often a checkpoint is written that a stopped run goes on from.",
         low=1,
+        derived=True,
     ),
     Setting(
         "factory.train.keep_checkpoints",
