@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,12 @@ class Driven:
 
 
 @contextlib.asynccontextmanager
-async def opened(run: FakeRun, size: tuple[int, int] = (120, 30)) -> Any:
+async def opened(run: FakeRun, rows: int = 206) -> AsyncIterator[Driven]:
     app = app_on(run.folder.parent.parent, "live", RUN)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=(120, 30), notifications=True) as pilot:
         await pilot.press("l")
         driven = Driven(app, pilot)
-        await driven.until(lambda: driven.pane.reader.total == 206 and driven.shown)
+        await driven.until(lambda: driven.pane.reader.total == rows and driven.shown)
         yield driven
 
 
@@ -238,6 +239,19 @@ async def test_the_mouse_chooses_lines_and_long_ones_move_sideways(run: FakeRun)
         assert (log.lines._rows[2].start, log.lines._rows[4].start) == (first, last)
 
 
+async def test_a_match_far_to_the_right_comes_into_sight(run: FakeRun) -> None:
+    run.log("x" * 400 + " needle " + "y" * 400 + "\n")
+    run.log("end\n")
+    async with opened(run, 208) as log:
+        await log.press("slash", *"needle", "enter")
+        await log.until(lambda: "1 of 1" in log.title)
+        drawn = [log.lines.render_line(y).text for y in range(len(log.shown))]
+        assert any("needle" in text for text in drawn)
+        await log.press("slash", "s", "t", "e", "p", "enter")
+        await log.until(lambda: "of 200 /step/" in log.title)
+        assert log.lines.column == 0
+
+
 async def test_a_log_that_is_written_anew_or_removed_is_shown_as_it_is_now(run: FakeRun) -> None:
     path = run.folder / LOG
     async with opened(run) as log:
@@ -249,3 +263,18 @@ async def test_a_log_that_is_written_anew_or_removed_is_shown_as_it_is_now(run: 
         assert "nothing printed yet" in log.lines.render_line(0).text
         path.mkdir()
         await log.until(lambda: "no ordinary file" in log.lines.render_line(0).text)
+
+
+async def test_lines_of_many_colours_and_wide_letters_are_drawn_in_time(run: FakeRun) -> None:
+    rainbow = "".join(f"\x1b[38;5;{n % 256}m損\x1b[1mx" for n in range(2_000))
+    for _ in range(40):
+        run.log(f"{rainbow}\x1b[0m\n")
+    async with opened(run, 246) as log:
+        await log.press("right")
+        began = time.perf_counter()
+        strips = [log.lines.render_line(y) for y in range(len(log.shown))]
+        assert time.perf_counter() - began < 1, "a second for some milliseconds of work"
+        width = log.lines.scrollable_content_region.width
+        assert {strip.cell_length for strip in strips} == {width}
+        assert all(strip.text.startswith("  …") for strip in strips[-5:])
+        assert all(strip.text.endswith("…") for strip in strips[-5:])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -161,7 +161,21 @@ class LogLines(ScrollView, Ink, can_focus=True, inherit_bindings=False):
             if not top <= number < top + self._height:
                 top = number - self._height // 2
             self._show(top)
+        self._show_match()
         self._place()
+
+    def _show_match(self) -> None:
+        """Move sideways where the match of the cursor's line is out of sight."""
+        lines = [row.line.text for row in self._rows if row.start == self.cursor]
+        marks = self.pattern.marks(lines[0]) if lines and self.pattern is not None else []
+        if not marks:
+            return
+        start, end = (cell_len(lines[0][:place]) for place in marks[0])
+        room = max(1, self.scrollable_content_region.width - 4)
+        if end <= room:
+            self.column = 0
+        elif not self.column < start <= end <= self.column + room:
+            self.column = max(0, min(start - 1, end - room // 2))
 
     def to_top(self) -> None:
         """Go to the first line."""
@@ -283,21 +297,24 @@ class LogLines(ScrollView, Ink, can_focus=True, inherit_bindings=False):
 
     def _text(self, line: LogLine, base: Style, room: int) -> list[Segment]:
         """The part of a line that is in sight, with its colours and the marks of the search."""
-        text = line.text
-        marks = self.pattern.marks(text)[:200] if self.pattern is not None else []
+        # Not far beyond what is in sight, also where letters take no cell.
+        text = line.text[: 4 * (self.column + room)]
+        marks = self.pattern.marks(text) if self.pattern is not None else []
         match = self.ink("match")
-        cuts = sorted(
-            {0, len(text)}
-            | {place for start, end, _ in line.runs for place in (start, end)}
-            | {place for span in marks for place in span}
-        )
+        places = {place for start, end, _ in line.runs for place in (start, end)}
+        places |= {place for span in marks for place in span}
+        cuts = sorted({0, len(text)} | {place for place in places if place < len(text)})
         segments: list[Segment] = []
+        run = mark = 0  # both are in order and do not overlap: one pass is enough
         for start, end in pairwise(cuts):
+            while run < len(line.runs) and line.runs[run][1] <= start:
+                run += 1
+            while mark < len(marks) and marks[mark][1] <= start:
+                mark += 1
             style = base
-            for first, last, look in line.runs:
-                if first <= start < last:
-                    style = base + look
-            if any(first <= start < last for first, last in marks):
+            if run < len(line.runs) and line.runs[run][0] <= start:
+                style = base + line.runs[run][2]
+            if mark < len(marks) and marks[mark][0] <= start:
                 style = style + match
             segments.append(Segment(text[start:end], style))
         return _window(segments, self.column, room, base)
@@ -306,13 +323,7 @@ class LogLines(ScrollView, Ink, can_focus=True, inherit_bindings=False):
 def _window(segments: Sequence[Segment], column: int, room: int, base: Style) -> list[Segment]:
     """``room`` cells of a line from ``column`` on, with an ellipsis where it goes on."""
     strip = Strip(segments)
-    length = strip.cell_length
-    shown = strip.crop(column, column + room)
-    found = list(shown)
-    if length > column + room and room > 1:
-        found = [*shown.crop(0, room - 1), Segment("…", base)]
-    if column and found:
-        first = found[0]
-        rest = set_cell_size(first.text, cell_len(first.text))[1:]
-        found = [Segment("…", base), Segment(rest, first.style), *found[1:]]
-    return found
+    before, behind = column > 0, strip.cell_length > column + room
+    shown = list(strip.crop(column + before, column + room - behind))
+    dots = Segment("…", base)
+    return [dots] * before + shown + [dots] * behind
