@@ -39,6 +39,9 @@ from tui.widgets.top_bar import TopBar
 LOOK_EVERY_S = 1.0
 """How often runs that are under way are looked at."""
 
+QUIET_EVERY = 4
+"""Where nothing runs, only every so many looks are taken."""
+
 
 _READING = [entry(("Reading the tries …", "muted"))]
 
@@ -57,6 +60,7 @@ class LoopsScreen(RoomScreen):
         self._target: str | None = None
         self._marked: dict[str, None] = {}
         self._read_once = False
+        self._looks = 0
 
     @cached_property
     def _reader(self) -> TryReader:
@@ -94,6 +98,10 @@ class LoopsScreen(RoomScreen):
 
     def _look(self) -> None:
         reading = any(worker.group == "read" and worker.is_running for worker in self.workers)
+        self._looks += 1
+        quiet = not any(one.running for one in self._tries.targets)
+        if quiet and self._looks % QUIET_EVERY:
+            return
         if self.is_current and self._read_once and not reading:
             self._read()
 
