@@ -223,7 +223,10 @@ class Scan:
         return wanted.stream in (None, stream) and wanted.stage in (None, stage)
 
     def _matches(self, text: str) -> bool:
-        return all(pattern.wants(text) for pattern in self.wanted.patterns)
+        for pattern in self.wanted.patterns:  # a loop, since it is run for each line of a file
+            if (pattern.regex.search(text) is None) is not pattern.turned:
+                return False
+        return True
 
     def _text_of(self, block: int) -> str | None:
         """The rows of a block as ``clean`` would have them, all at once, one a line.
