@@ -119,9 +119,9 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
     benchmark = load_benchmark(workspace, model) if model else None
     runs = past_runs(workspace, drafted.config.target, base.id)
     lengths = _lengths(drafted, spec, runs, counted)
-    # A base that is not made yet has as many layers as the one before it.
-    before = next((run.layers for run in runs if run.base_id == base.id and run.layers), None)
-    layers = (model.layers if model else None) or before or 1
+    # A base that is not made yet has as many layers as were adapted before.
+    before = max((run.layers or 1 for run in runs if run.base_id == base.id), default=1)
+    layers = (model.layers if model else None) or before
     wanted = _training(spec, drafted, lengths, layers)
     limit = benchmark.limit_bytes if benchmark and benchmark.limit_bytes else total
     return Outlook(

@@ -205,3 +205,23 @@ def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -
 def test_a_helper_that_dies_says_how() -> None:
     with pytest.raises(HelperError, match=r"ended without an answer \(exit code 1\).*no_such"):
         ask("engine.work.no_such", {})
+
+
+def test_the_command_measures_a_model_and_says_what_it_is_not(
+    model_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from engine.cli.app import main
+
+    (tmp_path / "runs").mkdir()
+    usual = ["--workspace", str(tmp_path), "--batch-size", "1", "--seq-len", "8", "--seconds", "2"]
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", str(model_dir), *usual, "--json"])
+    told = capfd.readouterr()
+    record = Benchmark.model_validate(json.loads(told.out))
+    assert ended.value.code == 0 and record.points and "Measuring" in told.err
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", str(model_dir), *usual])
+    assert ended.value.code == 0 and "S/STEP" in capfd.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "nobody/nothing", *usual])
+    assert ended.value.code == 3 and "hf download nobody/nothing" in capfd.readouterr().err
