@@ -78,7 +78,9 @@ async def test_the_cursor_tells_a_try_and_enter_opens_it(workspace: Path) -> Non
 
 async def test_a_click_on_the_chart_chooses_the_try_there(workspace: Path) -> None:
     async with looping(workspace) as (_app, pilot, screen):
-        frame = screen.query_one("#best", Chart).frame
+        chart = screen.query_one("#best", Chart)
+        await until(pilot, lambda: chart.frame is not None)
+        frame = chart.frame
         assert frame is not None
         column = frame.column(3.0)
         assert column is not None
