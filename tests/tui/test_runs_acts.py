@@ -331,6 +331,18 @@ async def test_marked_runs_go_to_the_trash_and_come_back(workspace: Path) -> Non
         assert Trash(Workspace(workspace)).entries() == []
 
 
+async def test_marked_runs_that_a_filter_hides_are_said_before_they_go(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot, app)
+        await pilot.press("space", "slash", *"decision:ship", "enter")
+        await until(pilot, lambda: len(shown(app)) == 1)
+        await pilot.press("space", "D")
+        await dialog(pilot, app, Confirm)
+        assert "1 of them is not listed now." in texts(app)
+        await pilot.press("escape")
+
+
 async def test_a_run_that_runs_is_not_deleted(workspace: Path) -> None:
     import os
 
@@ -422,13 +434,17 @@ async def test_marked_runs_are_compared_or_one_with_its_parent_or_the_best(
         await ready(pilot, app, 9)
         table(app).select("2026-11-21-child")
         await pilot.press("c")
+        await until(pilot, lambda: opened)
         assert opened.pop() == ("compare", None, (FIRST, "2026-11-21-child"))
         table(app).select(FIRST)
         await pilot.press("c")
+        await until(pilot, lambda: opened)
         assert opened.pop() == ("compare", None, ("2026-11-19-drone-router", FIRST))
         await pilot.press("space", "c")
+        await until(pilot, lambda: opened)
         assert opened.pop() == ("compare", None, (FIRST, shown(app)[shown(app).index(FIRST) + 1]))
         await pilot.press("space", "space", "c")
+        await until(pilot, lambda: opened)
         name, _, runs = opened.pop()
         assert name == "compare" and len(runs) == 3
         await pilot.press("escape")
@@ -448,6 +464,7 @@ async def test_examples_and_loops_have_their_keys(
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot, app)
         await pilot.press("e", "L")
+        await until(pilot, lambda: len(opened) == 2)
         assert opened == [("examples", FIRST, ()), ("loops", None, ())]
 
 

@@ -149,6 +149,9 @@ class RunsActs(RunsReading):
 
         names = [row.run_id for row in rows]
         detail = [f"{one_of_them(names)}."] if len(names) > 1 else []
+        hidden = len({*names} - {row.run_id for row in self.table.rows})
+        if hidden:
+            detail.append(f"{hidden:,} of them {'is' if hidden == 1 else 'are'} not listed now.")
         children = [child for name in names for child in self.index.children(name)]
         children = [child for child in dict.fromkeys(children) if child not in names]
         if children:
