@@ -54,6 +54,6 @@ def serve(answer: Callable[[dict[str, Any], Send], dict[str, Any]]) -> NoReturn:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read1(4096):
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os._exit(4)
