@@ -376,7 +376,7 @@ async def test_tab_and_back_through_the_fields(tmp_path: Path) -> None:
     make_run(tmp_path, RUN)
     app = app_on(tmp_path, "decide", RUN)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "Press a key to decide" in texts(app))
+        await until(pilot, lambda: "3 of 3 pass" in texts(app))
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.focused, TextArea))
         first = app.focused
