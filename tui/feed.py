@@ -81,9 +81,10 @@ class Follower:
             began, own = time.monotonic(), time.thread_time()
             self._unseen = self.look() or self._unseen
             now = time.monotonic()
-            # Time in which this thread stood still is time in which the screen wanted to work:
-            # it gets as much again, undisturbed.
-            stood = now - began - (time.thread_time() - own)
+            # Where this thread stood still the screen wanted to work, or another program: it gets
+            # as much again, undisturbed, but no more than half of all time.
+            worked = time.thread_time() - own
+            stood = min(now - began - worked, worked)
             if self._unseen and not self._waiting and now - self._told >= 1 / FRAMES:
                 self._unseen, self._waiting, self._told = False, True, now
                 self._changed()
