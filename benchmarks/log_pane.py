@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import random
 import resource
@@ -143,6 +144,7 @@ async def measure(which: str, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     began = time.perf_counter()
     async with app.run_test(size=SIZE) as pilot:
+        gc.freeze()  # as the control room does once it is loaded, see tui/ahead.py
         watch = asyncio.ensure_future(lag.watch())
 
         async def phase(name: str, holds: Callable[[], object], *keys: str) -> None:

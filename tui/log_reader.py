@@ -19,9 +19,9 @@ from tui.log_index import LogIndex
 from tui.log_line import MAX_BYTES
 from tui.log_spans import Kind, Spans
 
-_BUSY_S = 0.004
+_BUSY_S = 0.001
 """How long the lock is held at most while a piece is read: a screen may wait for so long."""
-_REST_S = 0.001
+_REST_S = 0.0005
 _LOOK_EVERY_S = 0.1
 _QUIET_AFTER_S, _LOOK_EVERY_QUIET_S = 3.0, 0.25
 """Nothing came for so long: then it is looked less often, which spares the processor."""
