@@ -26,6 +26,7 @@ from tui.screens.new_run_typed import Typed
 from tui.screens.new_run_work import Parent, Wish
 from tui.styles import style_paths
 from tui.views.draft_view import BASE, setting_lines
+from tui.views.estimate_view import memory_words
 from tui.views.new_run_view import state_words, target_lines
 from tui.views.plain import plain
 from tui.views.setting import Setting
@@ -335,7 +336,8 @@ class NewRunScreen(RoomScreen):
                 self._go(wish, watch=watch)
 
         question = "This run may take more memory than there is"
-        detail = "The machine may stop answering. The plan says how much it would take."
+        outlook = self._plans.state.outlook
+        detail = "The machine may stop answering." if outlook is None else memory_words(outlook)
         self.app.push_screen(Confirm(question, detail, "Start it", "Change it"), answered)
 
     def _go(self, wish: Wish, *, watch: bool) -> None:

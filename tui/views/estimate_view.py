@@ -149,6 +149,11 @@ def _total_line(training: Range, outlook: Outlook) -> Line:
 
 
 def _memory_warning(outlook: Outlook) -> Line:
+    sign = Cell("✘ ", "bad") if outlook.too_large else Cell("⚠ ", "warn")
+    return [sign, Cell(memory_words(outlook), "bad" if outlook.too_large else "warn")]
+
+
+def memory_words(outlook: Outlook) -> str:
     """The sentence that a machine is saved by, before anything starts."""
     limit, free = bytes_in_words(outlook.limit_bytes), bytes_in_words(outlook.free_bytes)
     peak = outlook.best.cost.peak if outlook.best else None
@@ -168,8 +173,7 @@ def _memory_warning(outlook: Outlook) -> Line:
             f"Only {free} are free now, and it takes about {bytes_in_words(peak.likely)}: "
             "close other programs, or it swaps and crawls."
         )
-    sign = Cell("✘ ", "bad") if outlook.too_large else Cell("⚠ ", "warn")
-    return [sign, Cell(text, "bad" if outlook.too_large else "warn")]
+    return text
 
 
 def _unmeasured(outlook: Outlook) -> Line:
