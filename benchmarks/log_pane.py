@@ -1,11 +1,12 @@
 """The log pane on a large log, beside Textual's own ``Log``: opening, the top, search, filter.
 
-    python benchmarks/log_pane.py [--quick] [--megabytes N] [--no-peer]
+    python benchmarks/log_pane.py [--quick] [--megabytes N] [--no-peer] [--check]
 
 Each program runs in a process of its own, on a screen of 120×40 that is composed and drawn as on a
 terminal. A timer of 5 ms measures how late the event loop comes: that is what a key would wait
 for. The needle stands in the first line, so a search has to read all of the file before it is
-there. ``grep`` says how long a program that does nothing else takes for that.
+there. ``grep`` says how long a program that does nothing else takes for that. With --check the
+exit code is 1 when a limit of LIMITS is missed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ from tui.widgets.log_pane import LogPane  # noqa: E402
 TICK_S = 0.005
 SIZE = (120, 40)
 NEEDLE = "zebra"
+LIMITS = {"open": 0.5, "top": 0.1, "end": 0.1}
+"""Seconds that these may take, whatever the size of the log."""
+WORST_LAG_S = 0.05
+"""The event loop may never come later than this, whatever is under way."""
 
 
 def make_log(path: Path, megabytes: int) -> int:
@@ -218,17 +223,32 @@ def tell(name: str, found: dict[str, Any]) -> None:
             print(f"  {what:24} {one['seconds']:8.3f} s{lag}")
 
 
+def missed(found: dict[str, Any]) -> list[str]:
+    """The limits that were missed, in words."""
+    words = [
+        f"{what} took {found[what]['seconds']:.3f} s, more than {limit} s"
+        for what, limit in LIMITS.items()
+        if found[what]["seconds"] > limit
+    ]
+    for what, one in found.items():
+        if isinstance(one, dict) and one.get("worst_lag", 0) > WORST_LAG_S:
+            words.append(f"{what}: the event loop came {1e3 * one['worst_lag']:.0f} ms late")
+    return words
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="10 MB instead of 100")
     parser.add_argument("--megabytes", type=int)
     parser.add_argument("--no-peer", action="store_true", help="leave Textual's Log out")
+    parser.add_argument("--check", action="store_true", help="exit code 1 beyond the limits")
     parser.add_argument("--child", nargs=2, metavar=("WHICH", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         found = asyncio.run(measure(options.child[0], Path(options.child[1])))
         print(json.dumps(found))
         return
+    broken: list[str] = []
     megabytes = options.megabytes or (10 if options.quick else 100)
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
@@ -238,9 +258,14 @@ def main() -> None:
             seen = child(which, folder)
             if seen is not None:
                 tell({"ours": "log pane", "peer": "textual.widgets.Log"}[which], seen)
+            if which == "ours":
+                broken = missed(seen) if seen is not None else ["the log pane did not run"]
         start = time.perf_counter()
         subprocess.run(["grep", "-c", NEEDLE, str(folder / LOG)], capture_output=True, check=False)
         print(f"grep -c  {time.perf_counter() - start:.3f} s")
+    for words in broken if options.check else ():
+        print(f"missed: {words}")
+    sys.exit(1 if broken and options.check else 0)
 
 
 if __name__ == "__main__":
