@@ -121,7 +121,7 @@ def _rank(name: str) -> int:
 
 
 def value_text(value: Value | Missing) -> str:
-    """A value as people write it: hashes by their first eight signs, "not recorded" for none."""
+    """A value as people write it: hashes by their first seven signs, "not recorded" for none."""
     if isinstance(value, Missing):
         return "not recorded"
     if value is None:
@@ -131,7 +131,7 @@ def value_text(value: Value | Missing) -> str:
     if isinstance(value, float):
         return _float_text(value)
     if isinstance(value, str) and len(value) >= 32 and all(c in "0123456789abcdef" for c in value):
-        return value[:8]
+        return value[:7]
     return str(value)
 
 

@@ -125,7 +125,7 @@ def test_scores_say_what_may_be_concluded(workspace: Workspace) -> None:
 def test_other_gold_suites_are_said_in_words_above_the_scores() -> None:
     runs = [run("a", scored(rows(30))), run("b", scored(rows(35), sha256="b" * 64, scorer="x"))]
     text = said(score_entries(compare(runs, "a"), named(["a", "b"]), {}, "b", 76))
-    assert text.startswith("! The examples of gold are not the same (a in A, bbbbbbbb in B):")
+    assert text.startswith("! The examples of gold are not the same (a in A, bbbbbbb in B):")
     assert "! gold was scored by other scorers (exact in A, x in B):" in text
     assert "! not comparable" in text and "pp" not in text.split("primary")[1].split("\n\n")[0]
 

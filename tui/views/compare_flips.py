@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
+
 from engine.comparing.difference import p_text
 from engine.comparing.flips import Flip, SuiteFlips
 from engine.judge import stats
 from tui.views.compare_scores import Named
 from tui.views.entries import Entry, Segment, clipped, entry, sentence
-from tui.views.plain import plain
+from tui.views.plain import fit, plain
 
 SHOWN = 500
 """Examples of one suite that are listed; Examples lists all."""
@@ -76,17 +78,19 @@ def _suite(
     letters: list[Segment] = [(" " * 9, "muted")]
     letters += [(names[run].mark.letter[-1], names[run].mark.role) for run in shown]
     entries.append(entry(*letters, ("  right ✔ wrong ✘", "muted")))
-    entries += [_line(flip, at, width) for flip in suite.flips[:SHOWN]]
+    listed = suite.flips[:SHOWN]
+    ids = min(16, max(cell_len(plain(flip.id, clip=16)) for flip in listed))
+    entries += [_line(flip, at, ids, width) for flip in listed]
     if len(suite.flips) > SHOWN:
         entries.append(entry((f"… {len(suite.flips) - SHOWN:,} more: e lists all", "muted")))
     return entries
 
 
-def _line(flip: Flip, at: Sequence[int], width: int) -> Entry:
+def _line(flip: Flip, at: Sequence[int], ids: int, width: int) -> Entry:
     sign, role = ("✔", "good") if flip.kind == "fixed" else ("✘", "bad")
     segments: list[Segment] = [(f"{sign} {flip.kind:<7}", role)]
     segments += [_score(flip.scores[index]) for index in at]
-    segments.append((f"  {plain(flip.id, clip=16)}  ", "muted"))
+    segments.append((f"  {fit(plain(flip.id, clip=16), ids)}  ", "muted"))
     segments.append((plain(flip.prompt, clip=300) or "(no prompt recorded)", "plain"))
     return Entry(clipped(segments, width), key=f"{flip.suite}\n{flip.id}")
 

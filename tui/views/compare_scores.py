@@ -74,7 +74,7 @@ def score_entries(
 def clash_words(clash: Clash, names: Mapping[str, Named]) -> str:
     """Why scores cannot be compared, as a sentence."""
     groups = ", ".join(
-        f"{plain(value[:8] if clash.what == 'examples' else value, clip=60)} in "
+        f"{plain(value[:7] if clash.what == 'examples' else value, clip=60)} in "
         + " ".join(names[run].mark.letter for run in runs if run in names)
         for value, runs in clash.groups
     )
