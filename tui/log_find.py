@@ -25,6 +25,11 @@ _BY_LINE = ("$", r"\A", r"\Z", "(?", r"\b", r"\B", r"\s", r"\W", r"\D", "[^")
 """What may mean another thing in the text of many lines than in that of one."""
 
 
+MOST_REPEATS, SHORT_REACH = 3, 500
+"""An expression has so many repeats without end at most (``.*``, ``\\d+``); where it has several,
+so many characters of a line are looked at: the time grows with a power of the length."""
+
+
 class PatternError(ValueError):
     """A pattern that is not searched with; the text says why and what to do."""
 
@@ -38,15 +43,18 @@ class Pattern:
     literal: bool
     turned: bool = False
     """Whether lines that do not match are wanted."""
+    reach: int = MAX_LINE + 1
+    """So many characters of a line are looked at."""
 
     def wants(self, text: str) -> bool:
-        return (self.regex.search(text) is None) is self.turned
+        return (self.regex.search(text, 0, self.reach) is None) is self.turned
 
     def marks(self, text: str) -> list[tuple[int, int]]:
         """The places in a line that match; none of a turned pattern."""
         if self.turned:
             return []
-        return [found.span() for found in self.regex.finditer(text) if found.end() > found.start()]
+        found = self.regex.finditer(text, 0, self.reach)
+        return [one.span() for one in found if one.end() > one.start()]
 
 
 def compile_pattern(given: str, *, filtering: bool = False) -> Pattern:
@@ -65,12 +73,14 @@ def compile_pattern(given: str, *, filtering: bool = False) -> Pattern:
             regex = re.compile(text, flags)
     except (re.error, RecursionError, OverflowError, ValueError):
         return Pattern(given, re.compile(re.escape(text), flags), True, turned)
-    if _endless(tree) or _repeats(tree) > 3:
+    repeats = _repeats(tree)
+    if _endless(tree) or repeats > MOST_REPEATS:
         raise PatternError(
             f"“{given}” repeats what itself repeats, which can search for ever: use one * or + "
             "where there are several."
         )
-    return Pattern(given, regex, plain_text, turned)
+    reach = MAX_LINE + 1 if repeats < 2 else SHORT_REACH
+    return Pattern(given, regex, plain_text, turned, reach)
 
 
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
@@ -138,7 +148,9 @@ class Scan:
         self._end = index.size
         self._cache: OrderedDict[tuple[int, int], array[int]] = OrderedDict()
         patterns = [one for one in wanted.patterns if not one.turned]
-        self._by_line = any(part in one.regex.pattern for one in patterns for part in _BY_LINE)
+        self._by_line = any(
+            part in one.regex.pattern for one in patterns for part in _BY_LINE
+        ) or any(one.reach <= SHORT_REACH for one in patterns)
         self._in_many = [
             re.compile(one.regex.pattern, one.regex.flags | re.MULTILINE) for one in patterns
         ]
@@ -224,7 +236,7 @@ class Scan:
 
     def _matches(self, text: str) -> bool:
         for pattern in self.wanted.patterns:  # a loop, since it is run for each line of a file
-            if (pattern.regex.search(text) is None) is not pattern.turned:
+            if (pattern.regex.search(text, 0, pattern.reach) is None) is not pattern.turned:
                 return False
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -327,6 +328,15 @@ def test_case_counts_only_with_capitals_and_what_is_no_expression_is_text() -> N
 def test_an_expression_that_may_search_for_ever_is_refused_in_words(given: str) -> None:
     with pytest.raises(PatternError, match="can search for ever"):
         compile_pattern(given)
+
+
+@pytest.mark.parametrize("given", ["a.*b", "a.*b.*c", r"\w+ \w+ x"])
+def test_an_expression_takes_a_bounded_time_on_the_worst_of_lines(given: str) -> None:
+    pattern = compile_pattern(given)
+    began = time.perf_counter()
+    assert not pattern.wants("a" * MAX_LINE)
+    assert pattern.marks("a" * MAX_LINE) == []
+    assert time.perf_counter() - began < 10
 
 
 def test_marks_are_where_it_matches() -> None:
