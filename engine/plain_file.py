@@ -28,18 +28,23 @@ def read_plain(path: Path | str, limit: int) -> bytes:
 
     A list of a thousand runs reads thousands of files: this asks the system as little as it can.
     """
-    handle, size = _open(path)
+    return read_plain_stat(path, limit)[0]
+
+
+def read_plain_stat(path: Path | str, limit: int) -> tuple[bytes, os.stat_result]:
+    """As ``read_plain``, with what the system says of the very file that was read."""
+    handle, found = _open(path)
     try:
-        return os.read(handle, min(size, limit))
+        return os.read(handle, min(found.st_size, limit)), found
     finally:
         os.close(handle)
 
 
-def _open(path: Path | str) -> tuple[int, int]:
-    """A descriptor of an ordinary file, and its size."""
+def _open(path: Path | str) -> tuple[int, os.stat_result]:
+    """A descriptor of an ordinary file, and what the system says of it."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "is no ordinary file", str(path))
-    return handle, found.st_size
+    return handle, found

@@ -7,6 +7,7 @@ is on the way to the first paint. Verdicts are not made here, but in `judge`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.identity import is_alive
-from engine.plain_file import open_plain, read_plain
+from engine.plain_file import open_plain, read_plain_stat
 from engine.tags import TAGS_FILE, tags_in
 
 Liveness = Literal["running", "waiting", "dead", "idle"]
@@ -115,8 +116,11 @@ class RunSummary:
         )
 
 
-def summarise(path: Path) -> RunSummary:
-    """The summary of a run folder; never raises for what its files hold."""
+def summarise(path: Path, seen: dict[str, os.stat_result] | None = None) -> RunSummary:
+    """The summary of a run folder; never raises for what its files hold.
+
+    ``seen`` is given what the system says of each of FILES that is there, by its name.
+    """
     summary = RunSummary(run_id=path.name, path=path)
     read = _Reader(path, summary.unreadable)
     config = read("config.json")
@@ -144,6 +148,8 @@ def summarise(path: Path) -> RunSummary:
         summary.created = _date_of_name(path.name)
     if summary.liveness == "running":
         _from_events(summary, path / "events.jsonl")
+    if seen is not None:
+        seen |= read.seen()
     return summary
 
 
@@ -158,12 +164,21 @@ class _Reader:
             self._names = set(os.listdir(self._folder))  # noqa: PTH208 - no Path a file
         except OSError:  # removed, or not to be looked into: every record is missing
             self._names = set()
+        self._seen: dict[str, os.stat_result] = {}
+
+    def seen(self) -> dict[str, os.stat_result]:
+        """What the system says of the files, also of those that there was no reason to read."""
+        for name in FILES & self._names - self._seen.keys():
+            with contextlib.suppress(OSError):  # a broken link
+                self._seen[name] = os.stat(f"{self._folder}/{name}")  # noqa: PTH116 - no Path a file
+        return self._seen
 
     def __call__(self, name: str) -> dict[str, Any]:
         if name not in self._names:
             return {}
         try:
-            value = json.loads(read_plain(f"{self._folder}/{name}", _MAX_BYTES))
+            data, self._seen[name] = read_plain_stat(f"{self._folder}/{name}", _MAX_BYTES)
+            value = json.loads(data)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError):

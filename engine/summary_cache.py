@@ -11,9 +11,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
 from hashlib import blake2b
@@ -66,23 +65,24 @@ def stamp_of(run: str) -> tuple[Stamp, int]:
 
     OSError where the folder cannot be looked into.
     """
-    found = []
-    newest = 0
+    seen: dict[str, os.stat_result] = {}
     with os.scandir(run) as entries:
         for entry in entries:
             if entry.name in FILES:
-                try:
-                    one = entry.stat()
-                except OSError:  # a broken link
-                    continue
-                newest = max(newest, one.st_ctime_ns)
-                found.append((entry.name, one.st_ino, one.st_size, one.st_ctime_ns))
-    found.sort()
-    packed = b"".join(
-        name.encode() + struct.pack("<QQQ", inode & (2**64 - 1), size, at & (2**64 - 1))
-        for name, inode, size, at in found
-    )
-    return blake2b(packed, digest_size=12).hexdigest(), newest
+                with contextlib.suppress(OSError):  # a broken link
+                    seen[entry.name] = entry.stat()
+    return stamp_from(seen)
+
+
+def stamp_from(seen: Mapping[str, os.stat_result]) -> tuple[Stamp, int]:
+    """As ``stamp_of``, from what `summarise` saw of the very files that it read."""
+    packed = []
+    newest = 0
+    for name in sorted(seen):
+        one = seen[name]
+        newest = max(newest, one.st_ctime_ns)
+        packed.append(f"{name} {one.st_ino} {one.st_size} {one.st_ctime_ns}\n")
+    return blake2b("".join(packed).encode(), digest_size=12).hexdigest(), newest
 
 
 class SummaryCache:

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from engine.plain_file import read_plain
+
 TAGS_FILE = "tags.json"
 MAX_TAGS = 32
 MAX_LENGTH = 40
@@ -96,8 +98,6 @@ def edit_tags(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    from engine.plain_file import read_plain
-
     try:
         value = json.loads(read_plain(path, _MAX_BYTES))
     except (OSError, ValueError, RecursionError):

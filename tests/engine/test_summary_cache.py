@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tui.views.run_reader as run_reader
 from engine.summary import RunSummary, summarise
-from engine.summary_cache import Kept, SummaryCache, stamp_of
+from engine.summary_cache import Kept, SummaryCache, stamp_from, stamp_of
 from engine.workspace import Workspace
 from tests.tui.make_runs import make_run, make_workspace
 from tui.views.run_reader import RunReader
@@ -36,6 +36,17 @@ def test_what_was_kept_is_what_was_read(tmp_path: Path) -> None:
     assert [summary for _, summary in found.values()] == idle
     assert all(stamp == stamp_of(str(one.path))[0] for stamp, one in found.values())
     assert [path.name for path in cache.path.parent.iterdir()] == ["summaries.jsonl"]
+
+
+def test_reading_and_looking_make_the_same_stamp(tmp_path: Path) -> None:
+    make_workspace(tmp_path)
+    for path in (tmp_path / "runs").iterdir():
+        if not (path / "artifact.json").exists():
+            (path / "artifact.json").symlink_to(path / "nowhere")
+        (path / "tags.json").write_text("not json")
+        seen: dict[str, os.stat_result] = {}
+        summarise(path, seen)
+        assert seen and stamp_from(seen) == stamp_of(str(path))
 
 
 def test_a_file_changed_in_place_has_another_stamp(tmp_path: Path) -> None:
@@ -97,9 +108,9 @@ def test_the_next_start_reads_only_what_changed(
     (tmp_path / "runs" / "2026-01-01-r4").rename(tmp_path / "gone")
     read: list[str] = []
 
-    def reading(path: Path) -> RunSummary:
+    def reading(path: Path, seen: dict[str, os.stat_result]) -> RunSummary:
         read.append(path.name)
-        return summarise(path)
+        return summarise(path, seen)
 
     monkeypatch.setattr(run_reader, "summarise", reading)
     at_once, checked = RunReader(place).read()

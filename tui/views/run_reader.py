@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.summary import RunSummary, summarise
-from engine.summary_cache import Stamp, SummaryCache, settled, stamp_of
+from engine.summary_cache import Stamp, SummaryCache, settled, stamp_from, stamp_of
 from engine.workspace import Workspace
 
 FIRST = 200
@@ -135,15 +135,17 @@ class RunReader:
             at = os.stat(path).st_mtime_ns  # noqa: PTH116 - a path object a run takes longer
             if known is not None and known.folder_ns == at and not exactly and known.settled:
                 return
-            stamp, newest = stamp_of(path)
+            still = known is not None and known.settled and not _may_move(known)
+            if known is not None and still and stamp_of(path)[0] == known.stamp:
+                known.folder_ns = at
+                return
         except OSError:  # removed since it was listed
             if self._known.pop(name, None) is not None:
                 self._read += 1
             return
-        if known is not None and known.stamp == stamp and known.settled and not _may_move(known):
-            known.folder_ns = at
-            return
-        summary = summarise(Path(path))
+        seen: dict[str, os.stat_result] = {}
+        summary = summarise(Path(path), seen)
+        stamp, newest = stamp_from(seen)
         if known is not None and known.summary == summary:
             summary = known.summary  # the same object: nothing is drawn anew
         else:
