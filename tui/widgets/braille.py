@@ -18,6 +18,9 @@ from tui.widgets.scale import Scale
 Segment = tuple[str, str]
 """A text and its role, see ``ROLES`` in ``tui.widgets.ink``."""
 
+CROWD = 4
+"""More points than this for each column of cells are a crowd: no sign of its own for each."""
+
 _LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
 _ORDER = ("raw", "smooth")
 """Roles from the lowest up; a curve of another role lies above those drawn before it."""
@@ -157,13 +160,27 @@ def _join(canvas: Canvas, role: str, start: tuple[int, int], end: tuple[int, int
 
 
 def draw_points(canvas: Canvas, curve: Curve, x: Scale, y: Scale) -> None:
-    """Draw a curve as one sign for each of its points."""
+    """Draw a curve as one sign for each of its points; of a crowd, the lowest and the highest."""
     start, stop = visible(curve, (x.low, x.high))
+    if stop - start > CROWD * canvas.width:
+        _draw_crowd(canvas, curve, x, y)
+        return
     for at, value in zip(curve.x[start:stop], curve.y[start:stop], strict=False):
         if not x.low <= at <= x.high or not math.isfinite(value) or (y.log and value <= 0):
             continue
         column = column_of(at, x, canvas.width)
         canvas.signs[row_of(value, y, canvas.height), column] = (curve.sign, curve.role)
+
+
+def _draw_crowd(canvas: Canvas, curve: Curve, x: Scale, y: Scale) -> None:
+    """Two signs for each column of dots, so that thousands of points cost as much as hundreds."""
+    points = curve.points or ListPoints(curve.y)
+    for column, start, stop in columns(curve, x, 2 * canvas.width):
+        part = points.extremes(start, stop) if 0 <= column < 2 * canvas.width else None
+        for value in part or ():
+            if not (y.log and value <= 0):
+                place = row_of(value, y, canvas.height), column // 2
+                canvas.signs[place] = (curve.sign, curve.role)
 
 
 def column_of(at: float, x: Scale, width: int) -> int:
