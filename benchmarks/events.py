@@ -70,7 +70,8 @@ def history(count: int, metrics: int = 8) -> Iterator[str]:
                 }
             )
         if step % 50 == 0:
-            target, breadth = rng.random(), rng.random()
+            target = values["loss"] + abs(rng.gauss(0, 0.02))
+            breadth = 0.3 + abs(rng.gauss(0, 0.02))
             values = {
                 "val_loss/target": target,
                 "val_loss/breadth": breadth,
