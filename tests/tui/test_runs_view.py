@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from engine.run_facts import facts
 from engine.run_filter import parse
 from engine.summary import RunSummary
 from tui.views import cells
@@ -20,7 +21,7 @@ from tui.views.quick_gates import quick_verdicts
 from tui.views.run_columns import COLUMNS, layout
 from tui.views.run_index import RunIndex
 from tui.views.run_order import SORTS, Order, arrange
-from tui.views.runs_view import RunRow, Verdicts, facts, split_run_id
+from tui.views.runs_view import RunRow, Verdicts, split_run_id
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
