@@ -173,7 +173,7 @@ async def test_the_keys_lead_to_the_rooms(workspace: Path, key: str, room: str) 
 async def test_enter_and_a_double_click_open_the_run(workspace: Path) -> None:
     app = app_on(workspace)
     opened: list[str] = []
-    app.open_run = opened.append  # type: ignore[method-assign]
+    app.open_run = opened.append  # type: ignore[method-assign,assignment]
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(shown(app)) == 8)
         await pilot.press("enter")
