@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from textual import work
 from textual.app import App, SystemCommand
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -39,6 +40,12 @@ ROOMS: dict[str, str] = {
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 
+PLACES = {
+    "runs": "Every run of the workspace.",
+    "loops": "The tries at a target, and the best of them so far.",
+    "new_run": "Plan a run.",
+}
+"""The screens of the whole workspace, for the command palette."""
 
 DEMO_TARGET = "drone-router"
 
@@ -224,6 +231,10 @@ class FactoryApp(App[None]):
                     title = f"{key.label.capitalize()}  ({key.caption})"
                     run = partial(self._run_key, key.action, key.screen)
                     yield SystemCommand(title, key.help, run)
+            for name, words in PLACES.items():
+                if name != screen.ROOM:
+                    title = f"Go to {name.replace('_', ' ').capitalize()}"
+                    yield SystemCommand(title, words, partial(self.show, name))
         yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
         yield SystemCommand("Save a picture", "Write the screen as SVG.", self.deliver_screenshot)
 
@@ -268,6 +279,8 @@ class FactoryApp(App[None]):
     # --- when a screen breaks -----------------------------------------------------
 
     def _handle_exception(self, error: Exception) -> None:
+        if self._exit and isinstance(error, NoMatches):
+            return  # left while a screen was still being put together
         self._leave_report(error)
         super()._handle_exception(error)
 

@@ -134,7 +134,8 @@ async def test_the_palette_finds_runs(workspace: Path) -> None:
         hits = [hit async for hit in provider.search("11-20-x")]
         assert len(hits) == 1
         hits[0].command()
-        await until(pilot, lambda: getattr(app.screen, "ROOM", "") == "live")
+        await until(pilot, lambda: app.screen.query("#signs"))
+        assert getattr(app.screen, "ROOM", "") == "live"
         assert [hit async for hit in provider.search("qqqq")] == []
 
 
