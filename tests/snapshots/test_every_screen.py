@@ -1,0 +1,133 @@
+"""Every screen at three sizes in two themes, from the frozen workspace.
+
+After a wanted change: pytest tests/snapshots --snapshot-update, and look at what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.snapshots.frozen import NAN, TRAINING, UGLY, decided, forget, frozen, shipped
+from tests.tui.drive import until
+from tui.app import FactoryApp
+from tui.screens.base import RoomScreen
+
+__all__ = ["frozen"]
+
+SnapCompare = Callable[..., bool]
+SIZES = [(80, 24), (120, 40), (200, 60)]
+THEMES = ["factory", "factory-light"]
+
+
+@dataclass(frozen=True)
+class View:
+    """A screen on a run ("ship" is the shipped one), after some keys, once it says ``says``."""
+
+    name: str
+    screen: str
+    run: str | None = None
+    runs: bool = False
+    keys: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+
+
+VIEWS = [
+    View("runs", "runs", says=("6 runs",)),
+    View("live", "live", "ship", says=("decided: ship",)),
+    View("live-training", "live", TRAINING, says=("Not attached",)),
+    View("decide", "decide", "ship", says=("3 of 3 pass",)),
+    View("validate", "validate", UGLY, says=("cut off",)),
+    View("report", "report", "ship", says=()),
+    View("new-run", "new_run", says=("Time and memory",)),
+    View("compare", "compare", runs=True, says=()),
+    View("examples", "examples", "ship", says=()),
+    View("loops", "loops", says=()),
+]
+
+
+def on_screen(app: FactoryApp) -> str:
+    """The screen as text."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+
+def opened(workspace: Path, view: View) -> FactoryApp:
+    run = shipped(workspace) if view.run == "ship" else view.run
+    if view.runs:
+        app = FactoryApp(workspace)
+        app.call_later(lambda: app.show(view.screen, None, runs=decided(workspace)))
+        return app
+    return FactoryApp(workspace, start=view.screen, run_id=run)
+
+
+def settled(view: View) -> Callable[[Pilot[None]], object]:
+    """Presses the keys, then waits until the screen says what it shall and stands still."""
+
+    async def wait(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, FactoryApp)
+        await until(pilot, lambda: getattr(app.screen, "ROOM", "") == view.screen, 20)
+        await until(pilot, lambda: all(one in on_screen(app) for one in view.says), 20)
+        for key in view.keys:
+            await pilot.press(key)
+        before = ""
+        for _ in range(100):
+            await pilot.pause(0.3)
+            now = on_screen(app)
+            busy = any(worker.is_running for worker in app.workers)
+            if now == before and not busy:
+                return
+            before = now
+
+    return wait
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_screen(
+    snap_compare: SnapCompare, frozen: Path, view: View, size: tuple[int, int], theme: str
+) -> None:
+    (frozen / "factory.toml").write_text(f'[screen]\ntheme = "{theme}"\n', "utf-8")
+    app = opened(frozen, view)
+    assert snap_compare(app, terminal_size=size, run_before=settled(view))
+
+
+MORE = [
+    View("log", "live", "ship", keys=("l",), says=("decided: ship",)),
+    View("live-nan", "live", NAN, says=("not a number",)),
+    View("live-grid", "live", "ship", keys=("m",), says=("decided: ship",)),
+    View("help", "live", "ship", keys=("question_mark",), says=("decided: ship",)),
+    View("jump", "live", "ship", keys=("ctrl+o",), says=("decided: ship",)),
+    View("palette", "runs", keys=("ctrl+p",), says=("6 runs",)),
+    View("decide-open", "decide", TRAINING, says=()),
+    View("runs-ugly", "runs", keys=("end",), says=("6 runs",)),
+]
+
+
+@pytest.mark.parametrize("view", MORE, ids=lambda view: view.name)
+def test_more(snap_compare: SnapCompare, frozen: Path, view: View) -> None:
+    app = opened(frozen, view)
+    assert snap_compare(app, terminal_size=(120, 40), run_before=settled(view))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_workspace_without_runs(
+    snap_compare: SnapCompare, frozen: Path, size: tuple[int, int]
+) -> None:
+    forget(frozen)
+    (frozen / "runs").mkdir()
+    view = View("none", "runs", says=("No runs yet",))
+    assert snap_compare(opened(frozen, view), terminal_size=size, run_before=settled(view))
+
+
+def test_every_room_has_its_picture() -> None:
+    from tui.app import ROOMS, load_room
+
+    assert {view.screen for view in VIEWS} == set(ROOMS)
+    assert all(issubclass(load_room(view.screen), RoomScreen) for view in VIEWS)
