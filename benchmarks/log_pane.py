@@ -33,7 +33,7 @@ from textual.pilot import Pilot  # noqa: E402
 from textual.widgets import Log  # noqa: E402
 
 from engine.supervise.train_log import LOG  # noqa: E402
-from tui.log_find import Scan, Wanted, compile_pattern  # noqa: E402
+from tui.log.find import Scan, Wanted, compile_pattern  # noqa: E402
 from tui.widgets.log_lines import LogLines  # noqa: E402
 from tui.widgets.log_pane import LogPane  # noqa: E402
 

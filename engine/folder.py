@@ -162,7 +162,7 @@ class RunFolder:
         """Change the status that was read at ``revision``.
 
         ``change`` edits a copy; a phase may only move as Phase.may_become says. With ``withdraw``
-        a run may leave ``decided`` again, for `engine.withdrawing` alone.
+        a run may leave ``decided`` again, for `engine.decisions.withdrawing` alone.
         StaleRevision when the file has another revision by now.
         """
         with alone(self.path):

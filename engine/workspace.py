@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.summary import RunSummary, summarise
+from engine.catalogue.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
     from engine.folder import RunFolder

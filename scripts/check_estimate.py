@@ -32,11 +32,11 @@ WITHIN = 2.0
 
 def main() -> int:
     """Predict, run, compare."""
-    from engine.benching import measure
-    from engine.forecast import look_ahead
-    from engine.planning import draft
+    from engine.costs.benching import measure
+    from engine.costs.forecast import look_ahead
+    from engine.plans.planning import draft
+    from engine.plans.starting import start_draft
     from engine.samples import copy_samples
-    from engine.starting import start_draft
     from engine.workspace import Workspace
 
     options = argparse.ArgumentParser(description=__doc__)
@@ -87,7 +87,7 @@ def main() -> int:
 
 def _over(path: Path) -> bool:
     """Whether every stage is done: a run then waits for a decision, and has no end yet."""
-    from engine.summary import summarise
+    from engine.catalogue.summary import summarise
 
     return summarise(path).liveness in ("idle", "dead")
 

@@ -21,9 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from engine.catalogue.summary import summarise  # noqa: E402
+from engine.plans.starting import start  # noqa: E402
 from engine.samples import DEMO_TARGET, copy_samples  # noqa: E402
-from engine.starting import start  # noqa: E402
-from engine.summary import summarise  # noqa: E402
 from engine.workspace import Workspace  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"

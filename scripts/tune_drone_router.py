@@ -30,9 +30,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine import planning  # noqa: E402
 from engine.folder import RunFolder, read_json  # noqa: E402
 from engine.judge.stats import mcnemar  # noqa: E402
+from engine.plans import planning  # noqa: E402
 from engine.records.plan import Plan, Stage  # noqa: E402
 from engine.work.generators import load_generator  # noqa: E402
 from engine.workspace import Workspace  # noqa: E402

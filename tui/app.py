@@ -133,7 +133,7 @@ class FactoryApp(App[None]):
     @work(thread=True, group="demo")
     def _start_demo(self) -> None:
         """Start the demo run, then show it. It goes on when the app is left."""
-        from engine.starting import start
+        from engine.plans.starting import start
         from engine.workspace import Workspace
         from tui.acting import attempt
 

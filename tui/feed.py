@@ -16,15 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.history import History
-from engine.plan_pace import plan_seconds_left, usual_seconds
-from engine.projection import RunProjection
-from engine.signs import Sign, SignBook
+from engine.live.history import History
+from engine.live.plan_pace import plan_seconds_left, usual_seconds
+from engine.live.projection import RunProjection
+from engine.live.signs import Sign, SignBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.summary import Liveness
+    from engine.catalogue.summary import Liveness
 
 FRAMES = 10
 LOOK_EVERY_S = 0.08
@@ -229,7 +229,7 @@ class RunFeed(Follower):
         if now - self._alive_at < ALIVE_EVERY_S:
             return False
         self._alive_at = now
-        from engine.summary import liveness_of
+        from engine.catalogue.summary import liveness_of
 
         before, self.liveness = self.liveness, liveness_of(self.status)
         return before != self.liveness

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
 
-from engine.records.trace_review import Review
-from engine.trace_review import (
+from engine.answers.trace_review import (
     Answered,
     Reviews,
     RowKey,
@@ -16,6 +15,7 @@ from engine.trace_review import (
     read_reviews,
     toggled,
 )
+from engine.records.trace_review import Review
 
 MAX_UNDO = 100
 
@@ -24,7 +24,7 @@ Changes = dict[RowKey, Review | None]
 
 class Reviewing:
     """The reviews of one run as the file has them. Methods are for worker threads: they read and
-    write, wait for each other, and raise what ``engine.trace_review`` raises."""
+    write, wait for each other, and raise what ``engine.answers.trace_review`` raises."""
 
     def __init__(self, run: Path) -> None:
         self._run = run

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.catalogue.summary import RunSummary, summarise
 from engine.numbers import score
-from engine.summary import RunSummary, summarise
 from engine.workspace import Workspace
 
 

@@ -23,7 +23,7 @@ from engine.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from engine.benching import BenchWish
+    from engine.costs.benching import BenchWish
     from engine.models import ModelOnDisk
     from engine.records.bench import Benchmark
     from engine.workspace import Workspace
@@ -54,7 +54,7 @@ def bench(
 
     New run takes its estimates from the result, which is kept in the workspace.
     """
-    from engine.benching import BenchError, measure
+    from engine.costs.benching import BenchError, measure
 
     place = open_workspace(workspace)
     found, wish = _subject(place, model)
@@ -88,10 +88,10 @@ def bench(
 
 def _subject(place: Workspace, name: str) -> tuple[ModelOnDisk, BenchWish]:
     """The model that was named, and the shape to measure: of a target, that of its training."""
-    from engine.benching import BenchWish
-    from engine.forecast import look_ahead
+    from engine.costs.benching import BenchWish
+    from engine.costs.forecast import look_ahead
     from engine.models import model_on_disk
-    from engine.planning import draft
+    from engine.plans.planning import draft
     from engine.target import TargetError
 
     if (place.targets_dir / name / "forge.yaml").is_file():

@@ -72,8 +72,8 @@ def compare(
 def read_course(path: Path) -> Course:
     """The course of a run's training, from its events."""
     from engine.comparing.course import course_of
-    from engine.projection import RunProjection
-    from engine.tail import EventTail
+    from engine.live.projection import RunProjection
+    from engine.live.tail import EventTail
 
     projection = RunProjection()
     projection.apply_all(EventTail(path / "events.jsonl").read_all())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.catalogue.summary import summarise
 from engine.cli.console import (
     Exit,
     JsonOption,
@@ -21,7 +22,6 @@ from engine.cli.console import (
     run_path,
 )
 from engine.cli.telling import folder_of
-from engine.summary import summarise
 
 if TYPE_CHECKING:
     from engine.checks.finding import Finding
@@ -69,8 +69,8 @@ def decide(
     """Write the decision of a run. `ship` is refused while a gate does not pass."""
     from pydantic import ValidationError
 
-    from engine.deciding import OverrideRequest, Refused
-    from engine.deciding import decide as decide_run
+    from engine.decisions.deciding import OverrideRequest, Refused
+    from engine.decisions.deciding import decide as decide_run
     from engine.folder import FolderError
     from engine.records.run import Decision
 

@@ -11,12 +11,12 @@ from typing import NoReturn
 import typer
 
 from engine import numbers
+from engine.catalogue.summary import summarise
 from engine.cli.console import Exit, fail, narrate, print_json, printable
 from engine.cli.telling import as_dict, event_line, state_of
-from engine.projection import RunProjection
-from engine.signs import SignBook
-from engine.summary import summarise
-from engine.tail import EventTail
+from engine.live.projection import RunProjection
+from engine.live.signs import SignBook
+from engine.live.tail import EventTail
 
 POLL_S = 0.2
 LINE_EVERY_S = 10.0

@@ -43,8 +43,8 @@ def demo(
 ) -> None:
     """Train the demo's specialist on a copy of the samples; in a terminal, on the screen."""
     from engine.cli.follow import follow
+    from engine.plans.starting import StartError, start
     from engine.samples import copy_samples
-    from engine.starting import StartError, start
 
     try:
         place = copy_samples(directory)

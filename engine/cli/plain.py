@@ -16,11 +16,11 @@ from pathlib import Path
 import typer
 
 from engine import numbers
+from engine.catalogue.summary import RunSummary, summarise
 from engine.cli.console import Exit, fail, printable
 from engine.cli.telling import state_of
-from engine.projection import RunProjection
-from engine.summary import RunSummary, summarise
-from engine.tail import EventTail
+from engine.live.projection import RunProjection
+from engine.live.tail import EventTail
 from engine.workspace import Workspace
 
 SHOWN = 20
@@ -94,8 +94,8 @@ def _tell_runs(place: Workspace, wanted: str = "") -> list[RunSummary]:
     """Say the runs; returns them in the order of their numbers."""
     from datetime import UTC, datetime
 
-    from engine.run_facts import facts
-    from engine.run_filter import FilterError, parse
+    from engine.catalogue.run_facts import facts
+    from engine.catalogue.run_filter import FilterError, parse
 
     summaries = place.runs()
     try:

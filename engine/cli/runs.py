@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from engine import numbers
+from engine.catalogue.summary import RunSummary, summarise
 from engine.cli.console import (
     Exit,
     JsonOption,
@@ -23,7 +24,6 @@ from engine.cli.console import (
     run_path,
 )
 from engine.cli.telling import as_dict, state_of
-from engine.summary import RunSummary, summarise
 
 CANCEL_WAIT_S = 30.0
 """How long `cancel` waits for the worker to save and end before it returns."""
@@ -50,7 +50,7 @@ def run(
 ) -> None:
     """Train and evaluate a target: creates a run and follows it to its end."""
     from engine.cli.follow import follow
-    from engine.starting import StartError, start
+    from engine.plans.starting import StartError, start
 
     place = open_workspace(workspace)
     with not_there():
@@ -136,8 +136,8 @@ def list_runs(
     place = open_workspace(workspace)
     summaries = place.runs()
     if query:
-        from engine.run_facts import facts
-        from engine.run_filter import FilterError, parse
+        from engine.catalogue.run_facts import facts
+        from engine.catalogue.run_filter import FilterError, parse
 
         try:
             wanted = parse(query)

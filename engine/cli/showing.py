@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from engine import numbers
+from engine.catalogue.summary import RunSummary, summarise
 from engine.checks.contents import RunContents, load
 from engine.cli.console import printable
 from engine.cli.telling import as_dict, folder_of, state_of
 from engine.judge.gates import Gate
 from engine.records.run import EvalResult
-from engine.summary import RunSummary, summarise
 
 MARKS = {"pass": "✔", "fail": "✘", "undecided": "?"}
 PAIRS = (

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.catalogue.summary import RunSummary
 from engine.cli.console import printable
-from engine.summary import RunSummary
 
 
 def state_of(summary: RunSummary) -> str:

@@ -32,7 +32,7 @@ def tag(
     as_json: JsonOption = False,
 ) -> None:
     """Tag a run, also one that is decided; without tags, says those that it has."""
-    from engine.tags import TagError, edit_tags
+    from engine.catalogue.tags import TagError, edit_tags
 
     path = run_path(workspace, run)
     try:
@@ -52,7 +52,7 @@ def delete(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Move runs to the trash of the workspace. Nothing is removed from there by itself."""
-    from engine.trash import Trash, TrashError
+    from engine.catalogue.trash import Trash, TrashError
 
     trash = Trash(open_workspace(workspace))
     for run_id in runs:
@@ -65,7 +65,7 @@ def delete(
 
 def restore(run: RunArgument, workspace: WorkspaceOption = None) -> None:
     """Bring a run back from the trash; of several of one name the one that was deleted last."""
-    from engine.trash import Trash, TrashError
+    from engine.catalogue.trash import Trash, TrashError
 
     trash = Trash(open_workspace(workspace))
     entries = [entry for entry in trash.entries() if entry.run_id.startswith(run)]
@@ -85,7 +85,7 @@ def restore(run: RunArgument, workspace: WorkspaceOption = None) -> None:
 def trash(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """What is in the trash, deleted last first. To remove it for good, press T in the screen."""
     from engine import numbers
-    from engine.trash import Trash, size_of
+    from engine.catalogue.trash import Trash, size_of
 
     found = [(entry, size_of(entry.path)) for entry in Trash(open_workspace(workspace)).entries()]
     if as_json:

@@ -6,9 +6,9 @@ from array import array
 from dataclasses import dataclass
 from statistics import median
 
-from engine.projected import StageView
-from engine.projection import RunProjection
-from engine.series import Series
+from engine.live.projected import StageView
+from engine.live.projection import RunProjection
+from engine.live.series import Series
 
 _SAMPLE = 1_024
 """A median is taken of at most so many points, evenly spaced."""

@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.catalogue.summary import RunSummary, summarise
 from engine.comparing.scored import SuiteScore, number, suite_score
 from engine.comparing.settings import Settings, settings_of
 from engine.plain_file import read_plain
-from engine.summary import RunSummary, summarise
 
 PRIMARY = "eval-candidate.json"
 BASE = "eval-baseline.json"

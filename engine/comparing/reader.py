@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from engine.catalogue.summary import RunSummary
 from engine.comparing.difference import Difference, difference
 from engine.comparing.evidence import RunEvidence, read_evidence
 from engine.comparing.scored import SuiteScore
-from engine.summary import RunSummary
 from engine.workspace import Workspace
 
 KEPT_ROWS = 16
@@ -76,7 +76,7 @@ class EvidenceReader:
     def judge(
         self, find: Callable[[str], RunEvidence | None]
     ) -> Callable[[str, str], Difference | None]:
-        """A judge for ``engine.lineage``: a child's primary score against its parent's.
+        """A judge for ``engine.catalogue.lineage``: a child's primary score against its parent's.
 
         It says None where neither has a score.
         """

@@ -17,12 +17,12 @@ from pathlib import Path
 import psutil
 
 import engine
+from engine.catalogue.summary import Liveness
 from engine.folder import FolderError, RunFolder
 from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan
 from engine.records.status import Phase, ProcessId, RunStatus, StageState
-from engine.summary import Liveness
 from engine.supervise import ready
 from engine.supervise.orphans import stop_orphans
 from engine.supervise.run_lock import RunLock

@@ -78,7 +78,7 @@ def _check(folder: RunFolder, status: RunStatus) -> None:
 
 def _new_run(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
     """Build the new run beside its final place, then move it there in one step."""
-    from engine.planning import frozen_event
+    from engine.plans.planning import frozen_event
 
     config = parent.read("config.json", RunConfig)
     path = Workspace.of_run(parent.path).create_run(config.target)

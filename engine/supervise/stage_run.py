@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.folder import FolderError
+from engine.live.sign_rules import is_loss
 from engine.records.events import decode_number
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, StageState
-from engine.sign_rules import is_loss
 from engine.supervise.child_events import ChildEvents
 from engine.supervise.command import Command
 from engine.supervise.failure import Evidence, explain, looks_out_of_memory

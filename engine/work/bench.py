@@ -1,6 +1,6 @@
 """Measures what a model costs here: training steps of a few shapes, prompt and generation speed.
 
-A helper child (see ``engine.work.helper``), started by ``engine.benching``. Request::
+A helper child (see ``engine.work.helper``), started by ``engine.costs.benching``. Request::
 
     {"model": DIR, "name": ID, "points": [{"batch_size", "seq_len", "layers" (0 is all),
      "grad_checkpoint"}, …], "lora": {"rank", "keys"}, "optimizer": "adam", "seconds": 40,
@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from engine.estimate import Point, Shape, peak_bytes
+from engine.costs.estimate import Point, Shape, peak_bytes
 from engine.work import blas, helper
 from engine.work.helper import Send
 from engine.work.runtime import Refusal

@@ -1,11 +1,11 @@
 """Counts the tokens of data rows with a model's own tokenizer and chat template.
 
-A helper child (see ``engine.work.helper``), asked by ``engine.data_lengths``. Request::
+A helper child (see ``engine.work.helper``), asked by ``engine.plans.data_lengths``. Request::
 
     {"model": DIR, "file": PATH, "system_prompt": text or null, "max_seq_len": N, "seconds": S}
 
 It counts from the beginning for as long as it may, and says ``counted`` as it goes. Rows that
-are broken are passed over: ``engine.data_check`` has said so.
+are broken are passed over: ``engine.plans.data_check`` has said so.
 """
 
 from __future__ import annotations

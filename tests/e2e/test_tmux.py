@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.catalogue.summary import summarise
 from engine.samples import copy_samples
-from engine.summary import summarise
 from engine.workspace import Workspace
 from tests.e2e.terminal import Terminal
 

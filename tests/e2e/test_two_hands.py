@@ -15,8 +15,8 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from engine.catalogue.summary import summarise
 from engine.samples import copy_samples
-from engine.summary import summarise
 from engine.workspace import Workspace
 from tests.e2e.shell import QUICK
 from tests.e2e.terminal import Terminal

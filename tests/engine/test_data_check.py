@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import data_check
-from engine.data_check import CheckStopped, check_data
-from engine.data_lengths import TokenCount
+from engine.plans import data_check
+from engine.plans.data_check import CheckStopped, check_data
+from engine.plans.data_lengths import TokenCount
 from engine.target import load_target
 from tests.tui.test_new_run import FORGE, chat, make_target
 from tui.views.data_check import data_lines

@@ -9,12 +9,13 @@ from typing import Any
 import psutil
 import pytest
 
-from engine import checks, deciding
+from engine import checks
 from engine.checks.finding import Severity
-from engine.deciding import OverrideRequest, Refused, decide, draft
+from engine.decisions import deciding
+from engine.decisions.deciding import OverrideRequest, Refused, decide, draft
 from engine.folder import FolderError
+from engine.live.tail import EventTail
 from engine.records.run import Decision
-from engine.tail import EventTail
 from tests.engine import folders
 from tests.engine.folders import put, read_json
 

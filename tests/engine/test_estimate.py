@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.estimate import (
+from engine.costs.estimate import (
     MAX_SPREAD,
     Point,
     Shape,

@@ -18,10 +18,10 @@ from engine.checks.fixes import FIXABLE, NEVER, Fix
 from engine.checks.pointers import span_of, with_key_after, with_value
 from engine.differences import MAX_LINES, difference
 from engine.fixing import apply, check
+from engine.live.tail import EventTail
 from engine.publish.report import write_report
 from engine.samples import samples_dir
 from engine.supervise.run_lock import RunLock
-from engine.tail import EventTail
 from tests.engine import folders
 from tests.engine.folders import edit, put, read_json
 from tests.engine.test_hostile_folders import BREAKERS

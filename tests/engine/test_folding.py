@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine import series as series_module
-from engine.folding import fold_lines
-from engine.measurement import epoch, measurements
-from engine.pace import Pace
-from engine.projected import StageView
-from engine.projection import RunProjection
-from engine.series import Series
+from engine.live import series as series_module
+from engine.live.folding import fold_lines
+from engine.live.measurement import epoch, measurements
+from engine.live.pace import Pace
+from engine.live.projected import StageView
+from engine.live.projection import RunProjection
+from engine.live.series import Series
 
 NUMBERS = st.one_of(
     st.integers(-5, 2000),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.cli.follow import _Voice
-from engine.projection import RunProjection
-from engine.signs import SignBook
+from engine.live.projection import RunProjection
+from engine.live.signs import SignBook
 
 
 def event(kind: str, **more: Any) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import forecast
-from engine.bench_store import this_machine
-from engine.estimate import Cost, Range
-from engine.forecast import Estimate, Lengths, Outlook, look_ahead
+from engine.costs import forecast
+from engine.costs.bench_store import this_machine
+from engine.costs.estimate import Cost, Range
+from engine.costs.forecast import Estimate, Lengths, Outlook, look_ahead
+from engine.costs.past_runs import past_runs
 from engine.models import describe
-from engine.past_runs import past_runs
-from engine.planning import Draft, draft
+from engine.plans.planning import Draft, draft
 from engine.samples import copy_samples
 from engine.workspace import Workspace
 from tests.engine.test_models import put_model

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import glance as glance_module
-from engine import history as history_module
-from engine.glance import glance
-from engine.history import History
-from engine.projection import RunProjection
-from engine.tail import EventTail
+from engine.live import glance as glance_module
+from engine.live import history as history_module
+from engine.live.glance import glance
+from engine.live.history import History
+from engine.live.projection import RunProjection
+from engine.live.tail import EventTail
 
 
 def write(path: Path, events: int, stages: tuple[str, ...] = ("first", "second")) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from engine.catalogue.summary import summarise
 from engine.samples import samples_dir
-from engine.summary import summarise
 
 HOSTILE = "\x1b[31m[bold]x[/]\n\u202e\x07\ud800"
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.catalogue.lineage import MAX_NODES, Member, family, parents
 from engine.comparing.difference import Difference
-from engine.lineage import MAX_NODES, Member, family, parents
 from tests.engine.comparing.kit import DAY
 
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from engine.folder import write_json_atomic
-from engine.pace import Pace
-from engine.plan_pace import plan_seconds_left, usual_seconds
-from engine.projection import RunProjection
+from engine.live.pace import Pace
+from engine.live.plan_pace import plan_seconds_left, usual_seconds
+from engine.live.projection import RunProjection
 from tests.engine.test_signs import START, event
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "pace"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.catalogue.summary import RunSummary
 from engine.cli.plain import arguments_for, control_room, sentence
 from engine.samples import copy_samples
-from engine.summary import RunSummary
 from engine.workspace import Workspace
 
 

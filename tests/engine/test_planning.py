@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.folder import sha256_file
-from engine.planning import create, draft
+from engine.plans.planning import create, draft
 from engine.records.plan import Plan
 from engine.records.run import Dataset, RunConfig
 from engine.target import TargetError
@@ -169,7 +169,7 @@ def test_half_a_run_is_taken_away_again(place: Workspace, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.planning.EventLog", full)
+    monkeypatch.setattr("engine.plans.planning.EventLog", full)
     with pytest.raises(OSError, match="No space left"):
         create(place, drafted)
     assert list(place.runs_dir.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.projection import MAX_EXAMPLES, MAX_MESSAGES, MAX_NAMES, MEMORY, RunProjection
+from engine.live.projection import MAX_EXAMPLES, MAX_MESSAGES, MAX_NAMES, MEMORY, RunProjection
 
 
 def at(seconds: float) -> str:

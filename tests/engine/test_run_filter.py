@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.run_filter import FIELDS, Facts, FilterError, parse
+from engine.catalogue.run_filter import FIELDS, Facts, FilterError, parse
 
 DAY = 86400.0
 

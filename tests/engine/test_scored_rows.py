@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.checks.streams import read_rows
-from engine.rows_files import rows_files
-from engine.scored_rows import MAX_ROW_BYTES, Stopped, index_rows
-from engine.trace_export import (
+from engine.answers.rows_files import rows_files
+from engine.answers.scored_rows import MAX_ROW_BYTES, Stopped, index_rows
+from engine.answers.trace_export import (
     Chosen,
     ExportRefused,
     chat_rows,
@@ -21,7 +20,8 @@ from engine.trace_export import (
     refusal,
     write_export,
 )
-from engine.trace_review import Answered, RowKey, change_reviews, read_reviews, toggled
+from engine.answers.trace_review import Answered, RowKey, change_reviews, read_reviews, toggled
+from engine.checks.streams import read_rows
 from tests.engine import folders
 from tests.engine.folders import put
 

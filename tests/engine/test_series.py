@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import series as series_module
-from engine.pace import Pace
-from engine.series import Course, Series, Smooth
+from engine.live import series as series_module
+from engine.live.pace import Pace
+from engine.live.series import Course, Series, Smooth
 
 VALUES = st.lists(
     st.one_of(st.floats(-1e6, 1e6), st.just(math.nan), st.just(math.inf)), min_size=1, max_size=400

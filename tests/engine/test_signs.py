@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.projection import RunProjection
-from engine.signs import QUIET_S, Sign, SignBook, signs
-from engine.tail import EventTail
+from engine.live.projection import RunProjection
+from engine.live.signs import QUIET_S, Sign, SignBook, signs
+from engine.live.tail import EventTail
 
 SAMPLES = Path(__file__).parents[2] / "sample_runs" / "runs"
 START = 1_795_000_000.0
@@ -259,7 +259,7 @@ def test_the_time_of_a_sign_after_a_pause_is_that_of_its_attempt() -> None:
 def test_a_series_that_was_thinned_is_not_looked_at_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.series.MAX_POINTS", 1 << 13)
+    monkeypatch.setattr("engine.live.series.MAX_POINTS", 1 << 13)
     run, book = RunProjection(), SignBook()
     run.apply(event("stage-start", 0))
     for i in range(12_000):

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tui.views.run_reader as run_reader
-from engine.summary import RunSummary, summarise
-from engine.summary_cache import Kept, SummaryCache, stamp_from, stamp_of
+from engine.catalogue.summary import RunSummary, summarise
+from engine.catalogue.summary_cache import Kept, SummaryCache, stamp_from, stamp_of
 from engine.workspace import Workspace
 from tests.tui.make_runs import make_run, make_workspace
 from tui.views.run_reader import RunReader
@@ -90,7 +90,7 @@ def test_a_value_of_another_kind_is_not_believed(tmp_path: Path, at: str, value:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A workspace of a few runs is treated as a large one, and files settle at once."""
     monkeypatch.setattr(run_reader, "WORTH_KEEPING", 2)
-    monkeypatch.setattr("engine.summary_cache._YOUNG_NS", 0)
+    monkeypatch.setattr("engine.catalogue.summary_cache._YOUNG_NS", 0)
 
 
 @pytest.mark.usefixtures("small")

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.checks.contents import load
-from engine.summary import summarise
-from engine.tags import (
+from engine.catalogue.summary import summarise
+from engine.catalogue.tags import (
     MAX_LENGTH,
     MAX_TAGS,
     TagError,
@@ -21,6 +20,7 @@ from engine.tags import (
     read_tags,
     tags_in,
 )
+from engine.checks.contents import load
 from tests.tui.make_runs import make_run
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tail import CHUNK, MAX_LINE, EventTail, LineTail
+from engine.live.tail import CHUNK, MAX_LINE, EventTail, LineTail
 
 
 def test_only_whole_lines_are_read(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.answers.scored_rows import index_rows
+from engine.answers.trace_export import Chosen, default_path, gold_prompts, in_gold, write_export
 from engine.samples import copy_samples
-from engine.scored_rows import index_rows
-from engine.trace_export import Chosen, default_path, gold_prompts, in_gold, write_export
 from engine.work.chats import read_jsonl
 from engine.work.data import Sieve
 

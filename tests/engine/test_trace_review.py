@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import checks
-from engine.checks.contents import load
-from engine.folder import FolderError
-from engine.judge.failure_class import names_in, suggest
-from engine.publish.report import render_report, write_report
-from engine.records.trace_review import TITLES, FailureClass
-from engine.trace_review import (
+from engine.answers.trace_review import (
     FILE,
     Answered,
     RowKey,
@@ -23,6 +18,11 @@ from engine.trace_review import (
     read_reviews,
     toggled,
 )
+from engine.checks.contents import load
+from engine.folder import FolderError
+from engine.judge.failure_class import names_in, suggest
+from engine.publish.report import render_report, write_report
+from engine.records.trace_review import TITLES, FailureClass
 from tests.engine import folders
 from tests.engine.folders import put, read_json, write_json
 

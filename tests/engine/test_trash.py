@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.catalogue.trash import Trash, Trashed, TrashError, one_of_them, size_of
 from engine.identity import describe
-from engine.trash import Trash, Trashed, TrashError, one_of_them, size_of
 from engine.workspace import Workspace
 from tests.tui.make_runs import make_run
 

@@ -11,13 +11,13 @@ import pytest
 
 from engine import checks
 from engine.checks.contents import load
-from engine.deciding import OverrideRequest, Refused, decide, draft, make_decision
-from engine.projection import RunProjection
+from engine.decisions.deciding import OverrideRequest, Refused, decide, draft, make_decision
+from engine.decisions.withdrawing import Receipt, withdraw
+from engine.live.projection import RunProjection
+from engine.live.tail import EventTail
 from engine.publish.report import render_report, write_report
 from engine.records.run import Decision
 from engine.supervise.run_lock import RunLock
-from engine.tail import EventTail
-from engine.withdrawing import Receipt, withdraw
 from tests.engine import folders
 from tests.engine.folders import put, read_json
 
@@ -268,7 +268,7 @@ def test_decisions_that_go_round_in_a_circle_end(tmp_path: Path) -> None:
 
 
 def test_two_new_views_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine import deciding
+    from engine.decisions import deciding
 
     run = folders.make_run(tmp_path)
     decide(run, ship())

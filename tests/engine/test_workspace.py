@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.summary import summarise
+from engine.catalogue.summary import summarise
 from engine.workspace import Workspace, WorkspaceError, slugify
 
 

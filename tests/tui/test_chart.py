@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.series import MAX_POINTS, Series, Smooth
+from engine.live.series import MAX_POINTS, Series, Smooth
 from tui.views.viewport import Viewport
 from tui.widgets.picture import Curve, EndPoints, Options, Row, render_chart
 from tui.widgets.scale import Scale, compact, duration

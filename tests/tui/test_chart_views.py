@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.projected import StageView
-from engine.projection import MEMORY, RunProjection
-from engine.series import Series
-from engine.summary import RunSummary
+from engine.catalogue.summary import RunSummary
+from engine.live.projected import StageView
+from engine.live.projection import MEMORY, RunProjection
+from engine.live.series import Series
 from tui.views import live_charts
 from tui.views.axis_places import ClockPlaces, unit, usable, whole_range
 from tui.views.chart_list import (

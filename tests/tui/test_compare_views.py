@@ -15,8 +15,8 @@ from engine.comparing.evidence import RunEvidence, read_evidence
 from engine.comparing.flips import find_flips, with_texts
 from engine.comparing.reader import EvidenceReader
 from engine.comparing.settings import Value, differing
-from engine.projection import RunProjection
-from engine.tail import EventTail
+from engine.live.projection import RunProjection
+from engine.live.tail import EventTail
 from engine.workspace import Workspace
 from tests.engine.comparing.kit import rows, run, scored
 from tests.tui.make_runs import HOSTILE, NOW

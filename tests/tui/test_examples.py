@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine import checks
-from engine.projected import ExampleView
+from engine.answers.trace_review import FILE
+from engine.live.projected import ExampleView
 from engine.records.trace_review import TITLES
-from engine.trace_review import FILE
 from tests.tui.drive import app_on, texts, until, write
 from tests.tui.make_runs import HOSTILE, make_run, make_workspace
 from tui.app import FactoryApp

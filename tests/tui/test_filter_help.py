@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.run_filter import FilterError, parse
+from engine.catalogue.run_filter import FilterError, parse
 from tui.views.filter_help import MOST, accepted, candidates, remembered, without_word
 
 WORDS = {
@@ -135,8 +135,8 @@ def test_short_names_of_settings(text: str, matches: bool) -> None:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from engine.run_facts import facts
-    from engine.summary import RunSummary
+    from engine.catalogue.run_facts import facts
+    from engine.catalogue.summary import RunSummary
 
     ours = {"learning_rate": 2e-4, "iters": 300, "batch_size": 16, "lora": {"rank": 16}}
     theirs = {"lr": 2e-4, "steps": 300, "batch": 16, "lora_rank": 16}

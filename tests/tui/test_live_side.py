@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.projection import RunProjection
+from engine.live.projection import RunProjection
 from tui.views.live_side import suites_line
 
 

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.supervise.train_log import INDEX, LOG, TrainLog
-from tui import log_index
-from tui.log_file import LogFile
-from tui.log_find import PatternError, Scan, Wanted, compile_pattern
-from tui.log_index import BLOCK, LogIndex
-from tui.log_line import MAX_BYTES, MAX_LINE, clean, parse
-from tui.log_reader import LogReader
-from tui.log_spans import Spans
+from tui.log import index as log_index
+from tui.log.file import LogFile
+from tui.log.find import PatternError, Scan, Wanted, compile_pattern
+from tui.log.index import BLOCK, LogIndex
+from tui.log.line import MAX_BYTES, MAX_LINE, clean, parse
+from tui.log.reader import LogReader
+from tui.log.spans import Spans
 
 
 def nothing() -> None:
@@ -160,7 +160,7 @@ def test_rows_are_those_of_the_file_however_it_grew(
     run = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_index, "BLOCK", 16)
-        patch.setattr("tui.log_find.BLOCK", 16)
+        patch.setattr("tui.log.find.BLOCK", 16)
         log = TrainLog(run)
         reader = LogReader(run, nothing)
         boundaries, last, data = [], None, b""
@@ -371,7 +371,7 @@ def test_a_scan_finds_what_looking_at_each_line_finds(
     run = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_index, "BLOCK", 32)
-        patch.setattr("tui.log_find.BLOCK", 32)
+        patch.setattr("tui.log.find.BLOCK", 32)
         early = b"".join(line + b"\n" for line in lines[:late])
         (run / LOG).write_bytes(early)
         reader = LogReader(run, nothing)

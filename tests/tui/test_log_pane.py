@@ -17,7 +17,7 @@ from engine.supervise.train_log import LOG, TrainLog
 from tests.tui.drive import app_on, until, write
 from tests.tui.fake_run import FakeRun
 from tui.app import FactoryApp
-from tui.log_pager import pager_command
+from tui.log.pager import pager_command
 from tui.widgets.log_lines import LogLines
 from tui.widgets.log_pane import LogPane
 
@@ -196,7 +196,7 @@ async def test_it_opens_in_the_pager_and_the_editor_at_the_line(
         return type("Done", (), {"returncode": 0})
 
     monkeypatch.setattr(App, "suspend", suspended)
-    monkeypatch.setattr("tui.log_pager.subprocess.run", ran)
+    monkeypatch.setattr("tui.log.pager.subprocess.run", ran)
     monkeypatch.setenv("PAGER", "less -S")
     monkeypatch.setenv("EDITOR", "vim")
     monkeypatch.delenv("VISUAL", raising=False)

@@ -9,8 +9,8 @@ import pytest
 from textual.widgets import Static
 
 from engine.folder import RunFolder
-from engine.planning import Draft, create
-from engine.starting import StartError
+from engine.plans.planning import Draft, create
+from engine.plans.starting import StartError
 from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tui.app import FactoryApp

@@ -11,11 +11,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine import forecast
-from engine.benching import BenchError
+from engine.costs import forecast
+from engine.costs.benching import BenchError
 from engine.folder import RunFolder
 from engine.helper import HelperStopped
-from engine.planning import Draft, create
+from engine.plans.planning import Draft, create
 from engine.records.base import utc_now
 from engine.records.bench import Benchmark, BenchPoint
 from engine.workspace import Workspace
@@ -90,7 +90,7 @@ def benchmark(gigabytes: float) -> Benchmark:
 
 
 def forecast_machine():  # type: ignore[no-untyped-def]
-    from engine.bench_store import this_machine
+    from engine.costs.bench_store import this_machine
 
     return this_machine()
 
@@ -255,7 +255,7 @@ async def test_who_has_the_accelerator_is_said_before_a_run_is_queued(tmp_path: 
 async def test_a_run_that_follows_starts_from_its_parent_and_asks_for_a_hypothesis(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.planning import draft
+    from engine.plans.planning import draft
 
     make_target(tmp_path)
     workspace = Workspace(tmp_path)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
+from engine.answers.trace_review import Answered, RowKey, change_reviews, toggled
 from engine.publish.report import write_report
-from engine.trace_review import Answered, RowKey, change_reviews, toggled
 from tests.tui.drive import app_on, texts, until
 from tests.tui.make_runs import make_run
 from tui.app import FactoryApp

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.run_filter import RunFilter, parse
-from engine.summary import RunSummary
-from engine.tags import TagError
+from engine.catalogue.run_filter import RunFilter, parse
+from engine.catalogue.summary import RunSummary
+from engine.catalogue.tags import TagError
 from tests.tui.make_runs import HOSTILE
 from tui.views.cells import Cell
 from tui.views.hanging import hang

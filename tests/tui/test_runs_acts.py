@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 import tui.app
-from engine.summary import summarise
-from engine.trash import Trash
+from engine.catalogue.summary import summarise
+from engine.catalogue.trash import Trash
 from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tests.tui.make_runs import make_run, make_workspace

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.run_facts import facts
-from engine.run_filter import parse
-from engine.summary import RunSummary
+from engine.catalogue.run_facts import facts
+from engine.catalogue.run_filter import parse
+from engine.catalogue.summary import RunSummary
 from tui.views import cells
 from tui.views.plain import fit, middle, plain, plain_lines
 from tui.views.preview_view import next_step, preview_lines

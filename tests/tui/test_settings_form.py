@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.planning import draft
+from engine.plans.planning import draft
 from engine.records.target import Forge
 from engine.work.specs import TrainSpec
 from engine.workspace import Workspace

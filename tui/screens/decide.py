@@ -10,10 +10,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from engine.deciding import OverrideRequest, Refused, as_written, make_decision, rehearse
+from engine.decisions.deciding import OverrideRequest, Refused, as_written, make_decision, rehearse
+from engine.decisions.withdrawing import Receipt, withdraw
 from engine.folder import FolderError
 from engine.records.run import Decision, DecisionKind
-from engine.withdrawing import Receipt, withdraw
 from tui.acting import attempt, say
 from tui.bindings import bindings_for
 from tui.drafts import DraftFile

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from engine.projected import ExampleView
+from engine.live.projected import ExampleView
 from tui.views.examples_page import page_of
 from tui.views.plain import plain
 from tui.widgets.example_page import ExamplePage

@@ -11,9 +11,16 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 
-from engine.scored_rows import RowIndex
-from engine.trace_export import Chosen, default_path, gold_prompts, in_gold, refusal, write_export
-from engine.trace_review import Answered, Reviews, RowKey, is_current
+from engine.answers.scored_rows import RowIndex
+from engine.answers.trace_export import (
+    Chosen,
+    default_path,
+    gold_prompts,
+    in_gold,
+    refusal,
+    write_export,
+)
+from engine.answers.trace_review import Answered, Reviews, RowKey, is_current
 from tui.acting import attempt, say
 from tui.bindings import bindings_for
 from tui.reviewing import Reviewing

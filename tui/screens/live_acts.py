@@ -40,7 +40,7 @@ class RunActs(RoomScreen):
 
     @work(thread=True, group="compare", exclusive=True)
     def _find_other(self) -> None:
-        from engine.summary import summarise
+        from engine.catalogue.summary import summarise
         from engine.workspace import Workspace
         from tui.views.other_run import other_run
 

@@ -13,13 +13,13 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from engine.benching import BenchError, measure
-from engine.data_check import DataCheck
-from engine.data_lengths import TokenCount
-from engine.forecast import Outlook
+from engine.costs.benching import BenchError, measure
+from engine.costs.forecast import Outlook
 from engine.helper import HelperStopped
 from engine.models import ModelOnDisk
-from engine.planning import Draft
+from engine.plans.data_check import DataCheck
+from engine.plans.data_lengths import TokenCount
+from engine.plans.planning import Draft
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
 from tui.acting import say

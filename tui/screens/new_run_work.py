@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.benching import PLACE
-from engine.data_check import CheckStopped, DataCheck, check_data
-from engine.data_lengths import TokenCount, count_tokens
+from engine.costs.benching import PLACE
+from engine.costs.forecast import Lengths, Outlook, look_ahead
 from engine.folder import FolderError
-from engine.forecast import Lengths, Outlook, look_ahead
 from engine.helper import HelperError, HelperStopped
 from engine.models import ModelOnDisk, cached_models, models_here
-from engine.planning import Draft, draft
+from engine.plans.data_check import CheckStopped, DataCheck, check_data
+from engine.plans.data_lengths import TokenCount, count_tokens
+from engine.plans.planning import Draft, draft
+from engine.plans.stages import train_spec
+from engine.plans.starting import StartError, start_draft
 from engine.records.plan import Plan
 from engine.records.run import RunConfig
-from engine.stages import train_spec
-from engine.starting import StartError, start_draft
 from engine.supervise.queue import state
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace, WorkspaceError

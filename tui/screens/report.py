@@ -10,12 +10,12 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import MarkdownViewer, Static
 
+from engine.answers.trace_review import FILE as REVIEW_FILE
 from engine.checks.contents import load
 from engine.folder import write_bytes_atomic
 from engine.publish.export import export_refusal, export_report
 from engine.publish.report import render_report
 from engine.publish.sections import Section, section_at, sections, text_of
-from engine.trace_review import FILE as REVIEW_FILE
 from tui.acting import attempt, say
 from tui.bindings import bindings_for
 from tui.clipboard import copy

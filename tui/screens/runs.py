@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from engine.run_filter import FilterError, RunFilter, parse
-from engine.summary import RunSummary
+from engine.catalogue.run_filter import FilterError, RunFilter, parse
+from engine.catalogue.summary import RunSummary
 from tui.bindings import bindings_for
 from tui.screens.panes import Edge
 from tui.screens.runs_acts import RunsActs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textual import work
 
-from engine.summary import RunSummary
+from engine.catalogue.summary import RunSummary
 from tui.acting import attempt, say
 from tui.screens.runs_reading import RunsReading
 from tui.views.plain import plain
@@ -112,7 +112,7 @@ class RunsActs(RunsReading):
 
     @work(thread=True, group="act")
     def _tag(self, summaries: list[RunSummary], edit: TagEdit) -> None:
-        from engine.tags import edit_tags, write_tags
+        from engine.catalogue.tags import edit_tags, write_tags
 
         undo = _Undo("The tags are as they were.")
         for summary in summaries:
@@ -145,7 +145,7 @@ class RunsActs(RunsReading):
         if moving:
             say(self, f"{moving[0]} is under way. Cancel it first (C), then delete it.", "warning")
             return
-        from engine.trash import one_of_them
+        from engine.catalogue.trash import one_of_them
 
         names = [row.run_id for row in rows]
         detail = [f"{one_of_them(names)}."] if len(names) > 1 else []
@@ -171,7 +171,7 @@ class RunsActs(RunsReading):
 
     @work(thread=True, group="act")
     def _delete(self, names: list[str]) -> None:
-        from engine.trash import Trash, Trashed
+        from engine.catalogue.trash import Trash, Trashed
 
         trash = Trash(self.workspace)
         gone: list[Trashed] = []

@@ -11,7 +11,7 @@ from threading import Lock
 
 from textual import work
 
-from engine.summary import RunSummary
+from engine.catalogue.summary import RunSummary
 from engine.workspace import Workspace
 from tui.screens.base import RoomScreen
 from tui.views.quick_gates import quick_verdicts

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from engine.tags import TagError
+from engine.catalogue.tags import TagError
 from tui.views.plain import plain
 from tui.views.tag_edit import TagEdit, common, on_some, read_edit, tag_candidates
 from tui.widgets.completing import CompletingInput, Offers

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine.trash import OLD, Trash, Trashed, one_of_them, size_of
+from engine.catalogue.trash import OLD, Trash, Trashed, one_of_them, size_of
 from engine.workspace import Workspace
 from tui.acting import attempt, say
 from tui.screens.ask_text import AskText

@@ -7,8 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import overload
 
-from engine.projected import StageView
-from engine.series import Series
+from engine.live.projected import StageView
+from engine.live.series import Series
 from tui.views.chart_settings import ChartAxis
 from tui.widgets.scale import Kind, clock_time
 

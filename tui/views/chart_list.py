@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.projected import StageView
-from engine.projection import MEMORY, RunProjection
+from engine.live.projected import StageView
+from engine.live.projection import MEMORY, RunProjection
 from tui.views.plain import plain
 from tui.widgets.scale import Kind
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.comparing.course import training_stage
-from engine.projection import MEMORY, RunProjection
-from engine.series import Series, Smooth
+from engine.live.projection import MEMORY, RunProjection
+from engine.live.series import Series, Smooth
 from tui.views.compare_marks import DRAWN, Mark
 from tui.views.viewport import Viewport
 from tui.widgets.picture import Curve, EndPoints, Options, Row

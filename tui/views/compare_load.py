@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.catalogue.lineage import Family, Member, family, parents
+from engine.catalogue.summary import RunSummary
 from engine.comparing.evidence import RunEvidence
 from engine.comparing.reader import EvidenceReader, run_folder
-from engine.lineage import Family, Member, family, parents
-from engine.summary import RunSummary
 from engine.workspace import Workspace
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine import numbers
-from engine.data_check import DataCheck, FileCheck
-from engine.data_lengths import TokenCount
+from engine.plans.data_check import DataCheck, FileCheck
+from engine.plans.data_lengths import TokenCount
 from tui.views.cells import Cell
 from tui.views.plain import plain
 

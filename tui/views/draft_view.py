@@ -10,7 +10,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from engine.models import ModelOnDisk
-from engine.planning import Draft
+from engine.plans.planning import Draft
 from engine.records.run import RunConfig
 from tui.views import cells
 from tui.views.cells import Cell

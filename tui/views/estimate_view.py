@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine import numbers
-from engine.estimate import Range
-from engine.forecast import Estimate, LengthSource, Outlook
+from engine.costs.estimate import Range
+from engine.costs.forecast import Estimate, LengthSource, Outlook
 from tui.views.cells import Cell
 from tui.views.plain import plain
 

@@ -19,7 +19,7 @@ from tui.views.cells import Cell
 from tui.views.plain import fit, plain
 
 if TYPE_CHECKING:
-    from engine.deciding import Draft
+    from engine.decisions.deciding import Draft
 
 Line = list[Cell]
 
@@ -71,7 +71,7 @@ class Evidence:
 
 def load_evidence(path: Path) -> Evidence:
     """Read and judge a run folder; FolderError where it cannot be listed."""
-    from engine.deciding import draft
+    from engine.decisions.deciding import draft
 
     drafted = draft(path)
     return Evidence(drafted, find_flips(drafted.contents), find_missing(drafted.contents))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from engine.answers.trace_export import Chosen
 from engine.judge.failure_class import Suggestion, suggest
 from engine.records.trace_review import TITLES, Review
-from engine.trace_export import Chosen
 from tui.views.cells import Cell
 from tui.views.choice_item import Item
 from tui.views.examples_page import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from engine.trace_export import Chosen
+from engine.answers.trace_export import Chosen
 from tui.views.cells import Cell
 from tui.views.plain import plain
 

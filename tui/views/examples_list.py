@@ -1,6 +1,6 @@
 """Which examples of a run are listed, in which order, and how many there are of each kind.
 
-Plain values: the rows come from ``engine.scored_rows``, and nothing here reads a file.
+Plain values: the rows come from ``engine.answers.scored_rows``, and nothing here reads a file.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from engine.answers.rows_files import Side
+from engine.answers.scored_examples import Example, Row
+from engine.answers.scored_rows import RowIndex
+from engine.answers.trace_review import RowKey
 from engine.records.trace_review import TITLES, Review
-from engine.rows_files import Side
-from engine.scored_examples import Example, Row
-from engine.scored_rows import RowIndex
-from engine.trace_review import RowKey
 from tui.views.cells import Cell
 from tui.views.choice_item import Item
 from tui.views.plain import fit, middle, plain

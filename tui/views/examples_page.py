@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from engine.projected import ExampleView
-from engine.rows_files import Side
-from engine.scored_examples import Example
-from engine.scored_rows import RowIndex, RowText
-from engine.trace_review import Answered, RowKey
+from engine.answers.rows_files import Side
+from engine.answers.scored_examples import Example
+from engine.answers.scored_rows import RowIndex, RowText
+from engine.answers.trace_review import Answered, RowKey
+from engine.live.projected import ExampleView
 from tui.views import cells
 from tui.views.examples_diff import SIGNS, Field, Marked, Span, fields, marked
 from tui.views.examples_list import other_row, shown_row

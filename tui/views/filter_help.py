@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.run_filter import FIELDS, SHORT, Field, FilterError, Kind, parse
+from engine.catalogue.run_filter import FIELDS, SHORT, Field, FilterError, Kind, parse
 from tui.views.plain import plain
 from tui.views.run_columns import SETTING
 

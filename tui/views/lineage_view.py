@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
+from engine.catalogue.lineage import Family, Node
 from engine.comparing.difference import Difference
 from engine.comparing.settings import MISSING, Change, told_first, value_text
-from engine.lineage import Family, Node
 from tui.views import cells
 from tui.views.compare_marks import Mark
 from tui.views.compare_scores import WORDS

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.projected import StageView
-from engine.projection import MEMORY, RunProjection
-from engine.series import Series, Smooth
+from engine.live.projected import StageView
+from engine.live.projection import MEMORY, RunProjection
+from engine.live.series import Series, Smooth
 from tui.views.axis_places import X_KINDS, places, unit, usable, whole_range
 from tui.views.chart_list import LOSS, MLX_PEAK, VALIDATION, MetricChart
 from tui.views.chart_settings import ChartAxis, ChartSettings

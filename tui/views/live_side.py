@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from engine.judge.stats import wilson
-from engine.projected import StageView, SuiteView
-from engine.projection import MEMORY, RunProjection
-from engine.signs import Sign
+from engine.live.projected import StageView, SuiteView
+from engine.live.projection import MEMORY, RunProjection
+from engine.live.signs import Sign
 from tui.views.cells import Cell, number, pair
 from tui.views.live_view import LEVELS
 from tui.views.plain import fit, plain

@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from engine.projected import StageView
-from engine.projection import RunProjection
-from engine.signs import Sign
+from engine.live.projected import StageView
+from engine.live.projection import RunProjection
+from engine.live.signs import Sign
 from tui.views.cells import ABSENT, Cell, Tone
 from tui.views.plain import fit, plain
 from tui.widgets.scale import compact, duration

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
-from tui.log_find import Pattern, Wanted
+from tui.log.find import Pattern, Wanted
 from tui.views.plain import fit, plain
 
 

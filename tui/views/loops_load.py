@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.catalogue.summary import RunSummary, summarise
 from engine.comparing.chain import Chain, chain
 from engine.comparing.evidence import RunEvidence
 from engine.comparing.reader import EvidenceReader
-from engine.summary import RunSummary, summarise
 from engine.workspace import Workspace
 
 ANEW_EVERY_S = 30.0

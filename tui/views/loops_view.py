@@ -8,9 +8,9 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
+from engine.catalogue.summary import RunSummary
 from engine.comparing.chain import RULE, Chain, Outcome, Try
 from engine.comparing.settings import told_first
-from engine.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.compare_marks import short_names

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.data_check import DataCheck
-from engine.data_lengths import TokenCount
-from engine.forecast import Outlook
-from engine.planning import Draft
+from engine.costs.forecast import Outlook
+from engine.plans.data_check import DataCheck
+from engine.plans.data_lengths import TokenCount
+from engine.plans.planning import Draft
 from engine.records.run import RunConfig
 from tui.views.cells import Cell
 from tui.views.data_check import data_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.summary import RunSummary
+from engine.catalogue.summary import RunSummary
 
 
 def other_run(this: RunSummary, runs: Iterable[RunSummary]) -> str | None:

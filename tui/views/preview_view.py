@@ -13,9 +13,9 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from engine.catalogue.run_facts import settings_of
+from engine.catalogue.summary import RunSummary
 from engine.plain_file import open_plain, read_plain
-from engine.run_facts import settings_of
-from engine.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.hanging import hang

@@ -6,8 +6,8 @@ bound, and a score whose interval (Wilson, 95 %) holds the baseline cannot be to
 
 from __future__ import annotations
 
+from engine.catalogue.summary import RunSummary
 from engine.judge import stats
-from engine.summary import RunSummary
 from tui.views.runs_view import Verdicts
 
 

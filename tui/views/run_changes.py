@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.run_facts import settings_of
-from engine.summary import RunSummary
+from engine.catalogue.run_facts import settings_of
+from engine.catalogue.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.plain import plain

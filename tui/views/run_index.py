@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from engine.run_facts import settings_of
-from engine.run_filter import RunFilter
-from engine.summary import RunSummary
+from engine.catalogue.run_facts import settings_of
+from engine.catalogue.run_filter import RunFilter
+from engine.catalogue.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.plain import plain

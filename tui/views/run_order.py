@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.run_facts import setting
+from engine.catalogue.run_facts import setting
 from tui.views.run_columns import SETTING
 from tui.views.runs_view import RunRow
 

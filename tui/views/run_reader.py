@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.summary import RunSummary, summarise
-from engine.summary_cache import Stamp, SummaryCache, settled, stamp_from, stamp_of
+from engine.catalogue.summary import RunSummary, summarise
+from engine.catalogue.summary_cache import Stamp, SummaryCache, settled, stamp_from, stamp_of
 from engine.workspace import Workspace
 
 FIRST = 200

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.run_facts import facts, setting
-from engine.summary import RunSummary
+from engine.catalogue.run_facts import facts, setting
+from engine.catalogue.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import NOTHING, Cell
 from tui.views.plain import plain

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.tags import TagError, check_tag
+from engine.catalogue.tags import TagError, check_tag
 from tui.views.filter_help import MOST, Candidate, runs_of
 
 

@@ -10,8 +10,8 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from engine.projected import StageView
-from engine.projection import MEMORY, RunProjection
+from engine.live.projected import StageView
+from engine.live.projection import MEMORY, RunProjection
 from tui.feed import RunFeed
 from tui.views.chart_list import (
     MetricChart,

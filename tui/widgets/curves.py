@@ -12,7 +12,7 @@ from tui.widgets.scale import Scale
 
 
 class Points(Protocol):
-    """What a curve is drawn from; ``engine.series.Series`` is one."""
+    """What a curve is drawn from; ``engine.live.series.Series`` is one."""
 
     def extremes(self, start: int, stop: int) -> tuple[float, float] | None: ...
     def has_gap(self, start: int, stop: int) -> bool: ...

@@ -19,11 +19,11 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
+from engine.answers.rows_files import Side, stamps_of
+from engine.answers.scored_rows import RowIndex, Stopped, index_rows
+from engine.answers.trace_review import FILE, Reviews
 from engine.folder import FolderError
 from engine.records.trace_review import TITLES
-from engine.rows_files import Side, stamps_of
-from engine.scored_rows import RowIndex, Stopped, index_rows
-from engine.trace_review import FILE, Reviews
 from tui.views.examples_list import (
     VIEWS,
     Choice,

@@ -13,11 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
+from engine.answers.rows_files import Side
+from engine.answers.scored_examples import Row
+from engine.answers.scored_rows import RowIndex
+from engine.answers.trace_review import RowKey
 from engine.records.trace_review import TITLES, Review
-from engine.rows_files import Side
-from engine.scored_examples import Row
-from engine.scored_rows import RowIndex
-from engine.trace_review import RowKey
 from tui.views.examples_list import alike, shown_row
 from tui.views.plain import fit, plain
 from tui.widgets.rows_view import RowsView

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from engine.projected import ExampleView
+from engine.live.projected import ExampleView
 from tui.views.plain import fit, plain
 from tui.widgets.rows_view import RowsView
 

@@ -18,9 +18,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.log_find import Pattern
-from tui.log_line import LogLine, parse
-from tui.log_reader import LogReader
+from tui.log.find import Pattern
+from tui.log.line import LogLine, parse
+from tui.log.reader import LogReader
 from tui.widgets.ink import Ink
 
 SIDEWAYS = 16

@@ -14,9 +14,9 @@ from textual.widgets import Input
 
 from tui.acting import say
 from tui.bindings import bindings_for
-from tui.log_find import Pattern, PatternError, Wanted, compile_pattern
-from tui.log_line import clean
-from tui.log_reader import LogReader
+from tui.log.find import Pattern, PatternError, Wanted, compile_pattern
+from tui.log.line import clean
+from tui.log.reader import LogReader
 from tui.views.log_words import Place, title
 from tui.widgets.log_lines import LogLines
 
@@ -302,7 +302,7 @@ class LogPane(Vertical):
 
     def action_page(self) -> None:
         """Open the log in the pager, at this line."""
-        from tui.log_pager import page
+        from tui.log.pager import page
 
         start = (self._lines.chosen() or (0, 0))[0]
         if problem := page(self.app, self.reader.file.path, start):

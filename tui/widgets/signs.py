@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from engine.signs import Sign
+from engine.live.signs import Sign
 from tui.views.live_view import message_row
 from tui.widgets.rows_view import RowsView
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from engine.catalogue.summary import RunSummary
 from engine.comparing.evidence import RunEvidence
 from engine.comparing.scored import Answers, SuiteScore
-from engine.summary import RunSummary
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from engine.comparing.evidence import read_evidence
 from engine.comparing.flips import find_flips, with_texts
 from engine.comparing.reader import EvidenceReader, run_folder
 from engine.comparing.scored import read_answers
-from engine.projection import RunProjection
-from engine.tail import EventTail
+from engine.live.projection import RunProjection
+from engine.live.tail import EventTail
 from engine.workspace import Workspace
 from tests.engine.comparing.kit import rows, run, scored
 from tests.tui.make_tries import STORY, Try, make_tries

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.folder import EventLog, RunFolder, write_json_atomic
-from engine.planning import frozen_event
+from engine.plans.planning import frozen_event
 from engine.processes import is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind

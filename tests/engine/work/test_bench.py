@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.bench_store import load_benchmark, merged, save_benchmark, this_machine
-from engine.benching import BenchError, BenchWish, measure
-from engine.data_lengths import count_tokens
-from engine.estimate import Point, Shape, step_seconds
+from engine.costs.bench_store import load_benchmark, merged, save_benchmark, this_machine
+from engine.costs.benching import BenchError, BenchWish, measure
+from engine.costs.estimate import Point, Shape, step_seconds
 from engine.helper import HelperError, HelperStopped, ask
 from engine.models import describe
+from engine.plans.data_lengths import count_tokens
 from engine.records.bench import Benchmark, BenchPoint
 from engine.supervise.queue import Place, state
 from engine.target import load_target

@@ -12,10 +12,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.measurement import epoch
-from engine.pace import Pace
-from engine.projected import CheckpointView, ExampleView, MessageView, StageView, SuiteView
-from engine.series import Series
+from engine.live.measurement import epoch
+from engine.live.pace import Pace
+from engine.live.projected import CheckpointView, ExampleView, MessageView, StageView, SuiteView
+from engine.live.series import Series
 
 MAX_EXAMPLES = 200
 """Kept examples of each outcome: the newest that failed, and the newest that passed."""

@@ -10,7 +10,7 @@ import json
 from array import array
 from bisect import bisect_left, bisect_right
 
-from tui.log_file import LogFile
+from tui.log.file import LogFile
 
 _PIECE = 256 * 1024
 _MAX_LINE = 4_096

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.bench_store import same_machine, this_machine
+from engine.costs.bench_store import same_machine, this_machine
 from engine.plain_file import open_plain, read_plain
 from engine.records.provenance import Machine
 from engine.workspace import Workspace

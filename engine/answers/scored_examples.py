@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, overload
 
-from engine.rows_files import Side
+from engine.answers.rows_files import Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 from pydantic import ValidationError
 
-from engine.bench_store import save_benchmark, this_machine
+from engine.costs.bench_store import save_benchmark, this_machine
 from engine.helper import HelperError, HelperStopped, ask
 from engine.models import ModelOnDisk
 from engine.processes import myself

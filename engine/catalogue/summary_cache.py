@@ -19,8 +19,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from engine.catalogue.summary import FILES, RunSummary
 from engine.plain_file import open_plain
-from engine.summary import FILES, RunSummary
 
 VERSION = 1
 MAX_BYTES = 256 * 2**20

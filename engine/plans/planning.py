@@ -21,7 +21,8 @@ from typing import Any
 from engine.folder import EventLog, RunFolder, sha256_file, write_json_atomic
 from engine.judge.suites import SuiteError, load_suite
 from engine.models import ModelError, find_model
-from engine.plan_check import problems
+from engine.plans.plan_check import problems
+from engine.plans.stages import NOT_SETTINGS, Base, build_stages, train_spec
 from engine.records.base import utc_now
 from engine.records.plan import Plan
 from engine.records.run import (
@@ -35,7 +36,6 @@ from engine.records.run import (
     Threshold,
 )
 from engine.records.status import Phase, RunStatus, StageStatus
-from engine.stages import NOT_SETTINGS, Base, build_stages, train_spec
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
 

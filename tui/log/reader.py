@@ -13,11 +13,11 @@ from pathlib import Path
 
 from engine.supervise.train_log import INDEX, LOG
 from tui.feed import Follower
-from tui.log_file import LogFile
-from tui.log_find import Pattern, Scan, Wanted
-from tui.log_index import LogIndex
-from tui.log_line import MAX_BYTES
-from tui.log_spans import Kind, Spans
+from tui.log.file import LogFile
+from tui.log.find import Pattern, Scan, Wanted
+from tui.log.index import LogIndex
+from tui.log.line import MAX_BYTES
+from tui.log.spans import Kind, Spans
 
 _BUSY_S = 0.001
 """How long the lock is held at most while a piece is read: a screen may wait for so long."""

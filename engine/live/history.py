@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from engine.folding import fold_lines
-from engine.glance import LONG, glance
-from engine.projection import RunProjection
-from engine.tail import LineTail
+from engine.live.folding import fold_lines
+from engine.live.glance import LONG, glance
+from engine.live.projection import RunProjection
+from engine.live.tail import LineTail
 
 PIECE = 64 << 10
 """Bytes that are folded at once: some 2 ms, so that nobody waits long for the lock."""

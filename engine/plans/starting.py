@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.folder import RunFolder
-from engine.planning import Draft, create, draft
+from engine.plans.planning import Draft, create, draft
 from engine.supervise.launch import LaunchError, launch
 from engine.target import TargetError
 from engine.workspace import Workspace

@@ -20,7 +20,7 @@ from pathlib import Path
 from engine import checks
 from engine.checks.contents import RunContents, load
 from engine.checks.finding import Finding
-from engine.decision_record import (
+from engine.decisions.decision_record import (
     OverrideRequest,
     artifact_for,
     completed,
@@ -28,20 +28,20 @@ from engine.decision_record import (
     stops,
     with_overrides,
 )
-from engine.decision_rules import (
+from engine.decisions.decision_rules import (
     closed,
     closed_to_new_view,
     contents_with,
     free_name,
     refusals,
 )
+from engine.decisions.withdrawing import Receipt, keep
 from engine.folder import EventLog, FolderError, RunFolder, StaleRevision, write_bytes_atomic
 from engine.judge.gates import Gate, Verdict
 from engine.publish.report import write_report
 from engine.records.base import utc_now
 from engine.records.run import Artifact, Decision, DecisionKind, Superseded
 from engine.records.status import Phase, RunStatus
-from engine.withdrawing import Receipt, keep
 
 __all__ = [
     "Draft",

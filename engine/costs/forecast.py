@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import psutil
 
-from engine.bench_store import load_benchmark
-from engine.benching import BenchWish
-from engine.estimate import (
+from engine.costs.bench_store import load_benchmark
+from engine.costs.benching import BenchWish
+from engine.costs.estimate import (
     Cost,
     Point,
     Range,
@@ -25,9 +25,9 @@ from engine.estimate import (
     step_seconds,
     training_cost,
 )
+from engine.costs.past_runs import PastRun, past_runs
 from engine.models import ModelOnDisk, model_on_disk
-from engine.past_runs import PastRun, past_runs
-from engine.planning import Draft
+from engine.plans.planning import Draft
 from engine.records.bench import Benchmark
 from engine.records.plan import StageKind
 from engine.workspace import Workspace

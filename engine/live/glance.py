@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.folding import fold_lines
-from engine.measurement import measurements
+from engine.live.folding import fold_lines
+from engine.live.measurement import measurements
+from engine.live.projection import RunProjection
 from engine.plain_file import open_plain
-from engine.projection import RunProjection
 
 LONG = 8 << 20
 """From this size on a log is worth a first look, in bytes: it takes a quarter of a second to read.

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from engine import numbers
-from engine.projected import MessageView, StageView
-from engine.projection import MEMORY, RunProjection
-from engine.series import Series
-from engine.sign_rules import Found, NotANumber, Rule, Throughput, Validation, is_loss
+from engine.live.projected import MessageView, StageView
+from engine.live.projection import MEMORY, RunProjection
+from engine.live.series import Series
+from engine.live.sign_rules import Found, NotANumber, Rule, Throughput, Validation, is_loss
 
 QUIET_S = 60.0
 """A running stage of which no event comes for so long, not even a memory sample (due every 5 s)."""

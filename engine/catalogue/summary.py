@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.catalogue.tags import TAGS_FILE, tags_in
 from engine.identity import is_alive
 from engine.plain_file import open_plain, read_plain_stat
-from engine.tags import TAGS_FILE, tags_in
 
 Liveness = Literal["running", "waiting", "dead", "idle"]
 """running and waiting: a supervisor is alive; dead: the status says that one is, and none is;

@@ -15,10 +15,10 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
+from engine.answers.rows_files import RowsFile, rows_files, stamps_of
+from engine.answers.scored_examples import Examples, Row
 from engine.judge.failure_class import names_in
 from engine.plain_file import open_plain
-from engine.rows_files import RowsFile, rows_files, stamps_of
-from engine.scored_examples import Examples, Row
 
 MAX_ROW_BYTES = 16 << 20
 """A longer line is no row."""

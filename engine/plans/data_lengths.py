@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.forecast import Lengths
+from engine.costs.forecast import Lengths
 from engine.helper import ask
 from engine.models import ModelOnDisk
 from engine.target import Target

@@ -17,8 +17,8 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from itertools import accumulate, pairwise
 
-from tui.log_file import LogFile
-from tui.log_spans import Spans
+from tui.log.file import LogFile
+from tui.log.spans import Spans
 
 BLOCK = 64 * 1024
 _HELD = 32

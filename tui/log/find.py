@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
-from tui.log_index import BLOCK, Counts, LogIndex
-from tui.log_line import MAX_BYTES, MAX_LINE, clean, without_codes
+from tui.log.index import BLOCK, Counts, LogIndex
+from tui.log.line import MAX_BYTES, MAX_LINE, clean, without_codes
 
 _HELD = 32
 _SPECIAL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from engine.run_filter import FactValue
-from engine.summary import RunSummary
+from engine.catalogue.run_filter import FactValue
+from engine.catalogue.summary import RunSummary
 
 _FACTS: dict[str, Callable[[RunSummary], FactValue]] = {
     "run": lambda run: run.run_id,

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from engine.projection import RunProjection
+from engine.live.projection import RunProjection
 
 LOOKED_AT = 200
 """So many of the newest runs are looked at, of whatever target."""

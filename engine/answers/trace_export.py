@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.answers.rows_files import RowsFile
+from engine.answers.scored_rows import RowText
+from engine.answers.trace_review import RowKey, is_current
 from engine.checks.streams import read_keys
 from engine.folder import FolderError, read_record, write_bytes_atomic
 from engine.judge.leakage import normalise, prompt_key
 from engine.plain_file import open_plain
 from engine.records.plan import Plan, StageKind
 from engine.records.trace_review import Review
-from engine.rows_files import RowsFile
-from engine.scored_rows import RowText
-from engine.trace_review import RowKey, is_current
 from engine.workspace import slugify
 
 _ORIGIN = "gold:"

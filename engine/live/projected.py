@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.pace import Pace
-from engine.series import Series
+from engine.live.pace import Pace
+from engine.live.series import Series
 
 
 @dataclass(slots=True)

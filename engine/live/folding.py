@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate, groupby, repeat
 from operator import sub
 
-from engine.measurement import Measurement, measurements
-from engine.projected import StageView
-from engine.projection import MAX_TEXT, MEMORY, RunProjection
-from engine.series import Course
+from engine.live.measurement import Measurement, measurements
+from engine.live.projected import StageView
+from engine.live.projection import MAX_TEXT, MEMORY, RunProjection
+from engine.live.series import Course
 
 _TOGETHER = frozenset({"metric", "progress", "memory"})
 _FEW = 8

@@ -1,0 +1,1 @@
+"""Many runs: one row each, filtered, tagged, thrown away, and who follows whom."""

@@ -1,0 +1,1 @@
+"""From a folder to a written decision, and back as long as that is allowed."""
