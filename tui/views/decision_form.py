@@ -1,6 +1,6 @@
 """The form of a decision, without a screen: what each decision asks for, and what is missing.
 
-Pure. The folder is written by ``engine.decisions.deciding``, which checks again and has the last say.
+Pure. The folder is written by engine.decisions.deciding, which checks again and has the last say.
 """
 
 from __future__ import annotations
