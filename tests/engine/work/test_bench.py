@@ -184,7 +184,8 @@ def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -
 
         # Other tests of the session may have left children that are still ending.
         children = psutil.Process(os.getpid()).children(recursive=True)
-        pids.extend(one.pid for one in children if "engine.work.bench" in one.cmdline())
+        alive = (one for one in children if one.status() != psutil.STATUS_ZOMBIE)
+        pids.extend(one.pid for one in alive if "engine.work.bench" in one.cmdline())
         stop.set()
 
     request = {
