@@ -118,6 +118,9 @@ class FactoryApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)
+        out, back = self.lookout.suspended, self.lookout.resumed
+        self.app_suspend_signal.subscribe(self, lambda _: out(), immediate=True)
+        self.app_resume_signal.subscribe(self, lambda _: back(), immediate=True)
         for problem in self.settings.problems:
             self.notify(problem, severity="warning", timeout=15, markup=False)
         if self._unknown_theme:

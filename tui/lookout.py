@@ -10,7 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
-from tui.attention import Surroundings, call, title_of, title_sequence
+from tui.attention import (
+    GIVE_TITLE_BACK,
+    KEEP_TITLE,
+    Surroundings,
+    call,
+    title_of,
+    title_sequence,
+)
 from tui.settings import ScreenSettings
 from tui.watching import Look, Watch, ending
 
@@ -43,6 +50,16 @@ class Lookout:
     def focus_moved(self, in_front: bool) -> None:
         """The terminal says that it is in front now, or is not any more."""
         self._in_front = in_front
+
+    def suspended(self) -> None:
+        """The shell, an editor or a pager has the terminal: its own title again, until then."""
+        self._write(GIVE_TITLE_BACK)
+
+    def resumed(self) -> None:
+        """The screen is back; its title too, and not only when it changes."""
+        self._write(KEEP_TITLE)
+        if self._title:
+            self._write(self._title)
 
     @property
     def away(self) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tui.attention import BEL
+from tui.app import FactoryApp
+from tui.attention import BEL, GIVE_TITLE_BACK, KEEP_TITLE
 from tui.lookout import AWAY_AFTER_S, Lookout
 from tui.settings import ScreenSettings
 
@@ -115,3 +116,24 @@ def test_a_hostile_ticket_is_passed_over(stage: Stage) -> None:
     (stage.path / ".factory" / "queue" / "000000001-x.json").write_text("[1, 2")
     one, _, _ = lookout(stage, ScreenSettings())
     assert one.look().running == []
+
+
+def test_the_shell_has_its_title_while_the_screen_is_suspended(stage: Stage) -> None:
+    one, written, _ = lookout(stage, ScreenSettings())
+    one.say(one.look())
+    title = written[-1]
+    one.suspended()
+    assert written[-1] == GIVE_TITLE_BACK
+    one.resumed()
+    assert written[-2:] == [KEEP_TITLE, title]
+
+
+async def test_suspending_the_app_gives_the_title_back(stage: Stage) -> None:
+    app = FactoryApp(stage.path)
+    written: list[str] = []
+    async with app.run_test(size=(80, 24)):
+        app.lookout._write = written.append
+        app.app_suspend_signal.publish(app)
+        assert GIVE_TITLE_BACK in written
+        app.app_resume_signal.publish(app)
+        assert KEEP_TITLE in written
