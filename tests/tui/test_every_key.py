@@ -21,7 +21,7 @@ def test_the_table_is_compared_with_what_was_pressed() -> None:
 def test_every_key_of_the_table_was_pressed(everything_ran: bool) -> None:
     if not everything_ran:
         pytest.skip("only a part of the tests ran")
-    assert unpressed() == set()
+    assert unpressed() == set(), f"no test presses {sorted(unpressed())}"
 
 
 def test_the_name_of_the_last_test() -> None:
