@@ -36,6 +36,7 @@ class Shot:
     name: str
     screen: str
     run: str | None = None
+    runs: tuple[str, ...] = ()
     size: tuple[int, int] = (120, 36)
     keys: tuple[str, ...] = ()
 
@@ -44,9 +45,12 @@ async def take(workspace: Workspace, shot: Shot) -> str:
     """The screen as SVG."""
     from tui.app import FactoryApp
 
-    app = FactoryApp(workspace.path, start=shot.screen, run_id=shot.run)
+    first = "runs" if shot.runs else shot.screen
+    app = FactoryApp(workspace.path, start=first, run_id=shot.run)
     async with app.run_test(size=shot.size) as pilot:
-        await pilot.pause(1.5)
+        if shot.runs:
+            app.show(shot.screen, None, shot.runs)
+        await pilot.pause(2.5)
         for key in shot.keys:
             await pilot.press(key)
             await pilot.pause(0.4)
@@ -67,7 +71,8 @@ def pictures() -> None:
         os.environ["HOME"] = directory  # the pictures say ~/factory
         workspace = copy_samples(Path(directory) / "factory")
         finished = {run.decision: run.run_id for run in reversed(workspace.runs())}
-        demo = start(workspace, workspace.target_path(DEMO_TARGET))
+        target = workspace.target_path(DEMO_TARGET)
+        demo = start(workspace, target, seed=1, parent_run_id=finished["ship"])
         try:
             while (state := summarise(demo.path)).liveness == "running":
                 share = state.done / state.total if state.done and state.total else 0.0
@@ -75,8 +80,9 @@ def pictures() -> None:
                 if state.stage == "train" and state.loss is not None and share > 0.5:
                     break
                 time.sleep(0.2)
-            save(workspace, Shot("live", "live", demo.run_id))
+            save(workspace, Shot("live", "live", demo.run_id, size=(120, 40)))
             save(workspace, Shot("runs", "runs"))
+            save(workspace, Shot("loops", "loops"))
             while summarise(demo.path).liveness == "running":
                 time.sleep(0.5)
         finally:
@@ -85,6 +91,9 @@ def pictures() -> None:
                 capture_output=True,
                 check=False,
             )
+        tries = tuple(finished[one] for one in ("park", "reject", "ship"))
+        save(workspace, Shot("compare", "compare", runs=tries, size=(120, 40)))
+        save(workspace, Shot("examples", "examples", finished["ship"]))
         save(workspace, Shot("decide", "decide", demo.run_id))
         save(workspace, Shot("report", "report", finished["ship"]))
         save(workspace, Shot("validate", "validate", finished["reject"]))
