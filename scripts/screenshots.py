@@ -27,6 +27,7 @@ from engine.samples import DEMO_TARGET, copy_samples  # noqa: E402
 from engine.workspace import Workspace  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
+HYPOTHESIS = "Another seed of data and weights gives the same specialist."
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def pictures() -> None:
         workspace = copy_samples(Path(directory) / "factory")
         finished = {run.decision: run.run_id for run in reversed(workspace.runs())}
         target = workspace.target_path(DEMO_TARGET)
-        demo = start(workspace, target, seed=1, parent_run_id=finished["ship"])
+        demo = start(workspace, target, seed=1, parent=finished["ship"], hypothesis=HYPOTHESIS)
         try:
             while (state := summarise(demo.path)).liveness == "running":
                 share = state.done / state.total if state.done and state.total else 0.0
