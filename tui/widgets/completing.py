@@ -26,6 +26,7 @@ class CompletingInput(Input):
     """
 
     BINDINGS = bindings_for("filter")
+    KEYS_OF = "filter"
 
     class Offered(Message):
         """There are other candidates, or another is chosen."""

@@ -28,6 +28,7 @@ class LogPane(Vertical):
     """``LogPane(run_folder)``: reads ``train.log`` there by itself, while it is mounted."""
 
     BINDINGS = bindings_for("log")
+    KEYS_OF = "log"
     DEFAULT_CSS = """
     LogPane > LogLines {
         height: 1fr; width: 1fr; padding: 0;
