@@ -46,6 +46,7 @@ async def test_jump_goes_to_the_letter(workspace: Path) -> None:
 async def test_jump_is_left_without_going_anywhere(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.focused is not None)
         before = app.focused
         await pilot.press("ctrl+o")
         await pilot.press("escape")
@@ -146,3 +147,16 @@ async def test_ctrl_z_suspends(workspace: Path, monkeypatch: pytest.MonkeyPatch)
     async with app.run_test() as pilot:
         await pilot.press("ctrl+z")
         assert asked == [True]
+
+
+async def test_the_footer_has_no_key_that_does_something_else_here(workspace: Path) -> None:
+    app = app_on(workspace, start="live", run_id=RUN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "C cancel" in footer(app))
+        assert not footer(app).startswith("/ search"), "that is the log pane's, without the focus"
+        await pilot.press("m", "slash")
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        await until(pilot, lambda: "C cancel" not in footer(app))
+        assert "y copy" not in footer(app), "what a field calls copy is not the log's y"
+        assert "/ filter" not in footer(app), "it would be typed"
+        assert "esc back" in footer(app)

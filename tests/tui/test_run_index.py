@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,14 @@ from tests.tui.make_runs import HOSTILE
 from tui.views.cells import Cell
 from tui.views.hanging import hang
 from tui.views.plain import fit
-from tui.views.preview_view import fit_words, group_lines, preview_lines
+from tui.views.preview_course import read_course
+from tui.views.preview_view import (
+    Preview,
+    fit_words,
+    group_lines,
+    preview_lines,
+    preview_page,
+)
 from tui.views.quick_gates import quick_verdicts
 from tui.views.run_changes import changes, parent_line
 from tui.views.run_columns import (
@@ -31,7 +39,7 @@ from tui.views.run_columns import (
 )
 from tui.views.run_index import GroupHead, RunIndex, RunList
 from tui.views.run_order import SORTS, Order
-from tui.views.runs_view import RunRow, Verdicts
+from tui.views.runs_view import GateSaid, RunRow, Verdicts
 from tui.views.tag_edit import TagEdit, common, on_some, read_edit, tag_candidates
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -294,3 +302,43 @@ def test_a_tall_preview_has_a_line_a_setting_and_cuts_nothing() -> None:
     assert "set    iters          300" in lines and "       lora.rank      16" in lines
     assert sum(line.count("word") for line in lines) == 30
     assert all(cell_len(line) <= 40 for line in lines)
+
+
+def test_the_page_of_a_run_draws_its_loss_and_says_every_gate_with_its_numbers(
+    tmp_path: Path,
+) -> None:
+    one = run("2026-11-20-a", hyperparameters={"iters": 300}, last_error="word " * 30)
+    (tmp_path / "events.jsonl").write_text(
+        "".join(
+            json.dumps({"kind": "metric", "stage": "train", "step": step, "values": values}) + "\n"
+            for step in range(1, 101)
+            for values in ({"loss": 3 / step}, {"val_loss": 2 / step})
+        )
+        + 'not json "loss"\n{"values": {"loss": {}}}\n{"values": ["loss"]}\n'
+    )
+    course = read_course(tmp_path / "events.jsonl")
+    assert len(course.losses) == len(course.valid) == 100 and course.steps[-1] == 100
+    preview = Preview("2026-11-20-a", course=course)
+    gate = GateSaid("pass", "primary score", "0.939", "≥ 0.900", "0.894 to 0.966")
+    for size in ((72, 56), (52, 40), (116, 17), (300, 60)):
+        shown = preview_page(one, Verdicts("pass", gates=(gate,)), preview, size)
+        lines = [said(line) for line in shown]
+        assert all(cell_len(line) <= size[0] for line in lines)
+        assert any("3.00 → 0.03" in line and "● validation 0.02" in line for line in lines)
+        assert any("steps" in line for line in lines)
+        assert any("✔ primary score" in line and "≥ 0.900" in line for line in lines)
+    low = [said(line) for line in preview_page(one, Verdicts(), preview, (76, 5))]
+    assert any("3.00 → 0.03" in line for line in low) and not any("steps" in one for one in low)
+
+
+def test_a_course_that_goes_on_from_a_checkpoint_is_drawn_once(tmp_path: Path) -> None:
+    steps = [1, 2, 3, 4, 3, 4, 5]
+    (tmp_path / "events.jsonl").write_text(
+        "".join(
+            json.dumps({"stage": "train", "step": at, "values": {"loss": number}}) + "\n"
+            for number, at in enumerate(steps)
+        )
+    )
+    course = read_course(tmp_path / "events.jsonl")
+    assert course.steps == [1, 2, 3, 4, 5] and course.losses == [0, 1, 4, 5, 6]
+    assert read_course(tmp_path / "missing.jsonl").losses == []

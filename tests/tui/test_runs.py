@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 from textual.widgets import Input, Static
@@ -37,6 +38,27 @@ def shown(app: FactoryApp) -> list[str]:
 def screen_lines(app: FactoryApp) -> list[str]:
     one = table(app)
     return [one.render_line(y).text for y in range(one.size.height)]
+
+
+async def test_the_first_keys_are_no_filter_while_the_runs_are_read(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Event()
+    read = RunReader.read
+
+    def slow(self: RunReader, anew: bool = False) -> object:
+        held.wait(10)
+        return read(self, anew=anew)
+
+    monkeypatch.setattr(RunReader, "read", slow)
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.2)
+        assert not app.screen.query_one("#filter", Input).has_focus
+        assert not app.screen.query_one("#offers").display
+        held.set()
+        await until(pilot, lambda: len(shown(app)) == 8)
+        await until(pilot, lambda: table(app).has_focus)
 
 
 async def test_lists_every_run_newest_first(workspace: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from tui.screens.panes import Edge
 from tui.screens.runs_acts import RunsActs
 from tui.styles import style_paths
 from tui.views.filter_help import Candidate, candidates, remembered, without_word
-from tui.views.preview_view import Preview, group_lines, load_preview, preview_lines
+from tui.views.preview_view import Preview, group_lines, load_preview, preview_page
 from tui.views.run_columns import SETTING, chosen_columns, layout
 from tui.views.run_index import RunList
 from tui.views.run_order import SORTS, Order
@@ -34,8 +35,11 @@ from tui.widgets.top_bar import TopBar
 PREVIEW_AFTER_S = 0.08
 """How long the cursor stands on a run before its curve is read."""
 
-TALL = 20
-"""Lines from which on the preview cuts nothing."""
+ROOMY = 18
+"""Lines of the preview where the list leaves that many free."""
+
+FRAME = 5
+"""Lines above and below the list and its preview, and the list's head."""
 
 EXAMPLES = "target:sql  decision:ship,park  score>0.8  age<7d  is:undecided  lr>=1e-4  -tag:x"
 
@@ -46,6 +50,7 @@ class RunsScreen(RunsActs):
     ROOM = "runs"
     CSS_PATH = style_paths("runs")
     BINDINGS = bindings_for("runs")
+    AUTO_FOCUS = ""
     EDGES = (Edge("#preview", "top"), Edge("#preview", "left"))
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -85,7 +90,6 @@ class RunsScreen(RunsActs):
         self._grouped = kept.get("runs.grouped", False)
         self._collapsed = set(map(str, kept.get("runs.collapsed", [])))
         self.query_one(CompletingInput).past = remembered(kept.get("runs.filters", []))
-        self.table.focus()
         self.show_list()
 
     # --- the list -------------------------------------------------------------------
@@ -104,7 +108,14 @@ class RunsScreen(RunsActs):
         empty.display = not self._list.rows
         if empty.display:
             empty.update(self._empty_text())
-        self.query_one("#body").display = bool(self._list.rows)
+        body = self.query_one("#body")
+        if not self._list.rows and self.table.has_focus:
+            # Else the focus of a list that goes away would fall into the filter.
+            self.set_focus(None)
+        body.display = bool(self._list.rows)
+        if self._list.rows and self.focused is None:
+            self.table.focus()
+        self._make_room()
 
     def _listed(self, run_filter: RunFilter) -> RunList:
         return self.index.listed(
@@ -319,14 +330,30 @@ class RunsScreen(RunsActs):
         if row is not None:
             width = max(20, pane.content_size.width or self.size.width - 4)
             parent = self.index.summary(row.summary.parent_run_id)
-            tall = pane.content_size.height > TALL
-            shown = preview_lines(row.summary, row.verdicts, self._preview, width, parent, tall)
+            size = (width, pane.content_size.height)
+            shown = preview_page(row.summary, row.verdicts, self._preview, size, parent)
         else:
             shown = group_lines(head, self._list.rows) if head is not None else []
         pane.update(lines(paint(*line) for line in shown))
 
+    def show_judged(self, run_ids: Container[str]) -> None:
+        """The gates of the run at the cursor, with their numbers."""
+        if self.current is not None and self.current.run_id in run_ids:
+            self._draw_preview()
+
     def on_resize(self) -> None:
+        self._make_room()
         self.call_after_refresh(self._draw_preview)
+
+    def _make_room(self) -> None:
+        """Give the preview what a short list leaves free. A filter changes nothing of it."""
+        lines = len(self.index)
+        if self._grouped and lines < self.size.height:
+            lines += len({row.summary.target for row in self.index.rows.values()})
+        roomy = lines > 0 and self.size.height - FRAME - lines >= ROOMY
+        if roomy != self.has_class("-roomy"):
+            self.set_class(roomy, "-roomy")
+            self.call_after_refresh(self._draw_preview)
 
     @on(RunTable.Opened)
     def _opened(self, event: RunTable.Opened) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -57,6 +57,9 @@ class RunsReading(RoomScreen):
     def show_list(self) -> None:
         """Show the index."""
         raise NotImplementedError
+
+    def show_judged(self, run_ids: Container[str]) -> None:
+        """Show what the judge said of these runs where more than the list says it."""
 
     def on_mount(self) -> None:
         self.read_all()
@@ -159,6 +162,7 @@ class RunsReading(RoomScreen):
         self._judged |= found
         if judged(self.index.rows, found):
             self.show_list()
+        self.show_judged(found)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Literal
 
 from engine import numbers
 
-Tone = Literal["plain", "muted", "good", "bad", "warn", "accent", "strong"]
+Tone = Literal["plain", "muted", "faint", "good", "bad", "warn", "accent", "strong"]
 """What a text means; the stylesheet says what that looks like."""
 
 ABSENT = numbers.ABSENT

@@ -28,6 +28,9 @@ def hang(line: Sequence[Cell], width: int, indent: int) -> list[list[Cell]]:
                 lines.append([Cell(" " * indent)])
                 used, word = indent, word.lstrip()
                 size = cell_len(word)
+            if used + size > width and used == indent:
+                word = word.lstrip()
+                size = cell_len(word)
             if used + size > width:
                 word = fit(word, width - used)
                 size = cell_len(word)

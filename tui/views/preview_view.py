@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,23 +14,27 @@ from rich.cells import cell_len
 
 from engine.catalogue.run_facts import settings_of
 from engine.catalogue.summary import RunSummary
-from engine.plain_file import open_plain, read_plain
+from engine.plain_file import read_plain
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.hanging import hang
 from tui.views.plain import fit, middle, plain
+from tui.views.preview_course import Course, course_chart, read_course
 from tui.views.run_changes import MANY, MOST, parent_line
 from tui.views.run_index import GroupHead, best_of
 from tui.views.runs_view import RunRow, Verdicts, model_name
 
-MAX_EVENT_BYTES = 4 * 2**20
-"""How much of an event stream the curve is made from: of a longer one, pieces from all over it."""
-
 INDENT = 7
 """Cells of a label, and so of what stands below its line."""
 
-_PIECES = 32
-_MAX_POINTS = 4000
+TALL = 20
+"""Lines of a pane from more of which on nothing is cut, and the curve is a chart."""
+
+STRIP = (96, 13)
+"""Cells and lines of a pane from which on the chart stands beside the words."""
+
+CHART_LINES = (8, 18)
+"""Lines of the chart above the words, at least and at most."""
 
 Line = list[Cell]
 
@@ -41,7 +44,7 @@ class Preview:
     """What is read from a run's folder for its preview; all of it may be missing."""
 
     run_id: str
-    losses: list[float] = field(default_factory=list)
+    course: Course = field(default_factory=Course)
     blocked_by: list[str] = field(default_factory=list)
     next_action: str | None = None
     reason: str | None = None
@@ -50,7 +53,7 @@ class Preview:
 
 def load_preview(summary: RunSummary) -> Preview:
     """Read a run's curve and decision; what cannot be read is left out (`validate` says why)."""
-    preview = Preview(summary.run_id, losses=_losses(summary.path / "events.jsonl"))
+    preview = Preview(summary.run_id, course=read_course(summary.path / "events.jsonl"))
     decision = _json_object(summary.path / "decision.json")
     blocked = decision.get("blocked_by")
     if isinstance(blocked, list):
@@ -71,37 +74,47 @@ def _json_object(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _losses(path: Path) -> list[float]:
-    """The loss of the train stage, else of the last stage that had one, in order."""
-    by_stage: dict[str, list[float]] = {}
-    lines = [line for line in _event_lines(path) if b'"loss"' in line]
-    step = -(-len(lines) // _MAX_POINTS) or 1
-    for line in [*lines[:-1:step], *lines[-1:]]:
-        try:
-            event = json.loads(line)
-            value = event["values"]["loss"]
-            losses = by_stage.setdefault(str(event.get("stage")), [])
-            losses.append(math.nan if value is None else float(value))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return by_stage.get("train") or next(reversed(by_stage.values()), [])
+def preview_page(
+    summary: RunSummary,
+    verdicts: Verdicts,
+    preview: Preview | None,
+    size: tuple[int, int],
+    parent: RunSummary | None = None,
+) -> list[Line]:
+    """The preview for a pane of so many cells and lines, with the loss as a chart where it fits:
+    above the words in a high pane, beside them in a low and wide one."""
+    width, height = size
+    if width >= STRIP[0] and height >= STRIP[1]:
+        right = width * 9 // 20
+        left = width - right - 2
+        words = preview_lines(summary, verdicts, preview, left, parent, tall=True, listed=False)
+        chart = _chart(preview, right, height)
+        words += [[] for _ in range(len(chart) - len(words))]
+        return [
+            [*line, Cell(" " * (width - right - sum(cell_len(one.text) for one in line))), *drawn]
+            for line, drawn in zip(words, chart, strict=False)
+        ]
+    if height <= TALL:
+        return preview_lines(summary, verdicts, preview, width, parent)
+    words = preview_lines(summary, verdicts, preview, width, parent, tall=True)
+    least, most = CHART_LINES
+    chart = _chart(preview, width, max(least, min(most, height - len(words) - 2)))
+    return [*words[:2], [], *chart, [], *words[2:]]
 
 
-def _event_lines(path: Path) -> list[bytes]:
-    """The lines of an event stream; of a long one those of pieces spread over all of it."""
-    try:
-        with open_plain(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size <= MAX_EVENT_BYTES:
-                return file.read(MAX_EVENT_BYTES).split(b"\n")
-            piece = MAX_EVENT_BYTES // _PIECES
-            lines: list[bytes] = []
-            for number in range(_PIECES):
-                file.seek(number * (size - piece) // (_PIECES - 1))
-                lines += file.read(piece).split(b"\n")[1:-1]
-            return lines
-    except OSError:
-        return []
+def _chart(preview: Preview | None, width: int, height: int) -> list[Line]:
+    """The loss as a chart, under what it came to."""
+    course = preview.course if preview else Course()
+    losses = [loss for loss in course.losses if math.isfinite(loss)]
+    if not losses:
+        words = "reading …" if preview is None else "not recorded"
+        return [[Cell("loss   ", "muted"), Cell(words, "muted")]]
+    ends = f"{cells.number(losses[0])} → {cells.number(losses[-1])}"
+    head = [Cell("loss   ", "muted"), Cell(ends)]
+    if course.valid:
+        head += [Cell("   "), Cell("●", "warn"), Cell(" validation ", "muted")]
+        head.append(Cell(cells.number(course.valid[-1])))
+    return [head, *course_chart(course, width, height - 1)]
 
 
 def preview_lines(
@@ -111,25 +124,29 @@ def preview_lines(
     width: int,
     parent: RunSummary | None = None,
     tall: bool = False,
+    listed: bool = True,
 ) -> list[Line]:
     """The preview as lines of ``width`` cells, the most important first.
 
     ``parent`` is the run that this one follows, where it is in the workspace. Where there is room
-    for many lines (``tall``) none is cut, and every setting has its own.
+    for many lines (``tall``) none is cut, every gate has its own, every setting too
+    (``listed``), and the curve is left to a chart.
     """
-    curve = _curve(preview, min(40, width - 26) if tall else min(24, max(8, width // 4)))
-    gates = _gates(verdicts)
-    narrow = width < 70
-    lines = [[Cell(plain(summary.run_id), "strong")]] if tall else []
-    lines += [_title(summary, width, named=not tall)]
-    lines += [curve, gates] if narrow else [[*curve, *gates]]
+    narrow = tall or width < 70
+    if tall:
+        lines = [[Cell(plain(summary.run_id), "strong")], _title(summary, width, named=False)]
+        lines += _gate_lines(verdicts, width)
+    else:
+        curve, gates = _curve(preview, min(24, max(8, width // 4))), _gates(verdicts)
+        lines = [_title(summary, width)]
+        lines += [curve, gates] if narrow else [[*curve, *gates]]
     if summary.last_error:
         lines.append([Cell("✘ ", "bad"), Cell(plain(summary.last_error), "bad")])
     if summary.unreadable:
         names = ", ".join(plain(name) for name in summary.unreadable)
         lines.append([Cell("⚠ ", "warn"), Cell(f"cannot be read: {names}  (v says why)", "warn")])
     step, blockers = _next(summary), _blockers(preview)
-    lines += [step, blockers] if narrow else [[*step, Cell("   "), *blockers]]
+    lines += [step, blockers] if narrow and not tall else [[*step, Cell("   "), *blockers]]
     follows = parent_line(summary, parent, most=MANY if tall else MOST)
     if follows:
         lines.append(follows)
@@ -138,13 +155,11 @@ def preview_lines(
     if preview is not None and preview.next_action:
         lines.append([Cell("then   ", "muted"), Cell(preview.next_action)])
     lines.append(_origin(summary))
-    if tall:
+    if tall and listed:
         lines += _every_setting(summary)
-        return [part for line in lines for part in hang(line, width, INDENT)]
-    settings = _settings(summary)
-    if settings:
+    elif settings := _settings(summary):
         lines.append([Cell("set    ", "muted"), Cell(settings, "muted")])
-    return lines
+    return [part for line in lines for part in hang(line, width, INDENT)] if tall else lines
 
 
 def _every_setting(summary: RunSummary) -> list[Line]:
@@ -185,7 +200,7 @@ def fit_words(words: Sequence[str], width: int) -> str:
 
 
 def _curve(preview: Preview | None, width: int) -> Line:
-    losses = preview.losses if preview else []
+    losses = preview.course.losses if preview else []
     if not losses:
         return [Cell("loss   ", "muted"), Cell("not recorded   ", "muted")]
     curve = cells.sparkline(losses, width)
@@ -204,6 +219,20 @@ def _gates(verdicts: Verdicts) -> Line:
             sign, tone = cells.mark(verdict)
             line += [Cell(f"  {name} "), Cell(sign, tone)]
     return line
+
+
+def _gate_lines(verdicts: Verdicts, width: int) -> list[Line]:
+    """A line a gate, with its value, its bound and, where it fits, the interval."""
+    lines: list[Line] = []
+    for number, gate in enumerate(verdicts.gates):
+        sign, tone = cells.mark(gate.verdict)
+        line = [Cell("gates  " if number == 0 else " " * INDENT, "muted"), Cell(sign + " ", tone)]
+        line += [Cell(fit(gate.title, 20)), Cell(fit(gate.value, 7, align="right"), "strong")]
+        line.append(Cell("  " + fit(gate.bound, 8), "muted"))
+        if gate.interval and width >= 48 + len(gate.interval):
+            line.append(Cell(f"  {gate.interval}", "muted"))
+        lines.append(line)
+    return lines or [_gates(verdicts)]
 
 
 def _next(summary: RunSummary) -> Line:

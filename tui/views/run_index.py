@@ -263,7 +263,7 @@ def judged(rows: Mapping[str, RunRow], verdicts: Mapping[str, tuple[RunSummary, 
     differs = False
     for run_id, (summary, found) in verdicts.items():
         row = rows.get(run_id)
-        if row is not None and row.summary is summary and row.verdicts != found:
+        if row is not None and row.summary is summary:
+            differs |= row.verdicts != found
             row.judge(found)
-            differs = True
     return differs

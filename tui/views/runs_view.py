@@ -5,7 +5,7 @@ Pure: takes a summary and a moment, gives texts. Knows nothing of Textual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.catalogue.run_facts import facts, setting
@@ -16,12 +16,27 @@ from tui.views.plain import plain
 from tui.views.run_columns import SETTING
 
 
+@dataclass(frozen=True, slots=True)
+class GateSaid:
+    """A gate in words: what was measured, and what it had to be."""
+
+    verdict: str
+    title: str
+    value: str
+    bound: str
+    interval: str = ""
+
+
 @dataclass(slots=True)
 class Verdicts:
-    """The verdicts of a run's gates, as far as the list knows them."""
+    """The verdicts of a run's gates, as far as the list knows them.
+
+    ``gates`` are all of them, once the judge has spoken; the list itself does not show them.
+    """
 
     primary: str | None = None
     breadth: str | None = None
+    gates: tuple[GateSaid, ...] = field(default=(), compare=False)
 
     @property
     def worst(self) -> str | None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from engine.checks.documents import read_bytes_inside, read_document
 from engine.checks.streams import MAX_ROWS_BYTES, read_rows
-from engine.judge.gates import BREADTH_DROP, judge
+from engine.judge.gates import BREADTH_DROP, Gate, judge
 from engine.records.run import EvalResult, RowResult, RunConfig
-from tui.views.runs_view import Verdicts
+from tui.views import cells
+from tui.views.runs_view import GateSaid, Verdicts
 
 _WORST_FIRST = ("fail", "undecided", "pass")
 
@@ -42,7 +43,14 @@ def exact_verdicts(path: Path) -> Verdicts | None:
     primary = {str(gate.verdict) for gate in gates if gate.name != BREADTH_DROP}
     breadth = {str(gate.verdict) for gate in gates if gate.name == BREADTH_DROP}
     measured = any(name.startswith("eval-regression") for name in evals)
-    return Verdicts(_worst(primary), _worst(breadth) if measured else None)
+    said = tuple(map(_said, gates))
+    return Verdicts(_worst(primary), _worst(breadth) if measured else None, said)
+
+
+def _said(gate: Gate) -> GateSaid:
+    value = cells.ABSENT if gate.value is None else cells.minus(gate.value_text)
+    interval = "" if gate.interval is None else cells.minus(gate.interval_text)
+    return GateSaid(str(gate.verdict), gate.title, value, gate.bound_text, interval)
 
 
 def _worst(verdicts: set[str]) -> str | None:

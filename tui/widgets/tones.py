@@ -11,6 +11,7 @@ from tui.views.cells import Cell, Tone
 STYLES: dict[Tone, str] = {
     "plain": "",
     "muted": "$muted",
+    "faint": "$faint",
     "good": "$success",
     "bad": "$error",
     "warn": "$warning",
