@@ -39,7 +39,7 @@ KEYS = (
     ),
     Key("turn(1)", "pagedown", "next page", "live", "In the grid: more charts.", False, False),
     Key("turn(-1)", "pageup", "page back", "live", "In the grid: charts before.", False, False),
-    Key("search", "slash", "search", "live", "Search the log.", shown=False, display="/"),
+    Key("search", "slash", "search", "live", "Outside the grid: search the log.", display="/"),
     Key(
         "zoom(1)",
         "plus,equals_sign",

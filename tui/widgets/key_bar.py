@@ -30,14 +30,19 @@ class KeyBar(Footer):
     def compose(self) -> ComposeResult:
         if not self._bindings_ready:
             return
-        active = {one.binding.action: one for one in self.screen.active_bindings.values()}
+        # By their id: another widget may have an action of the same name, as a text field's "copy".
+        active = {one.binding.id: one for one in self.screen.active_bindings.values()}
         table = getattr(self.app, "key_table", KEYS)
-        keys = [key for key in keys_of(self._room, table) if key.shown and key.action in active]
+        keys = [
+            key
+            for key in keys_of(self._room, table)
+            if key.shown and key.id in active and not self._typed(key)
+        ]
         # Some air between the keys where there is room for it.
         airy = sum(map(_size, keys)) + len(keys) <= self.content_size.width
         self.set_class(airy, "-airy")
         for key in fitting(keys, self.content_size.width):
-            binding, enabled = active[key.action].binding, active[key.action].enabled
+            binding, enabled = active[key.id].binding, active[key.id].enabled
             yield FooterKey(
                 binding.key,
                 key.caption,
@@ -46,6 +51,13 @@ class KeyBar(Footer):
                 disabled=not enabled,
                 tooltip=key.help,
             ).data_bind(compact=Footer.compact)
+
+    def _typed(self, key: Key) -> bool:
+        """Whether the key's letter would be typed into what has the focus."""
+        focused, letter = self.screen.focused, key.caption
+        if focused is None or len(letter) != 1 or not letter.isascii():
+            return False
+        return key.screen != EVERYWHERE and focused.check_consume_key(letter, letter)
 
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
