@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,13 +117,18 @@ class RunSummary:
         )
 
 
-def summarise(path: Path, seen: dict[str, os.stat_result] | None = None) -> RunSummary:
+def summarise(
+    path: Path,
+    seen: dict[str, os.stat_result] | None = None,
+    loads: Callable[[bytes], object] = json.loads,
+) -> RunSummary:
     """The summary of a run folder; never raises for what its files hold.
 
-    ``seen`` is given what the system says of each of FILES that is there, by its name.
+    ``seen`` is given what the system says of each of FILES that is there, by its name. Whoever
+    reads thousands gives ``loads``: `engine.quick_json`, which takes its time to import.
     """
     summary = RunSummary(run_id=path.name, path=path)
-    read = _Reader(path, summary.unreadable)
+    read = _Reader(path, summary.unreadable, loads)
     config = read("config.json")
     tags = read(TAGS_FILE)
     status = read("run-status.json")
@@ -157,9 +163,12 @@ class _Reader:
     """Reads the records of one folder; a list of ten thousand runs reads some of eighty thousand,
     so a file that is not there costs no look at the disk."""
 
-    def __init__(self, folder: Path, unreadable: list[str]) -> None:
+    def __init__(
+        self, folder: Path, unreadable: list[str], loads: Callable[[bytes], object]
+    ) -> None:
         self._folder = os.fspath(folder)
         self._unreadable = unreadable
+        self._loads = loads
         try:
             self._names = set(os.listdir(self._folder))  # noqa: PTH208 - no Path a file
         except OSError:  # removed, or not to be looked into: every record is missing
@@ -178,7 +187,7 @@ class _Reader:
             return {}
         try:
             data, self._seen[name] = read_plain_stat(f"{self._folder}/{name}", _MAX_BYTES)
-            value = json.loads(data)
+            value = self._loads(data)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError):

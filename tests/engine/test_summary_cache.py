@@ -6,6 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -108,9 +109,9 @@ def test_the_next_start_reads_only_what_changed(
     (tmp_path / "runs" / "2026-01-01-r4").rename(tmp_path / "gone")
     read: list[str] = []
 
-    def reading(path: Path, seen: dict[str, os.stat_result]) -> RunSummary:
+    def reading(path: Path, *given: Any) -> RunSummary:
         read.append(path.name)
-        return summarise(path, seen)
+        return summarise(path, *given)
 
     monkeypatch.setattr(run_reader, "summarise", reading)
     at_once, checked = RunReader(place).read()

@@ -8,9 +8,10 @@ at whether a run came or went. Used from one worker thread at a time.
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,7 @@ class RunReader:
         self._listed_at = 0
         self._read = 0
         self._started = False
+        self._loads: Callable[[bytes], object] = json.loads
 
     def read(self, *, anew: bool = False) -> Iterator[list[RunSummary]]:
         """All runs, newest first; while much is read for the first time, also what is there so far.
@@ -73,7 +75,12 @@ class RunReader:
         if anew:
             self._known = {}
         self._list()
-        if first and not anew and len(self._names) >= WORTH_KEEPING:
+        many = len(self._names) >= WORTH_KEEPING
+        if many:
+            from engine.quick_json import loads  # a workspace of a few runs is painted sooner
+
+            self._loads = loads
+        if first and not anew and many:
             yield from self._take_cache()
         fresh = 0
         for name in self._names:
@@ -82,9 +89,9 @@ class RunReader:
             if fresh in (FIRST, 10 * FIRST):
                 fresh += 1
                 yield self._newest_first()
-        if self._read >= (1 if first else _SAVE_AFTER) and len(self._names) >= WORTH_KEEPING:
-            self._save()
         yield self._newest_first()
+        if self._read >= (1 if first else _SAVE_AFTER) and many:
+            self._save()
 
     def look(self, seen: Sequence[str] = ()) -> list[RunSummary] | None:
         """All runs again where something changed, else None. ``seen`` are those on the screen."""
@@ -144,7 +151,7 @@ class RunReader:
                 self._read += 1
             return
         seen: dict[str, os.stat_result] = {}
-        summary = summarise(Path(path), seen)
+        summary = summarise(Path(path), seen, self._loads)
         stamp, newest = stamp_from(seen)
         if known is not None and known.summary == summary:
             summary = known.summary  # the same object: nothing is drawn anew
