@@ -42,13 +42,13 @@ async def test_runs_are_read_again(tmp_path: Path) -> None:
         assert table.rows[0].run_id == run.name
 
 
-@pytest.mark.parametrize("kind", ["retry-data", "retry-training"])
+@pytest.mark.parametrize("kind", ["retry-data", "retry-training", "retry-eval"])
 async def test_the_retries_have_a_key_each(tmp_path: Path, kind: str) -> None:
     make_run(tmp_path, RUN)
     app = app_on(tmp_path, "decide", RUN)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "3 of 3 pass" in texts(app))
-        await pilot.press({"retry-data": "d", "retry-training": "t"}[kind])
+        await pilot.press({"retry-data": "d", "retry-training": "t", "retry-eval": "e"}[kind])
         await until(pilot, lambda: app.screen.query(Field))
         chosen = [str(row.content) for row in app.screen.query(".kind.-chosen").results()]  # type: ignore[attr-defined]
         assert len(chosen) == 1 and kind in chosen[0]
