@@ -1,0 +1,1 @@
+"""Model servers of this machine, and a client for anyone's OpenAI-compatible endpoint."""
