@@ -173,6 +173,17 @@ def test_a_benchmark_that_earlier_runs_contradict_is_said() -> None:
     assert "They disagree" not in words(elsewhere)
 
 
+def test_a_second_more_or_less_is_no_disagreement_and_no_range() -> None:
+    outlook = some(1.9)
+    assert outlook.benchmark is not None
+    short_ = replace(outlook.benchmark.cost, seconds=Range(1.9, 2.0, 2.1))
+    shorter = replace(outlook.benchmark.cost, seconds=Range(0.9, 1.0, 1.1))
+    one, other = Estimate(short_, None), Estimate(shorter, None, runs=2)
+    text = words(replace(outlook, benchmark=one, runs=other))
+    assert "They disagree" not in text
+    assert "training 2 s" in text and "2 s to 2 s" not in text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

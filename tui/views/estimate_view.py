@@ -19,6 +19,9 @@ _SOURCES: dict[LengthSource, str] = {
     "limit": "not known, so taken to be as long as the limit",
 }
 
+_TELLING_S = 10.0
+"""A difference of less tells nothing: starting and loading take as long."""
+
 
 def seconds_in_words(seconds: float) -> str:
     """A time as one would say it: 45 s, 3 min 20 s, 2 h 10 min, 3 d 4 h."""
@@ -106,7 +109,10 @@ def _disagree(outlook: Outlook) -> bool:
     if outlook.benchmark is None or outlook.runs is None or not outlook.runs.here:
         return False
     one, other = outlook.benchmark.cost.seconds, outlook.runs.cost.seconds
-    return one is not None and other is not None and (one.low > other.high or other.low > one.high)
+    if one is None or other is None:
+        return False
+    apart = max(one.low - other.high, other.low - one.high)
+    return apart > 0 and abs(one.likely - other.likely) > _TELLING_S
 
 
 def _estimate_line(estimate: Estimate, outlook: Outlook, *, first: bool) -> Line:
@@ -136,7 +142,8 @@ def _day(date: datetime | None) -> str:
 
 def _total_line(training: Range, outlook: Outlook) -> Line:
     """Training's range, and the whole run where the other stages were done here before."""
-    text = f"{seconds_in_words(training.low)} to {seconds_in_words(training.high)}"
+    low, high = seconds_in_words(training.low), seconds_in_words(training.high)
+    text = low if low == high else f"{low} to {high}"
     if outlook.may_stop_early:
         text += ", or less: it may stop early"
     if outlook.others is None:
