@@ -114,7 +114,8 @@ class FactoryApp(App[None]):
         return terminal and self.console.color_system in ("standard", "windows")
 
     def on_ready(self) -> None:
-        load_ahead()
+        if self._start[0] != "runs":  # which does it when it has read the runs
+            load_ahead()
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)

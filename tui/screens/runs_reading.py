@@ -13,6 +13,7 @@ from textual import work
 
 from engine.catalogue.summary import RunSummary
 from engine.workspace import Workspace
+from tui.ahead import load_ahead
 from tui.screens.base import RoomScreen
 from tui.views.quick_gates import quick_verdicts
 from tui.views.run_index import RunIndex, judged
@@ -101,6 +102,8 @@ class RunsReading(RoomScreen):
                 _ = self.index.words
         except OSError as error:
             self._say_unreadable(error)
+        finally:
+            load_ahead()
 
     def _hand_over(self, summaries: Iterable[RunSummary]) -> None:
         """Make rows in this thread, and show them in the screen's."""
@@ -130,8 +133,8 @@ class RunsReading(RoomScreen):
 
     def _judge_seen(self) -> None:
         """Judge what is on the screen, once it has stood still for a moment."""
-        if not self.is_current or self._busy("judge"):
-            return
+        if not self.is_current or self._busy("judge") or self._busy("read"):
+            return  # the list comes first: what judges would take its time from it
         at, self._judged_at = self._judged_at, self.table.scroll_offset.y
         if at != self._judged_at:
             return
