@@ -104,12 +104,13 @@ class Terminal:
         before = lines[line][: lines[line].index(text)]
         return cell_len(before) + 1 + len(text) // 2, line + 1
 
-    def click(self, text: str) -> None:
+    def click(self, text: str, times: int = 1) -> None:
         """Press and release the left button on a text, once the screen stands still."""
         self.until(text)
         self.still()
         column, line = self.place(text)
-        self.mouse(0, column, line)
+        for _ in range(times):
+            self.mouse(0, column, line)
 
     def still(self) -> None:
         """Wait until a quarter of a second changes nothing: what is under the hand stays there."""

@@ -29,7 +29,7 @@ async def test_a_key_leads_to_its_room_and_esc_back(
         await pilot.pause()
         await pilot.press(key)
         await until(pilot, lambda: getattr(app.screen, "ROOM", "") == room)
-        assert app.screen.run_id == RUN
+        assert app.screen.run_id == RUN  # type: ignore[attr-defined]
         await pilot.pause()
         await pilot.press("escape")
         await until(pilot, lambda: getattr(app.screen, "ROOM", "") == start)
