@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def prompt_key(row: Any) -> str | None:
-    """What makes two rows the same question, or None for a row without a prompt.
-
-    The text of all turns before the answer but the system's, in one Unicode form, in lower
-    case, with white space squeezed. The answer plays no part: a question with a wrong
-    answer leaks as well.
+def prompt_text(row: Any) -> str | None:
+    """The text of all turns before the answer but the system's, as it stands; None for a row
+    that is no object. The answer plays no part: a question with a wrong answer leaks as well.
     """
     if not isinstance(row, Mapping):
         return None
@@ -23,7 +20,16 @@ def prompt_key(row: Any) -> str | None:
                 texts.append(str(turn.get("content", "")))
     else:
         texts.extend(str(row[key]) for key in ("prompt", "question") if key in row)
-    return normalise("\n".join(texts)) or None
+    return "\n".join(texts)
+
+
+def prompt_key(row: Any) -> str | None:
+    """What makes two rows the same question, or None for a row without a prompt.
+
+    ``prompt_text`` in one Unicode form, in lower case, with white space squeezed.
+    """
+    text = prompt_text(row)
+    return None if text is None else normalise(text) or None
 
 
 def normalise(text: str) -> str:

@@ -9,7 +9,11 @@ import math
 from statistics import NormalDist
 
 
-def _z(confidence: float) -> float:
+def z_of(confidence: float) -> float:
+    """How many standard errors a two-sided interval of this confidence reaches: 1.96 at 0.95.
+
+    ValueError where ``confidence`` does not lie between 0 and 1.
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
     return NormalDist().inv_cdf((1 + confidence) / 2)
@@ -21,7 +25,7 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, f
     E. B. Wilson, JASA 22 (1927) 209-212. ``successes`` may be a sum of partial scores.
     With ``n`` of 0 nothing is known: (0, 1). ValueError where successes lie outside 0 to n.
     """
-    z = _z(confidence)
+    z = z_of(confidence)
     if n == 0 and successes == 0:
         return 0.0, 1.0
     if n < 0 or not 0 <= successes <= n:
@@ -62,7 +66,7 @@ def paired_difference(
     Statistics in Medicine 24 (2005) 729-740: half an example is added to each of the four
     cells, so it keeps a width where nothing flipped. With ``n`` of 0: (0, -1, 1).
     """
-    z = _z(confidence)
+    z = z_of(confidence)
     if fixed < 0 or broken < 0 or fixed + broken > n:
         raise ValueError(f"{fixed} fixed and {broken} broken of {n} is not possible")
     if n == 0:
@@ -71,6 +75,53 @@ def paired_difference(
     centre = (more - less) / total
     spread = z * math.sqrt((more + less) - (more - less) ** 2 / total) / total
     return (fixed - broken) / n, max(-1.0, centre - spread), min(1.0, centre + spread)
+
+
+def newcombe_paired(
+    both: int, fixed: int, broken: int, neither: int, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Candidate's share minus baseline's over the same examples, with Newcombe's interval.
+
+    (difference, low, high), from the four cells: right ``both`` times, ``fixed`` (wrong, then
+    right), ``broken`` (right, then wrong), right ``neither`` time. The interval is method 10 of
+    R. G. Newcombe, Statistics in Medicine 17 (1998) 2635-2650: Wilson's limits of the two shares,
+    joined under their correlation. Unlike ``paired_difference`` it knows how much stayed right.
+    Without any example: (0, -1, 1). ValueError for a negative count.
+    """
+    if min(both, fixed, broken, neither) < 0:
+        raise ValueError("a count of examples cannot be negative")
+    n = both + fixed + broken + neither
+    if n == 0:
+        return 0.0, -1.0, 1.0
+    before, after = (both + broken) / n, (both + fixed) / n
+    low_before, high_before = wilson(both + broken, n, confidence)
+    low_after, high_after = wilson(both + fixed, n, confidence)
+    phi = _correlation(both, fixed, broken, neither)
+
+    def reach(one: float, other: float) -> float:
+        return math.sqrt(max(0.0, one * one + other * other - 2 * phi * one * other))
+
+    difference = (fixed - broken) / n
+    return (
+        difference,
+        max(-1.0, difference - reach(after - low_after, high_before - before)),
+        min(1.0, difference + reach(high_after - after, before - low_before)),
+    )
+
+
+def _correlation(both: int, fixed: int, broken: int, neither: int) -> float:
+    """Newcombe's phi: the tetrad correlation, with a continuity correction where it is positive.
+
+    0 where one of the shares is 0 or 1.
+    """
+    n = both + fixed + broken + neither
+    margins = (both + broken) * (fixed + neither) * (both + fixed) * (broken + neither)
+    if margins == 0:
+        return 0.0
+    tetrad: float = both * neither - fixed * broken
+    if tetrad > 0:
+        tetrad = max(tetrad - n / 2, 0.0)
+    return tetrad / math.sqrt(margins)
 
 
 def unpaired_difference(

@@ -1,0 +1,26 @@
+"""The ceiling of a suite: what a stronger model scores on it, as measured."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.records.base import Record, Sha256, Text, UtcTime
+from engine.records.run import Direction
+
+
+class Ceiling(Record):
+    """A stronger model's score on one suite, to tell a hard suite from a broken one.
+
+    ``score`` is in the unit of the suite's metric, ``n`` how many rows it was measured on.
+    It holds only for the suite file with the hash ``suite_sha256``. ``command`` is what was run.
+    """
+
+    suite: Text
+    suite_sha256: Sha256
+    model: Text
+    command: Text
+    date: UtcTime
+    score: float
+    n: int = Field(ge=0)
+    metric: str | None = None
+    direction: Direction = "higher"
