@@ -100,6 +100,7 @@ class Exchange:
                 "GET" if data is None else "POST", self._address.path + path, data, headers
             )
             self._response = self._connection.getresponse()
+            self._check()  # a head that was ended half way reads as a whole one
             self._heard()
             status = self._response.status
         except (OSError, http.client.HTTPException) as error:
