@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.widgets import Static, TextArea
 
 from engine import checks
 from engine.checks.finding import Severity
+from engine.live.projection import RunProjection
 from tests.tui.drive import app_on, texts, until, write
 from tests.tui.make_runs import SHIP, artifact, make_run
 from tui.app import FactoryApp
+from tui.views.live_view import state_words
 from tui.widgets.decision_pane import DecisionPane
 from tui.widgets.field import Choice, Field
 from tui.widgets.record_dialog import RecordDialog
@@ -414,3 +418,32 @@ async def test_kinds_are_chosen_by_a_click(tmp_path: Path) -> None:
         rows = list(app.screen.query(".kind").results(Static))
         await pilot.click(rows[5])
         await until(pilot, lambda: any(f.key == "blocked_by" for f in app.screen.query(Field)))
+
+
+async def test_keys_of_a_choice_that_come_in_one_burst_are_the_choice_s(tmp_path: Path) -> None:
+    choice = Choice({"exact": "", "inferred": "", "missing": ""})
+
+    class Asking(App[None]):
+        BINDINGS: ClassVar[list[BindingType]] = [
+            Binding("tab", "app.focus_next", priority=True),
+        ]
+
+        def compose(self) -> ComposeResult:
+            yield choice
+            yield TextArea()
+
+    async with Asking().run_test() as pilot:
+        choice.focus()
+        await pilot.pause()
+        for key in ("right", "right", "tab", "l"):
+            pilot.app.post_message(events.Key(key, "l" if key == "l" else None))
+        await pilot.pause()
+        assert choice.value == "inferred"
+        assert pilot.app.query_one(TextArea).text == "l"
+
+
+def test_a_run_that_ended_without_a_decision_is_not_said_to_be_reporting_still() -> None:
+    projection = RunProjection()
+    assert state_words(projection, {"phase": "reporting"}, "idle") == ("◆ to decide", "accent")
+    assert state_words(projection, {"phase": "reporting"}, "running")[0] == "▶ reporting"
+    assert state_words(projection, {"phase": "trained"}, "idle")[0] == "· trained"

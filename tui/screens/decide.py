@@ -21,6 +21,7 @@ from tui.screens.base import RoomScreen
 from tui.screens.panes import Edge
 from tui.styles import style_paths
 from tui.views.evidence_view import Evidence, load_evidence
+from tui.views.live_view import AWAITING, TO_DECIDE
 from tui.views.plain import plain
 from tui.widgets.decision_pane import DecisionPane, KindRow
 from tui.widgets.evidence_pane import EvidencePane
@@ -111,6 +112,8 @@ class DecideScreen(RoomScreen):
             return
         phase = evidence.contents.phase
         state = str(phase) if phase else "made by another tool"
+        if phase in AWAITING:
+            state = TO_DECIDE
         if evidence.decision is not None:
             state = f"decided: {evidence.decision.decision.value}"
         if self._pane.new_view:

@@ -168,6 +168,11 @@ def progress_cells(
     ]
 
 
+TO_DECIDE = "◆ to decide"
+AWAITING = ("evaluated", "packaging", "packaged", "reporting")
+"""The phases in which a run that has ended waits for its decision."""
+
+
 def state_words(
     projection: RunProjection, status: Mapping[str, Any], liveness: str
 ) -> tuple[str, Tone]:
@@ -187,7 +192,7 @@ def state_words(
         return f"✔ decided: {decision}" if decision else "✔ decided", "good"
     if liveness == "running":
         return f"▶ {phase}", "accent"
-    return f"· {phase}", "muted"
+    return (TO_DECIDE, "accent") if phase in AWAITING else (f"· {phase}", "muted")
 
 
 def banner(

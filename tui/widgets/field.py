@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -25,10 +24,10 @@ class Choice(Widget, can_focus=True):
     ``value`` is empty until something was chosen.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step(-1)", "Before", show=False),
-        Binding("right,l,space,enter", "step(1)", "Next", show=False),
-    ]
+    STEPS: ClassVar[Mapping[str, int]] = {
+        **dict.fromkeys(("left", "h"), -1),
+        **dict.fromkeys(("right", "l", "space", "enter"), 1),
+    }
     ALLOW_SELECT = False
     DEFAULT_CSS = "Choice { text-wrap: nowrap; text-overflow: ellipsis; }"
 
@@ -58,6 +57,13 @@ class Choice(Widget, can_focus=True):
             (" ›", "$accent"),
             (f"  {what}" if what else "", "$muted"),
         )
+
+    def on_key(self, event: events.Key) -> None:
+        # Not by bindings: those are looked up where the focus is by then, and ⇥ comes before them.
+        if by := self.STEPS.get(event.key):
+            event.stop()
+            event.prevent_default()
+            self.action_step(by)
 
     def action_step(self, by: int) -> None:
         names = list(self._options)
