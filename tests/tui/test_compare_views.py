@@ -224,8 +224,11 @@ def test_more_runs_than_are_drawn_are_said(workspace: Workspace) -> None:
     marks = Marks()
     many = [Followed(f"r{n}", marks.of(f"r{n}"), one.projection) for n in range(15)]
     title, curves, _ = CompareCharts().draw(many, None, "none")
-    assert "the first 12 of 15 runs" in "".join(text for text, _ in title)
-    assert sum(curve.shape == "line" for curve in curves) == 12
+    assert "12 of 15 runs" in "".join(text for text, _ in title)
+    assert [curve.name for curve in curves if curve.shape == "line"] == list("ABCDEFGHIJKL")
+    _, curves, _ = CompareCharts().draw(many, "r14", "none")
+    # The run that is looked at is among them, above the others.
+    assert [curve.name for curve in curves if curve.shape == "line"] == list("ABCDEFGHIJKO")
 
 
 def test_long_curves_are_smoothed_a_piece_at_a_time(workspace: Workspace) -> None:

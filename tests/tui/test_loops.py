@@ -69,6 +69,8 @@ async def test_the_cursor_tells_a_try_and_enter_opens_it(workspace: Path) -> Non
         assert screen.current == STORY[9].name
         await pilot.press("down", "down")
         assert screen.current == STORY[7].name
+        signed = [line for line in drawn(screen, "#tries").split("\n") if "›" in line]
+        assert len(signed) == 1 and "● 8" in " ".join(signed[0].split())
         await until(pilot, lambda: "12 fixed, 0 broken" in drawn(screen, "#detail"))
         assert "child of drone-router-5: iters 300→900" in drawn(screen, "#detail")
         await pilot.press("enter")

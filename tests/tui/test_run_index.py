@@ -237,6 +237,18 @@ def test_what_a_run_varied_against_its_parent_is_one_line() -> None:
     assert parent_line(parent, None) == []
 
 
+def test_a_long_name_of_a_parent_or_a_target_cuts_nothing_else() -> None:
+    name = "2026-11-20-" + "a-long-name-" * 9
+    parent = run(name, primary_candidate=0.5, hyperparameters={"a": 1})
+    child = run("c", parent_run_id=name, primary_candidate=0.6, hyperparameters={"a": 2})
+    line = said(parent_line(child, parent, width=80))
+    assert "…" in line and line.endswith("score +10pp  a 1 → 2") and len(line) <= 80
+    head = GroupHead("模型-" + name, 11, 0.95, NOW, 0, 8, False)
+    shown = said(head.parts(NOW, 76))
+    assert cell_len(shown) <= 76 and "…" in shown
+    assert shown.endswith("11 runs · best 0.95 · latest 11-20 · 8 to decide")
+
+
 def test_the_title_of_the_preview_has_the_tags_that_there_is_room_for() -> None:
     one = run("a", tags=["nightly", HOSTILE, "small"])
     title = said(preview_lines(one, Verdicts(), None, 60)[0])

@@ -6,6 +6,14 @@ from tui.keys.key import Key
 
 KEYS = (
     Key("open", "enter", "open", "compare", "Open the run or the example at the cursor.", False),
+    Key(
+        "pane(1)",
+        "tab",
+        "panes",
+        "compare",
+        "Go to the next pane: curves, scores, settings, examples, family.",
+        palette=False,
+    ),
     Key("look(-1)", "left_square_bracket", "before", "compare", "Look at the run before."),
     Key("look(1)", "right_square_bracket", "next run", "compare", "Look at the next run."),
     Key("reference", "b", "reference", "compare", "Hold all runs against the next one instead."),
@@ -25,14 +33,6 @@ KEYS = (
         display="␣",
     ),
     Key("remove", "X", "leave out", "compare", "Leave out the run that is looked at.", shown=False),
-    Key(
-        "pane(1)",
-        "tab",
-        "panes",
-        "compare",
-        "Go to the next pane: curves, scores, settings, examples, family.",
-        palette=False,
-    ),
     Key("pane(-1)", "shift+tab", "pane back", "compare", "Go to the pane before.", shown=False),
     Key("room('decide')", "d", "decide", "compare", "Judge the run that is looked at."),
     Key("room('report')", "r", "report", "compare", "Read its report."),

@@ -75,6 +75,17 @@ class CurveSettings:
         self.weight = WEIGHTS[(at + 1) % len(WEIGHTS)]
 
 
+def _drawn(runs: Sequence[Followed], metric: str, front: str | None) -> list[Followed]:
+    """The runs whose curves are drawn: the first that have one, and the run that is looked at,
+    which lies above the others."""
+    having = [run for run in runs if _series(run, metric) is not None]
+    drawn = having[:DRAWN]
+    looked_at = [run for run in having if run.run_id == front]
+    if looked_at and looked_at[0] not in drawn:
+        drawn[-1] = looked_at[0]
+    return sorted(drawn, key=lambda run: run.run_id == front)
+
+
 def metrics_of(runs: Sequence[Followed]) -> dict[str, int]:
     """The metrics that the runs report, and how many report each, in the order to go through."""
     counts: dict[str, int] = {}
@@ -132,8 +143,7 @@ class CompareCharts:
         self.unfinished, self._left = False, SMOOTHED_AT_ONCE
         if metric is None:
             return [("curves", "strong")], [], Options(empty=empty)
-        drawn = [run for run in runs[:DRAWN] if _series(run, metric) is not None]
-        drawn.sort(key=lambda run: run.run_id == front)
+        drawn = _drawn(runs, metric, front)
         curves: list[Curve] = []
         smoothed = False
         for run in drawn:
@@ -167,7 +177,7 @@ class CompareCharts:
         title: Row = [(words_of(metric), "strong")]
         reporting = metrics_of(runs).get(metric, 0)
         if reporting > drawn:
-            title.append((f"  the first {drawn} of {reporting} runs", "warn"))
+            title.append((f"  {drawn} of {reporting} runs", "warn"))
         elif reporting < len(runs):
             title.append((f"  {reporting} of {len(runs)} runs report it", "muted"))
         if smoothed:

@@ -217,11 +217,12 @@ def _field_table(answers: Sequence[Answer], width: int) -> Iterator[Line]:
     """Expected and answers side by side, a line a field; below each other where it is narrow."""
     rows = _field_rows(answers)
     titles = ["field", "expected", *(one.side for one in answers)]
+    heads = [*titles[:2], *(f"{one.side} ✔" for one in answers)]
     texts = [
         [plain(path), plain(wanted or "·"), *(plain(f"{s} {v}") for s, v, _ in got)]
         for path, wanted, got in rows
     ]
-    sizes = [max(map(cell_len, column)) for column in zip(titles, *texts, strict=True)]
+    sizes = [max(map(cell_len, column)) for column in zip(heads, *texts, strict=True)]
     if sum(sizes) + 2 * (len(sizes) - 1) > width:
         yield from _stacked(rows, answers, width)
     else:

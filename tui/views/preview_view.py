@@ -85,7 +85,7 @@ def preview_page(
     above the words in a high pane, beside them in a low and wide one."""
     width, height = size
     if width >= STRIP[0] and height >= STRIP[1]:
-        right = width * 9 // 20
+        right = width * 43 // 100
         left = width - right - 2
         words = preview_lines(summary, verdicts, preview, left, parent, tall=True, listed=False)
         chart = _chart(preview, right, height)
@@ -147,7 +147,9 @@ def preview_lines(
         lines.append([Cell("⚠ ", "warn"), Cell(f"cannot be read: {names}  (v says why)", "warn")])
     step, blockers = _next(summary), _blockers(preview)
     lines += [step, blockers] if narrow and not tall else [[*step, Cell("   "), *blockers]]
-    follows = parent_line(summary, parent, most=MANY if tall else MOST)
+    follows = (
+        parent_line(summary, parent, MANY) if tall else parent_line(summary, parent, MOST, width)
+    )
     if follows:
         lines.append(follows)
     if preview is not None and preview.reason:
@@ -227,9 +229,9 @@ def _gate_lines(verdicts: Verdicts, width: int) -> list[Line]:
     for number, gate in enumerate(verdicts.gates):
         sign, tone = cells.mark(gate.verdict)
         line = [Cell("gates  " if number == 0 else " " * INDENT, "muted"), Cell(sign + " ", tone)]
-        line += [Cell(fit(gate.title, 20)), Cell(fit(gate.value, 7, align="right"), "strong")]
+        line += [Cell(fit(gate.title, 20)), Cell(fit(gate.value, 9, align="right"), "strong")]
         line.append(Cell("  " + fit(gate.bound, 8), "muted"))
-        if gate.interval and width >= 48 + len(gate.interval):
+        if gate.interval and width >= 50 + len(gate.interval):
             line.append(Cell(f"  {gate.interval}", "muted"))
         lines.append(line)
     return lines or [_gates(verdicts)]

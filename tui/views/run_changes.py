@@ -6,7 +6,7 @@ from engine.catalogue.run_facts import settings_of
 from engine.catalogue.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
-from tui.views.plain import plain
+from tui.views.plain import middle, plain
 
 MOST, MANY = 4, 20
 """Differences that are shown, in little room and in much; how many more there are is said."""
@@ -34,11 +34,17 @@ def _said(value: object) -> str:
     return "not set" if value is None else plain(value, clip=40)
 
 
-def parent_line(run: RunSummary, parent: RunSummary | None, most: int = MOST) -> list[Cell]:
-    """The parent, the difference in score, and what was varied, as one line; empty without one."""
+def parent_line(
+    run: RunSummary, parent: RunSummary | None, most: int = MOST, width: int = 10**6
+) -> list[Cell]:
+    """The parent, the difference in score, and what was varied, as one line; empty without one.
+
+    A long name leaves the half of ``width`` to what was varied.
+    """
     if not run.parent_run_id:
         return []
-    line = [Cell("after  ", "muted"), Cell(plain(run.parent_run_id))]
+    name = middle(plain(run.parent_run_id), max(12, width // 2 - 7))
+    line = [Cell("after  ", "muted"), Cell(name)]
     if parent is None:
         return [*line, Cell("  not in this workspace", "muted")]
     one, other = run.primary_candidate, parent.primary_candidate

@@ -16,7 +16,7 @@ from engine.catalogue.run_filter import RunFilter
 from engine.catalogue.summary import RunSummary
 from tui.views import cells
 from tui.views.cells import Cell
-from tui.views.plain import plain
+from tui.views.plain import middle, plain
 from tui.views.run_columns import SETTING
 from tui.views.run_order import Order, arrange
 from tui.views.runs_view import RunRow, Verdicts, split_run_id
@@ -39,13 +39,10 @@ class GroupHead:
     undecided: int
     collapsed: bool
 
-    def parts(self, now: datetime) -> list[Cell]:
-        """The line as cells: what is collapsed says so by its sign."""
-        line = [
-            Cell("▸ " if self.collapsed else "▾ ", "accent"),
-            Cell(plain(self.target) or "no target recorded", "strong"),
-            Cell(f"  {self.count:,} run" + ("" if self.count == 1 else "s"), "muted"),
-        ]
+    def parts(self, now: datetime, width: int = 10**6) -> list[Cell]:
+        """The line as cells: what is collapsed says so by its sign. A name that is too long for
+        ``width`` loses its middle before anything else is cut."""
+        line = [Cell(f"  {self.count:,} run" + ("" if self.count == 1 else "s"), "muted")]
         if self.best is not None:
             line.append(Cell(f" · best {cells.number(self.best)}", "muted"))
         if self.latest is not None:
@@ -54,7 +51,10 @@ class GroupHead:
             line.append(Cell(f" · {self.running} running", "accent"))
         if self.undecided:
             line.append(Cell(f" · {self.undecided} to decide", "accent"))
-        return line
+        sign = Cell("▸ " if self.collapsed else "▾ ", "accent")
+        room = max(12, width - 2 - sum(len(part.text) for part in line))
+        name = middle(plain(self.target) or "no target recorded", room)
+        return [sign, Cell(name, "strong"), *line]
 
 
 Entry = RunRow | GroupHead

@@ -174,7 +174,12 @@ class EntryList(RowsView):
         return len(self._entries)
 
     def row(self, index: int, width: int) -> Sequence[tuple[str, str]]:
-        return self._entries[index].row
+        row = self._entries[index].row
+        if self.row_role(index) and row and row[0][0].startswith(" "):
+            # The cursor is seen without colours too.
+            (text, _), *rest = row
+            return [("›", "accent"), (text[1:], row[0][1]), *rest]
+        return row
 
     def row_role(self, index: int) -> str | None:
         at_cursor = index == self._at and self._key is not None and self.has_focus

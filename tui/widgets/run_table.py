@@ -304,7 +304,8 @@ class RunTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _head(self, head: GroupHead, styles: _Tones, at_cursor: bool, width: int) -> Strip:
         segments = [Segment("› " if at_cursor else "  ", styles["accent"])]
-        segments += [Segment(part.text, styles[part.tone]) for part in head.parts(self._now())]
+        parts = head.parts(self._now(), width - len(segments[0].text))
+        segments += [Segment(part.text, styles[part.tone]) for part in parts]
         return Strip(segments).adjust_cell_length(width, styles["plain"])
 
     @staticmethod
