@@ -31,11 +31,19 @@ KEYS = (
         "ctrl+left",
         "edge left",
         EVERYWHERE,
-        "Move a pane's edge.",
+        "Move a pane's edge to the left.",
         False,
         False,
     ),
-    Key("app.resize(1, 0)", "ctrl+right", "edge right", EVERYWHERE, "Move it back.", False, False),
+    Key(
+        "app.resize(1, 0)",
+        "ctrl+right",
+        "edge right",
+        EVERYWHERE,
+        "Move a pane's edge to the right.",
+        False,
+        False,
+    ),
     Key(
         "app.resize(0, -1)",
         "ctrl+up",
@@ -45,7 +53,15 @@ KEYS = (
         False,
         False,
     ),
-    Key("app.resize(0, 1)", "ctrl+down", "edge down", EVERYWHERE, "Move it down.", False, False),
+    Key(
+        "app.resize(0, 1)",
+        "ctrl+down",
+        "edge down",
+        EVERYWHERE,
+        "Move a pane's edge down.",
+        False,
+        False,
+    ),
     Key(
         "app.reset_panes", "ctrl+r", "usual sizes", EVERYWHERE, "Panes in their usual sizes.", False
     ),
