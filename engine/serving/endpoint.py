@@ -76,8 +76,8 @@ def address_of(endpoint: Endpoint) -> Address:
             "environment variable.",
             "url",
         )
-    if any(not char.isprintable() or char.isspace() for char in url):
-        raise EndpointError(f"{url!r} is no address: it holds white space or worse.", "url")
+    if any(not 33 <= ord(char) <= 126 for char in url):
+        raise EndpointError(f"{url!r} is no address: it holds signs that none can hold.", "url")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise EndpointError(
             f"{url!r} is no address. One looks like http://127.0.0.1:8080/v1", "url"

@@ -156,8 +156,8 @@ class Exchange:
         except TimeoutError as error:
             text = f"{self.endpoint.shown} cannot be reached within {limit:g} s."
             raise EndpointError(text, "timeout") from error
-        except OSError as error:
-            why = error.strerror or type(error).__name__
+        except (OSError, UnicodeError) as error:  # the latter: a host's name that is none
+            why = getattr(error, "strerror", None) or type(error).__name__
             raise EndpointError(
                 f"{self.endpoint.shown} cannot be reached: {why}.", "connect"
             ) from error

@@ -255,11 +255,11 @@ def _check(wish: Wish) -> None:
 def _launch(workspace: Workspace, folder: Path, wish: Wish) -> Server:
     """Start the child and write down who it is, before anybody else can take the name."""
     with alone(folder):
-        if (folder / RECORD).exists():
-            with contextlib.suppress(ServeError):  # a broken record is no server: replace it
-                known = read_server(folder)
-                if known.alive:
-                    raise _Taken(known)
+        if (known := _known(folder)) is not None and known.alive:
+            raise ServeError(
+                f"A server {wish.name} runs already, at {known.record.url}. Stop it first "
+                f"(factory-tui serve stop {wish.name}), or give this one another --name."
+            )
         port = wish.port or ports.free_port()
         record = ServerRecord(
             name=wish.name,
@@ -287,12 +287,20 @@ def _launch(workspace: Workspace, folder: Path, wish: Wish) -> Server:
         return server
 
 
-class _Taken(ServeError):
-    def __init__(self, known: FoundServer) -> None:
-        super().__init__(
-            f"A server {known.record.name} runs already, at {known.record.url}. Stop it first "
-            f"(factory-tui serve stop {known.record.name}), or give this one another --name."
-        )
+def _known(folder: Path) -> FoundServer | None:
+    """The server that had this folder before; None where none had.
+
+    A record that cannot be read is not written over: the server that it named may still run.
+    """
+    if not (folder / RECORD).exists():
+        return None
+    try:
+        return read_server(folder)
+    except ServeError as error:
+        raise ServeError(
+            f"{error} A server of that name may still run. Look for it (pgrep -f "
+            f"engine.work.serve), then remove {folder / RECORD}, or give another --name."
+        ) from error
 
 
 def _popen(record: ServerRecord, log: IO[bytes], workspace: Workspace) -> subprocess.Popen[bytes]:

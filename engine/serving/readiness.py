@@ -121,9 +121,9 @@ def _no_answer(record: ServerRecord, folder: Path, error: EndpointError) -> NotR
     found = _DIED.findall(_log(folder))
     what = record.model_id + (f" with adapter {record.adapter}" if record.adapter else "")
     if found:
-        why = found[-1].strip()[:300].rstrip(".")
+        why = found[-1].strip()[:300].rstrip(".: ")
         return NotReady(f"mlx-lm cannot load {what}: {why}.")
-    return NotReady(f"{what} was loaded by the server {record.name}, but no token came. {error}")
+    return NotReady(f"No token came from {what}. {error}")
 
 
 def _log(folder: Path) -> str:

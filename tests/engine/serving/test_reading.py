@@ -170,6 +170,7 @@ def test_addresses(url: str, host: str, port: int, path: str) -> None:
         "http://x/v1?key=1",
         "http://x/v1#a",
         "http://x/a b",
+        "http://bücher.example/v1",
         "http://x/\r\nHost: y",
         "file:///etc/passwd",
         "http://[::1",
