@@ -57,7 +57,11 @@ class ClockPlaces(Sequence[float]):
         if at + 1 < len(self._worked):
             # Between two attempts: the first point of the next one.
             seconds = min(seconds, math.nextafter(self._worked[at + 1], math.inf))
-        return bisect_left(self._seconds, seconds, start, stop)
+        found = bisect_left(self._seconds, seconds, start, stop)
+        if found < stop and self._seconds[found] == self._worked[at] and self[found] < time:
+            # The last point of an attempt before has the clock with which this one began.
+            found = bisect_right(self._seconds, self._worked[at], found, stop)
+        return found
 
     def _time(self, seconds: float) -> float:
         # The last point of an attempt has the clock with which the next one begins.
