@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.live.projection import RunProjection
-from tui.views.live_side import suites_line
+from tui.views.live_side import MOST, numbers, suites_line
 
 
 def scored(suite: str, *scores: float) -> list[dict[str, Any]]:
@@ -53,3 +53,16 @@ def test_a_score_of_two_that_is_right_and_one_that_is_not_are_graded() -> None:
     run.apply({"kind": "stage-start", "stage": "eval"})
     run.apply_all(scored("points", 2.0, 0.0))
     assert suites_line(run, "eval", 80) == "points mean 1.00, 2 scored", "no interval of a share"
+
+
+def test_the_numbers_of_ones_own_command_stand_beside_the_charts() -> None:
+    run = RunProjection()
+    run.apply({"kind": "stage-start", "stage": "bake"})
+    values = {"pass@1": 0.5, "kl": "nan", "buffer_bytes": 1 << 30, "tokens": 7}
+    run.apply({"kind": "metric", "stage": "bake", "step": 1, "values": values})
+    told = numbers(run.stages["bake"], None)
+    assert told == [("pass@1", "0.5"), ("kl", "NaN"), ("buffer_bytes", "1.0G")]
+    many = {f"layer.{number}": number for number in range(30)} | {"loss": 2.0}
+    run.apply({"kind": "metric", "stage": "bake", "step": 2, "values": many})
+    told = numbers(run.stages["bake"], None)
+    assert told[0] == ("loss", "2") and len(told) == MOST

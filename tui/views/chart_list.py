@@ -84,9 +84,25 @@ def _group(name: str) -> str:
 
 
 def main_chart(stage: StageView | None) -> MetricChart:
-    """The chart that is drawn large: the loss, else the first that the stage has."""
-    charts = charts_of(stage)
+    """The chart that is drawn large: the loss, else the first that the stage has.
+
+    Memory, which every stage has, comes last.
+    """
+    charts = sorted(charts_of(stage), key=lambda chart: chart.key == MEMORY)
     return charts[0] if charts and charts[0].key != VALIDATION else _BY_KEY[LOSS]
+
+
+def small_charts(stage: StageView | None, wanted: Sequence[str]) -> list[MetricChart]:
+    """The charts under the large one, one for each wanted metric, in their order.
+
+    Where a stage does not report one, another metric of it that has no place yet stands there: a
+    command of one's own has metrics of its own.
+    """
+    there = charts_of(stage)
+    keys = {chart.key for chart in there}
+    taken = {main_chart(stage).key, VALIDATION, *wanted}
+    others = iter([chart for chart in there if chart.key not in taken])
+    return [chart_of(key) if key in keys else next(others, chart_of(key)) for key in wanted]
 
 
 def stages_with_numbers(projection: RunProjection) -> list[str]:

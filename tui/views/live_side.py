@@ -12,14 +12,20 @@ from engine.live.projected import StageView, SuiteView
 from engine.live.projection import MEMORY, RunProjection
 from engine.live.signs import Sign
 from tui.views.cells import Cell, number, pair
+from tui.views.chart_list import charts_of
 from tui.views.live_view import LEVELS
 from tui.views.plain import fit, plain
-from tui.widgets.scale import compact
+from tui.widgets.scale import Kind, compact
 
 Line = list[Cell]
 
 LABEL = 14
 """Cells of the names of the numbers: "learning rate" and a space."""
+
+MOST = 8
+"""So many numbers with those that only this stage has; all of them are in the grid."""
+
+_TOLD = {"loss", "val_loss", "tok_s", MEMORY, "learning_rate", "it_s"}
 
 SIGNS = 4
 """How many signs are looked at for the room that is left."""
@@ -42,14 +48,19 @@ def numbers(stage: StageView | None, machine_bytes: int | None) -> list[tuple[st
         found.append(("MLX peak", compact(stage.peak_mlx_bytes, "bytes")))
     for name, label in (("learning_rate", "learning rate"), ("it_s", "it/s")):
         _add(found, stage, name, label)
+    others = [chart for chart in charts_of(stage) if chart.key not in _TOLD]
+    for chart in others[: max(0, MOST - len(found))]:
+        _add(found, stage, chart.key, fit(chart.label, LABEL - 1).rstrip(), chart.kind)
     return found
 
 
-def _add(found: list[tuple[str, str]], stage: StageView, name: str, label: str) -> None:
+def _add(
+    found: list[tuple[str, str]], stage: StageView, name: str, label: str, kind: Kind = "number"
+) -> None:
     series = stage.series.get(name)
     if series is not None and series.last is not None:
         value = series.last
-        found.append((label, "NaN" if value != value else compact(value)))
+        found.append((label, "NaN" if value != value else compact(value, kind)))
 
 
 def flat_numbers(values: Sequence[tuple[str, str]], width: int) -> Line:
