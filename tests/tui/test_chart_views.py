@@ -27,6 +27,7 @@ from tui.views.chart_list import (
     grid_shape,
     main_chart,
     matching,
+    small_charts,
     stage_to_draw,
     stages_with_numbers,
 )
@@ -95,6 +96,9 @@ def test_the_large_chart_is_the_loss_or_the_first_metric() -> None:
     assert main_chart(None).key == "loss"
     reward = told(start(), metric(1, reward=1)).stages["train"]
     assert main_chart(reward).key == "reward"
+    sampled = told(start(), memory(), metric(1, reward=1), memory()).stages["train"]
+    assert main_chart(sampled).key == "reward", "every stage has memory"
+    assert main_chart(told(start(), memory()).stages["train"]).key == MEMORY
     only_validation = told(start(), metric(1, val_loss=1)).stages["train"]
     assert main_chart(only_validation).key == "loss", "its points lie in the chart of the loss"
 
@@ -163,6 +167,11 @@ def test_the_clock_goes_on_between_two_attempts() -> None:
     places = ClockPlaces([0.0, 5.0, 10.0, 11.0, 20.0], [(1000.0, 0.0), (5000.0, 10.0)])
     assert list(places) == [1000.0, 1005.0, 1010.0, 5001.0, 5010.0]
     assert places[1:3] == [1005.0, 1010.0]
+
+
+def test_an_attempt_that_did_no_work_takes_no_point() -> None:
+    places = ClockPlaces([0.0], [(0.0, 0.0), (1.0, 0.0)])
+    assert list(places) == [0.0] and places.find(1.0, 0, 1) == 1 and places.find(0.0, 0, 1) == 0
 
 
 @given(
@@ -380,3 +389,21 @@ def test_a_run_is_compared_with_the_best_other_of_its_target() -> None:
     assert other_run(run("b", 0.5, direction="lower"), others) == "e", "scores of another direction"
     assert other_run(this, [this, run("e", None), run("f", None)]) == "f"
     assert other_run(this, [this]) is None
+
+
+def test_small_charts_show_what_a_stage_of_ones_own_reports() -> None:
+    wanted = ["tok_s", MEMORY]
+    own = told(start(), metric(1, reward=1, kl=0.1, speed=2, tokens=5)).stages["train"]
+    assert [chart.key for chart in small_charts(own, wanted)] == ["kl", "speed"]
+    with_memory = told(start(), metric(1, reward=1, kl=0.1), memory()).stages["train"]
+    assert [chart.key for chart in small_charts(with_memory, wanted)] == ["kl", MEMORY]
+    known = told(start(), metric(1, loss=1, val_loss=1, tok_s=5, grad_norm=1)).stages["train"]
+    assert [chart.key for chart in small_charts(known, wanted)] == ["tok_s", "grad_norm"]
+    assert [chart.key for chart in small_charts(None, wanted)] == wanted
+
+
+def test_a_narrow_axis_has_more_than_one_place() -> None:
+    curve = Curve([float(step) for step in range(400)], [1.0 + step for step in range(400)])
+    rows = render_chart([curve], 33, 8, Options(x_unit="steps"))
+    words = "".join(text for text, _ in rows[-1]).split()
+    assert words == ["0", "100", "200", "300", "steps"]

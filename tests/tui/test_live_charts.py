@@ -144,8 +144,10 @@ async def test_the_grid_has_a_chart_of_everything_and_pages(run: FakeRun) -> Non
         await pilot.press("enter")
         await until(pilot, lambda: board(app).enlarged == "learning_rate")
         await shown(pilot, "▸ learning rate", "steps")
+        await pilot.press(*["tab"] * 4)
+        await until(pilot, lambda: board(app).enlarged == "reward/2")
         await pilot.press("escape")
-        await shown(pilot, "page 2 of 4")
+        await shown(pilot, "page 3 of 4", "▸ reward/2")  # the grid goes on where one was
         await pilot.press("escape")
         await shown(pilot, "examples ─")
         assert isinstance(app.screen, LiveScreen)
@@ -294,7 +296,9 @@ async def test_a_stage_of_ones_own_command_is_drawn_as_it_comes(run: FakeRun) ->
         for step in range(1, 4):
             event = {"kind": "metric", "stage": "[b]mine", "step": step, "values": values}
             run.event(event, 70.0 + step)
-        await shown(pilot, "[red]reward  0.25")
+        await shown(pilot, "[red]reward  0.25", "speed  NaN")
+        numbers = str(app.screen.query_one("#numbers", Static).content)
+        assert "[red]reward" in numbers and "speed" in numbers
         await pilot.press("m")
         await shown(pilot, "[b]mine · 2 charts", "speed  NaN")
 

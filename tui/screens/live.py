@@ -146,8 +146,10 @@ class LiveScreen(ChartKeys, RunActs):
         room = side.content_size
         size = (max(LABEL + 8, room.width), room.height)
         signs = feed.signs(now, self.board.charts.machine_bytes)
-        beside = () if self.has_class("-wide") else signs
-        rows = side_lines(values, projection, *size, signs=beside)
+        serious = [one for one in signs if one.level != "info" and not one.over]
+        # The newest serious one has a line of its own.
+        said = () if self.has_class("-wide") else [one for one in signs if one not in serious[-1:]]
+        rows = side_lines(values, projection, *size, signs=said)
         if rows != self._beside:
             self._beside = rows
             # Its size is the style's: an update that lays out costs as much as a whole frame.
@@ -155,7 +157,6 @@ class LiveScreen(ChartKeys, RunActs):
             self.query_one("#numbers", Static).update(text, layout=False)
         self._put_line("#now", flat_numbers(values, width))
         self.query_one(SignList).put(signs, projection.first_t)
-        serious = [one for one in signs if one.level != "info" and not one.over]
         self._put_line("#sign", message_row(serious[-1], projection.first_t) if serious else None)
 
     def _banner(self) -> list[Cell] | None:

@@ -161,12 +161,13 @@ class ChartBoard(ChartWall):
 
     def toggle_grid(self) -> None:
         """All charts alike, or the large one with small ones under it."""
-        self._enlarged, self._page = None, 0
+        self._enlarged, self._left, self._page = None, None, 0
         self.charts.settings.grid = not self.grid
         self.lay_out()
 
     def toggle_enlarged(self) -> None:
         """Give the whole screen to the chart that is meant, or take it back."""
+        self._left = self._enlarged
         self._enlarged = None if self._enlarged is not None else self.current()
         self.lay_out()
 
@@ -215,6 +216,7 @@ class ChartBoard(ChartWall):
     def turn(self, direction: int) -> None:
         """The next page of the grid, round the end."""
         if self.grid and self._enlarged is None:
+            self._left = None
             self._page = (self._page + direction) % self.pages()
             self.redraw()
 

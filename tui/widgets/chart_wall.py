@@ -20,6 +20,7 @@ from tui.views.chart_list import (
     grid_shape,
     main_chart,
     matching,
+    small_charts,
     stage_to_draw,
 )
 from tui.views.chart_settings import ChartSettings
@@ -71,6 +72,8 @@ class ChartWall(Vertical):
         self._feed = feed
         self._chosen: str | None = None
         self._enlarged: str | None = None
+        self._left: str | None = None
+        """The chart that had the whole screen last: the grid goes on from there."""
         self._page = 0
         self._empty = "waiting for the first number"
         self._keys: dict[str, str] = {}
@@ -174,10 +177,10 @@ class ChartWall(Vertical):
         else:
             chart = main_chart(stage) if self._enlarged is None else chart_of(self._enlarged)
             self._put(self.query_one("#loss", Chart), chart, empty)
-            for name, key in SMALL.items():
+            for name, small in zip(SMALL, small_charts(stage, list(SMALL.values())), strict=True):
                 widget = self.query_one(f"#{name}", Chart)
                 if widget.size.width:
-                    self._put(widget, chart_of(key), "not recorded", "small")
+                    self._put(widget, small, "not recorded", "small")
         self._say_where(stage)
         if self.charts.behind and not self._catching_up:
             # The smoothed curves of a long history come in pieces, with room for keys in between.
@@ -263,6 +266,9 @@ class ChartWall(Vertical):
         self.call_after_refresh(self._laid_out)
 
     def _laid_out(self) -> None:
+        keys = [one.key for one in self.listed()]
+        if self.grid and self._enlarged is None and self._left in keys:
+            self._page = keys.index(self._left) // self._room()
         self.redraw()
         self.post_message(self.LaidOut())
         focused = self.screen.focused
@@ -270,9 +276,10 @@ class ChartWall(Vertical):
             self.call_after_refresh(self._focus_first)
 
     def _focus_first(self) -> None:
-        first = next(self._shown(), None)
-        if first is not None and self.full:
-            first.focus()
+        shown = list(self._shown())
+        left = [one for one in shown if self._keys.get(one.id or "") == self._left]
+        if shown and self.full:
+            (left or shown)[0].focus()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)

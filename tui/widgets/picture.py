@@ -217,7 +217,7 @@ def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
     words: list[Segment] = [(" ", "label")] * width
     free = 0
     unit = f" {options.x_unit}" if 0 < len(options.x_unit) < width // 2 else ""
-    for tick in x.ticks(max(2, width // 12), options.x_kind, whole=True):
+    for tick in _x_ticks(x, width, options.x_kind):
         at = column_of(tick.value, x, width)
         start = max(0, min(at - len(tick.label) // 2, width - len(tick.label)))
         if start < free or start + len(tick.label) > width - len(unit):
@@ -243,6 +243,18 @@ def _x_axis(frame: Frame, gaps: set[int], options: Options) -> list[Row]:
         words[start : start + len(text)] = [(char, "strong") for char in text]
     margin = " " * frame.left
     return [[(margin, "axis"), *_merge(line)], [(margin, "label"), *_merge(words)]]
+
+
+def _x_ticks(x: Scale, width: int, kind: Kind) -> list[Tick]:
+    """Round places on the x axis; in a narrow chart closer ones rather than a single one."""
+    wanted = max(2, width // 12)
+    ticks = x.ticks(wanted, kind, whole=True)
+    if len(ticks) < 3:
+        closer = x.ticks(max(wanted, width // 7), kind, whole=True)
+        room = sum(len(tick.label) + 2 for tick in closer)
+        if len(closer) > len(ticks) and room <= width:
+            return closer
+    return ticks
 
 
 def _empty(width: int, height: int, words: str) -> list[Row]:
