@@ -7,6 +7,7 @@ other seeds say what the recipe does.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,6 @@ from engine.judge.distributions import crossing
 from engine.judge.estimate import Estimate, Limits, check_finite
 from engine.judge.stats import z_of
 from engine.records.run import Direction
-
-FEW_SEEDS = 3
-"""Below this a spread is hardly known, and it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,7 @@ def spread_of(
     mean = student_interval(means, limits=limits, confidence=confidence)
     if not means:
         return Spread(mean, None, None, None)
-    centre = math.fsum(means) / len(means)
-    squares = math.fsum((one - centre) ** 2 for one in means)
-    sd = math.sqrt(squares / (len(means) - 1)) if len(means) > 1 else None
+    sd = statistics.stdev(means) if len(means) > 1 else None
     return Spread(mean, sd, min(means), max(means), _within(passes))
 
 
@@ -84,8 +80,9 @@ def probability_of_improvement(
 
     The Mann-Whitney U over all pairs, as R. Agarwal et al. (NeurIPS 2021) show it; ``n`` is the
     number of seeds of both. The interval is method 5 of R. G. Newcombe, Statistics in Medicine 25
-    (2006) 559-573, which holds for few values and for 0 and 1. Without a seed on either side the
-    value is None and the interval (0, 1).
+    (2006) 559-573, which holds for few values and for 0 and 1. ``caution`` is set where no exact
+    test of so few seeds could be sure (3 against 3: p of a clean sweep is 0.1), whatever the
+    interval says. Without a seed on either side the value is None and the interval (0, 1).
     """
     check_finite(candidate)
     check_finite(baseline)
@@ -104,9 +101,16 @@ def probability_of_improvement(
     theta = better / (m * n)
     low = 1 - _upper(1 - theta, m, n, z)
     high = _upper(theta, m, n, z)
-    few = min(m, n) < FEW_SEEDS
-    caution = f"{m} against {n} seeds say little" if few else None
-    return Estimate(theta, max(0.0, min(low, theta)), high, m + n, what, confidence, caution)
+    return Estimate(
+        theta, max(0.0, min(low, theta)), high, m + n, what, confidence, _few(m, n, confidence)
+    )
+
+
+def _few(m: int, n: int, confidence: float) -> str | None:
+    sweep = 2 / math.comb(m + n, m)
+    if sweep < 1 - confidence:
+        return None
+    return f"{m} against {n} seeds say little: even a clean sweep has p = {min(1.0, sweep):.2g}"
 
 
 def _upper(theta: float, m: int, n: int, z: float) -> float:
