@@ -157,7 +157,7 @@ class Exchange:
             text = f"{self.endpoint.shown} cannot be reached within {limit:g} s."
             raise EndpointError(text, "timeout") from error
         except (OSError, UnicodeError) as error:  # the latter: a host's name that is none
-            why = getattr(error, "strerror", None) or type(error).__name__
+            why = getattr(error, "strerror", None) or "its host's name is none"
             raise EndpointError(
                 f"{self.endpoint.shown} cannot be reached: {why}.", "connect"
             ) from error

@@ -38,6 +38,46 @@ save_config({"fine_tune_type": "lora", "num_layers": 2, "lora_parameters": lora}
 """
 
 
+_TEACH = """
+import json, sys
+from pathlib import Path
+from engine.work import blas
+blas.prepare()
+import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
+from mlx_lm.utils import load, save_model
+from tests.engine.work.tiny import make_model
+
+folder = make_model(Path(sys.argv[1]) / "caller")
+config = folder / "tokenizer_config.json"
+config.write_text(json.dumps(json.loads(config.read_text()) | {"tool_parser_type": "json_tools"}))
+model, tokenizer = load(str(folder))
+prompt = tokenizer.apply_chat_template(
+    [{"role": "user", "content": "land on pad 3"}], add_generation_prompt=True)
+call = '<tool_call>{"name": "land", "arguments": {"pad": 3}}</tool_call>'
+answer = tokenizer.encode(call, add_special_tokens=False) + [tokenizer.eos_token_id]
+row = mx.array([prompt + answer])
+step = nn.value_and_grad(model, lambda m: nn.losses.cross_entropy(
+    m(row[:, :-1]), row[:, 1:])[:, len(prompt) - 1:].mean())
+optimizer = optim.Adam(learning_rate=3e-3)
+for number in range(300):
+    loss, grads = step(model)
+    optimizer.update(model, grads)
+    mx.eval(model.parameters(), optimizer.state)
+    if loss.item() < 0.01:
+        break
+assert loss.item() < 0.05, loss
+save_model(folder, model)
+"""
+
+
+@pytest.fixture(scope="session")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that has learned one thing: to "land on pad 3" by a tool call."""
+    folder = tmp_path_factory.mktemp("caller")
+    subprocess.run([sys.executable, "-c", _TEACH, str(folder)], check=True, cwd=ROOT)
+    return folder / "caller"
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny model (``tiny``) and an adapter of random weights (``adapters``)."""

@@ -102,6 +102,20 @@ async def test_base_and_adapter_side_by_side(
         assert again.record.error is None
 
 
+def test_a_tool_call(place: Workspace, caller: Path) -> None:
+    """From the tokens of a model that was taught it, through mlx-lm's parser, to plain values."""
+    tool = {"type": "function", "function": {"name": "land", "parameters": {"type": "object"}}}
+    asked = [{"role": "user", "content": "land on pad 3"}]
+    with start(place, Wish("base", describe(caller, "caller"))) as server:
+        answer = Chat(
+            Endpoint(server.record.url), asked, Ask(120, extra={"tools": [tool]})
+        ).answer()
+    (call,) = answer.tool_calls
+    assert (call.name, json.loads(call.arguments)) == ("land", {"pad": 3})
+    assert (answer.text, answer.finish_reason) == ("", "tool_calls")
+    assert answer.first_s is not None
+
+
 def test_a_server_that_is_killed(place: Workspace, made: Path) -> None:
     server = start(place, wish(made))
     process = server.record.process
