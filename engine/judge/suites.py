@@ -1,32 +1,52 @@
 """Suites: frozen sets of examples, a scorer, and a metric with a direction.
 
-A suite is a JSONL file. A row is one of
+A suite is a JSONL file; ``engine.judge.suite_rows`` says what a row is. An ``id`` in a row is kept;
+else the row's line number is its id. Blank lines are skipped.
 
-- ``{"messages": [{"role", "content"}, …], "category"?}``: the last message is the
-  assistant's and is the expected answer, all before it (several turns, too) is the prompt;
-- ``{"prompt", "completion", "category"?}``;
-- ``{"question", "ideal", "category"?}``, a probe.
-
-An ``id`` in a row is kept; else the row's line number is its id. Blank lines are skipped.
+The first row may be a header that says what the file is:
+``{"suite": {"name", "version", "scorer", "metric", "direction", "system_prompt", "prompt",
+"options": {…}, "databases": {"file": "sha256"}}}``, each key only where it is wanted. What the
+caller says and the header says must not differ in scorer and direction; the caller's name and
+system prompt win. ``options`` go to the scorer, ``prompt`` is the form of a text-to-SQL prompt with
+``{schema}`` and ``{question}``, and ``databases`` freezes the SQLite files beside the suite.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import stat
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from engine.judge.scorers import METRIC, ScorerError, check_expected
+from engine.judge import scorers
+from engine.judge.scorers import ScorerError, metric_of
+from engine.judge.sql_database import Database
+from engine.judge.suite_files import SuiteFiles
+from engine.judge.suite_rows import (
+    SQL_PROMPT,
+    BadRow,
+    Example,
+    Reading,
+    read_example,
+    read_object,
+)
 from engine.records.run import Direction
+
+__all__ = ["Example", "Suite", "SuiteError", "load_suite", "parse_suite"]
 
 MAX_SUITE_BYTES = 256 * 2**20
 """A gold file is never larger; one that is will not be read into memory."""
 
 SHOWN_ERRORS = 20
 """How many bad rows the text of a SuiteError lists; ``problems`` has them all."""
+
+OPTIONS = "options"
+"""What a caller hands over that passes ``Suite.options`` to the scorer."""
+
+_HEADER_TEXTS = ("name", "version", "scorer", "metric", "direction", "system_prompt", "prompt")
+_HEADER_TABLES = ("options", "databases")
 
 
 class SuiteError(Exception):
@@ -41,23 +61,12 @@ class SuiteError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """``messages`` is the whole prompt as chat turns, ``expected`` the right answer."""
-
-    id: str
-    messages: tuple[dict[str, str], ...]
-    expected: str
-    slice: str | None = None
-
-    @property
-    def prompt(self) -> str:
-        """The last thing the user said: what a person wants to see of the prompt."""
-        return next((m["content"] for m in reversed(self.messages) if m["role"] == "user"), "")
-
-
-@dataclass(frozen=True, slots=True)
 class Suite:
-    """``sha256`` is that of the file's bytes: the same hash is the same suite."""
+    """``sha256`` is that of the file's bytes: the same hash is the same suite.
+
+    ``databases`` are the SQLite files that its rows name, each with the hash of its bytes: they are
+    part of the suite, but not of that hash. ``options`` are for the scorer, of every row.
+    """
 
     name: str
     sha256: str
@@ -65,33 +74,43 @@ class Suite:
     metric: str
     direction: Direction
     examples: tuple[Example, ...]
-
-
-class _BadRow(ValueError):
-    pass
+    version: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    databases: dict[str, str] = field(default_factory=dict)
 
 
 def load_suite(
     path: Path,
-    name: str,
-    scorer: str,
-    direction: Direction = "higher",
+    name: str | None = None,
+    scorer: str | None = None,
+    direction: Direction | None = None,
     system_prompt: str | None = None,
+    *,
+    gives: Collection[str] = (),
 ) -> Suite:
-    """The suite in the file ``path``; the only function here that reads a disk.
+    """The suite in the file ``path``; only this function and ``SuiteFiles`` read a disk.
 
-    ``system_prompt`` is put before each prompt that has no system message of its own.
+    ``system_prompt`` is put before each prompt that has no system message of its own. What is None
+    comes from the file's header; without one the name is the file's, the direction "higher".
+    ``gives`` is what the caller can hand to a scorer besides the texts: "database" (that of
+    ``Example.options``), "options" (``Suite.options``), "scorer_file". A suite that needs more is
+    refused here, before anything is evaluated.
     SuiteError when the file cannot be read or any of its rows cannot be used.
     """
+    said = name or path.stem
     try:
-        size = path.stat().st_size
-        if size > MAX_SUITE_BYTES:
-            raise SuiteError([f"{path.name}: is {size / 2**20:.0f} MB large; split the suite"])
+        found = path.stat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise SuiteError([f"{path.name}: is no ordinary file"])
+        if found.st_size > MAX_SUITE_BYTES:
+            size = found.st_size / 2**20
+            raise SuiteError([f"{path.name}: is {size:.0f} MB large; split the suite"])
         data = path.read_bytes()
     except FileNotFoundError:
-        raise SuiteError([f"{path.name}: the suite {name} has no such file ({path})"]) from None
+        raise SuiteError([f"{path.name}: the suite {said} has no such file ({path})"]) from None
     except OSError as error:
         raise SuiteError([f"{path.name}: cannot be read ({error.strerror})"]) from error
+    files = SuiteFiles(path.parent)
     return parse_suite(
         name,
         data.split(b"\n"),
@@ -100,32 +119,94 @@ def load_suite(
         system_prompt=system_prompt,
         sha256=hashlib.sha256(data).hexdigest(),
         source=path.name,
+        gives=gives,
+        files=files.database,
+        hashes=files.hashes,
     )
 
 
+def _no_files(name: str) -> Database:
+    raise BadRow(f"names the database {name}, and there is no folder to look for it in")
+
+
 def parse_suite(
-    name: str,
+    name: str | None,
     lines: Iterable[bytes],
     *,
-    scorer: str,
+    scorer: str | None = None,
     sha256: str,
-    direction: Direction = "higher",
+    direction: Direction | None = None,
     system_prompt: str | None = None,
     source: str | None = None,
+    gives: Collection[str] = (),
+    files: Callable[[str], Database] = _no_files,
+    hashes: Callable[[], dict[str, str]] = dict,
 ) -> Suite:
-    """The suite in the lines of a file named ``source``. SuiteError holds all bad rows at once."""
-    source = source or name
+    """The suite in the lines of a file named ``source``. SuiteError holds all bad rows at once.
+
+    ``files`` gives the database that a row names (BadRow where it cannot), ``hashes`` the hashes of
+    all that it gave.
+    """
+    source = source or name or "suite"
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    first = next(numbered, None)
+    header, problems = _header(first, source)
+    is_header = header is not None
+    header = header or {}
+    scorer = _agreed(scorer, header.get("scorer"), "scorer", source, problems)
+    way = _agreed(direction, header.get("direction"), "direction", source, problems) or "higher"
+    if way not in get_args(Direction):
+        problems.append(f'{source}: the direction is "higher" or "lower", not {way!r}')
+    if scorer is None:
+        problems.append(f"{source}: no scorer is named, neither by the target nor in a header")
+    options = header.get(OPTIONS, {})
+    problems.extend(_beyond(scorer, options, gives, source))
+    if problems or scorer is None:
+        raise SuiteError(problems)
+    reading = Reading(
+        scorer,
+        system_prompt or header.get("system_prompt"),
+        files,
+        header.get("prompt", SQL_PROMPT),
+    )
+    rows = numbered if is_header or first is None else _with(first, numbered)
+    examples = _examples(rows, reading, source)
+    problems.extend(_frozen(header.get("databases", {}), hashes(), source))
+    problems.extend(_unusable(scorer, examples[0], options, source))
+    if problems:
+        raise SuiteError(problems)
+    return Suite(
+        name or header.get("name") or source,
+        sha256,
+        scorer,
+        header.get("metric") or metric_of(scorer),
+        "lower" if way == "lower" else "higher",
+        examples,
+        header.get("version"),
+        options,
+        hashes(),
+    )
+
+
+def _with(
+    first: tuple[int, bytes], rest: Iterable[tuple[int, bytes]]
+) -> Iterable[tuple[int, bytes]]:
+    yield first
+    yield from rest
+
+
+def _examples(
+    rows: Iterable[tuple[int, bytes]], reading: Reading, source: str
+) -> tuple[Example, ...]:
     problems: list[str] = []
     examples: list[Example] = []
     first_line: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in rows:
         try:
-            example = _example(line, number, scorer, system_prompt)
+            example = read_example(line, number, reading)
             if example.id in first_line:
-                raise _BadRow(f"the id {example.id} is taken by line {first_line[example.id]}")
-        except _BadRow as error:
+                raise BadRow(f"the id {example.id} is taken by line {first_line[example.id]}")
+        except BadRow as error:
             problems.append(f"{source}:{number}: {error}")
         except ScorerError as error:
             raise SuiteError([f"{source}: {error}"]) from error
@@ -136,86 +217,87 @@ def parse_suite(
         problems.append(f"{source}: has no rows; a suite needs at least one example")
     if problems:
         raise SuiteError(problems)
-    return Suite(name, sha256, scorer, METRIC, direction, tuple(examples))
+    return tuple(examples)
 
 
-def _example(line: bytes, number: int, scorer: str, system_prompt: str | None) -> Example:
-    row = _row(line)
-    messages, expected = _turns(row)
-    if problem := check_expected(scorer, expected):
-        raise _BadRow(problem)
-    if system_prompt and all(message["role"] != "system" for message in messages):
-        messages.insert(0, {"role": "system", "content": system_prompt})
-    return Example(
-        id=_label(row, "id") or str(number),
-        messages=tuple(messages),
-        expected=expected,
-        slice=_label(row, "category") or _label(row, "slice"),
-    )
+# --- the header --------------------------------------------------------------------------
 
 
-def _row(line: bytes) -> dict[str, Any]:
+def _header(
+    first: tuple[int, bytes] | None, source: str
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """What the header says, or None where the first row is none; and what is wrong with it."""
+    if first is None:
+        return None, []
+    number, line = first
     try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise _BadRow(f"is not UTF-8 text (byte {error.start})") from error
-    except json.JSONDecodeError as error:
-        raise _BadRow(f"is not JSON ({error.msg} at column {error.colno})") from error
-    except (ValueError, RecursionError) as error:
-        raise _BadRow(
-            "is JSON that cannot be read (nested too deeply, or a huge number)"
-        ) from error
-    if not isinstance(row, dict):
-        raise _BadRow("is no JSON object")
-    return row
+        row = read_object(line)
+    except BadRow:
+        return None, []  # said once, when the rows are read
+    if set(row) != {"suite"} or not isinstance(row["suite"], dict):
+        return None, []
+    header, problems = row["suite"], []
+    for key, value in header.items():
+        if key not in (*_HEADER_TEXTS, *_HEADER_TABLES):
+            known = ", ".join((*_HEADER_TEXTS, *_HEADER_TABLES))
+            problems.append(f'{source}:{number}: the header has no "{key}"; it has {known}')
+        elif key in _HEADER_TABLES and not isinstance(value, dict):
+            problems.append(f'{source}:{number}: "{key}" of the header is no object')
+        elif key in _HEADER_TEXTS and (not isinstance(value, str) or not value.strip()):
+            problems.append(f'{source}:{number}: "{key}" of the header is no text')
+    return (header, problems) if not problems else ({}, problems)
 
 
-def _turns(row: dict[str, Any]) -> tuple[list[dict[str, str]], str]:
-    if "messages" in row:
-        return _chat(row["messages"])
-    for ask, answer in (("prompt", "completion"), ("question", "ideal")):
-        if ask in row or answer in row:
-            for key in (ask, answer):
-                if key not in row:
-                    raise _BadRow(f'has no "{key}"')
-            user = {"role": "user", "content": _text(row[ask], ask)}
-            return [user], _text(row[answer], answer)
-    raise _BadRow('has neither "messages" nor "prompt" and "completion" nor "question" and "ideal"')
+def _agreed(
+    given: str | None, said: str | None, what: str, source: str, problems: list[str]
+) -> str | None:
+    if given is not None and said is not None and given != said:
+        problems.append(f"{source}: its header says the {what} {said}, the target says {given}")
+    return said if given is None else given
 
 
-def _chat(turns: Any) -> tuple[list[dict[str, str]], str]:
-    if not isinstance(turns, list):
-        raise _BadRow('"messages" is no list')
-    messages: list[dict[str, str]] = []
-    for index, turn in enumerate(turns):
-        if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
-            raise _BadRow(f'messages/{index} is no object with a "role" and a "content"')
-        messages.append(
-            {"role": turn["role"], "content": _text(turn.get("content"), f"messages/{index}")}
-        )
-    if not messages or messages[-1]["role"] != "assistant":
-        raise _BadRow("the last message must be the assistant's: it is the expected answer")
-    *prompt, expected = messages
-    if all(message["role"] != "user" for message in prompt):
-        raise _BadRow("no user message stands before the answer")
-    return prompt, expected["content"]
+def _beyond(
+    scorer: str | None, options: dict[str, Any], gives: Collection[str], source: str
+) -> list[str]:
+    """What the suite needs and the caller does not hand over."""
+    try:
+        wanted = scorers.needs(scorer) if scorer is not None else frozenset()
+        wrong = [
+            f'{source}: the scorer {scorer} has no option "{key}"'
+            for key in options
+            if scorer is not None and (key in wanted or not scorers.has_option(scorer, key))
+        ]
+    except ScorerError as error:
+        return [f"{source}: {error}"]
+    missing = sorted((wanted | ({OPTIONS} if options else set())) - set(gives))
+    names = {
+        "database": "a database",
+        "scorer_file": "a scorer.py that runs",
+        OPTIONS: "its options",
+    }
+    return wrong + [
+        f"{source}: the scorer {scorer} needs {names.get(one, one)}, which is not handed to it here"
+        for one in missing
+    ]
 
 
-def _text(value: Any, where: str) -> str:
-    """Text of a message; an object or a list that is no string is taken as its JSON text."""
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, str):
-        raise _BadRow(f"{where}: the content is no text")
-    if not value.strip():
-        raise _BadRow(f"{where}: the content is empty")
-    return value
+def _unusable(scorer: str, example: Example, options: dict[str, Any], source: str) -> list[str]:
+    """Whether the options have values that the scorer takes: one answer is scored with them."""
+    if not options or scorers.needs(scorer) - {"database"}:
+        return []
+    try:
+        scorers.score(scorer, example.expected, example.expected, **options, **example.options())
+    except (ScorerError, TypeError, ValueError, OverflowError) as error:
+        return [f"{source}: the scorer {scorer} does not take these options ({error})"]
+    return []
 
 
-def _label(row: dict[str, Any], key: str) -> str | None:
-    value = row.get(key)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _BadRow(f'"{key}" is neither text nor a whole number')
-    return str(value)
+def _frozen(said: dict[str, Any], found: dict[str, str], source: str) -> list[str]:
+    """Databases that are others than the header froze, or that it froze and no row names."""
+    problems = []
+    for name, wanted in said.items():
+        if name not in found:
+            problems.append(f"{source}: the header names the database {name}, and no row does")
+        elif found[name] != wanted:
+            problems.append(f"{source}: the database {name} is another than its header froze")
+    return problems

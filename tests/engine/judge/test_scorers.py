@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.judge import patterns, scorers
 from engine.judge.scorers import Score, ScorerError, has_option, score
+from engine.judge.sql_database import from_script
 
 HOVER = '{"cmd": "hover", "args": {"alt": 1}, "confidence": 0.9}'
 
@@ -194,6 +196,19 @@ _EXPECTED = {
     "json_exact": [HOVER, "null", "[]", "{"],
     "contains": ["a", " ", HOVER],
     "regex": ["a|b", "(", r"\w+"],
+    "numeric": ["42", "-1e3", '{"value": 1, "tolerance": 0.5}', "no number"],
+    "keywords": ['["a", "b c"]', "a", "{"],
+    "tool_calls": ['["read"]', "[]", '{"tool_calls": [], "keywords": ["a"]}', HOVER, "{"],
+    "sql_exact": ["SELECT 1", "no query"],
+    "sql_exec": ["SELECT a FROM t", "SELECT a FROM t ORDER BY a"],
+    "clean_output": [HOVER, "SELECT 1", "plain"],
+    "forbidden": ['["arm"]', "", "arm"],
+    "custom": ["a"],
+}
+_TABLE = from_script("CREATE TABLE t(a); INSERT INTO t VALUES (1), (2);")
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "sql_exec": {"database": _TABLE},
+    "custom": {"scorer_file": lambda expected, got: score("exact", expected, got)},
 }
 
 
@@ -202,8 +217,9 @@ _EXPECTED = {
 @given(got=_ANSWERS)
 def test_any_answer_is_scored_never_an_exception(name: str, got: str) -> None:
     for expected in _EXPECTED[name]:
-        result = score(name, expected, got)
+        result = score(name, expected, got, **_OPTIONS.get(name, {}))
         assert 0.0 <= result.score <= 1.0
+        assert result.correct is (result.score == 1.0)
         assert result.correct is (result.error is None)
         assert result.parsed or not result.correct
         # An error goes into records and events: it must be encodable.
