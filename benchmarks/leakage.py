@@ -4,8 +4,7 @@ python benchmarks/leakage.py [TRAINING [GOLD]]   default 100000 and 1000
 
 Two kinds of text: prose (random words from a vocabulary of 5,000, 8 to 40 in a row) and a template
 (a few phrases with a few fillers, much alike: the hard case). One gold row in a hundred is planted
-among the training rows with a word changed; how many of those are found is printed too. In a short
-row one word is more than the fifth that a near hit may differ by.
+among the training rows with a word changed; how many of those are found is printed too.
 """
 
 from __future__ import annotations

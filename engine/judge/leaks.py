@@ -20,7 +20,8 @@ _CLOSEST = ("exact", "normalised", "inside", "near")
 class Prompt:
     """A prompt and where it stands: ``file`` as a record names it, ``line`` from 1.
 
-    ``shown`` marks a training row (or gold row) that a data generator was shown.
+    ``shown`` marks a row that a data generator was shown as an example: what comes back of it is
+    no chance.
     """
 
     file: str
@@ -59,7 +60,8 @@ class Leak:
             "near": f"is {100 * self.similarity:.0f} % alike to",
         }[self.kind]
         more = f" and {self.others} more" if self.others else ""
-        return f"{self.gold.place} {how} {self.training.place}{more}."
+        shown = "; the data generator was shown it" if self.gold.shown else ""
+        return f"{self.gold.place} {how} {self.training.place}{more}{shown}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class LeakReport:
                     "training": leak.training.place,
                     "similarity": round(leak.similarity, 4),
                     "others": leak.others,
+                    "shown": leak.gold.shown,
                 }
                 for leak in self.leaks
             ],

@@ -30,7 +30,7 @@ from typing import Literal
 Kind = Literal["near", "inside"]
 
 GRAM = 5
-THRESHOLD = 0.8
+THRESHOLD = 0.7
 TEMPLATE_SHARE = 0.02
 TEMPLATE_LEAST = 4
 INSIDE_WORDS = 5
@@ -44,7 +44,8 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 class NearSettings:
     """What decides about a near hit; belongs into the record beside the hits.
 
-    ``threshold`` in (0, 1] is the least similarity, ``gram`` the length of the runs of characters.
+    ``threshold`` in (0, 1] is the least similarity: at 0.7 one other word in a short sentence is
+    still near. ``gram`` is the length of the runs of characters.
     """
 
     threshold: float = THRESHOLD
@@ -139,16 +140,17 @@ class NearIndex:
 
     def matches(self, text: str) -> list[tuple[int, Kind, float]]:
         """(place in the gold, kind, similarity in [0, 1]) for each gold prompt that ``text``, a
-        normalised one, comes near; in the gold's order."""
+        normalised one, comes near; in the gold's order. One that is both is ``inside``."""
         bare = plain(text)
         found: dict[int, tuple[int, Kind, float]] = {}
         for window in self._anchors.intersection(_windows(bare)) if self._anchors else ():
             for place in self._inside[window]:
-                if place not in found and f" {self._gold[place].text} " in f" {bare} ":
+                held = self._gold[place].text
+                if len(held) < len(bare) and f" {held} " in f" {bare} ":
                     similarity = self._similarity(place, grams(bare, self.settings.gram))
                     found[place] = (place, "inside", similarity)
         for place, similarity in self._close(text, bare):
-            found[place] = (place, "near", similarity)
+            found.setdefault(place, (place, "near", similarity))
         return sorted(found.values())
 
     def _close(self, text: str, bare: str) -> Iterator[tuple[int, float]]:
