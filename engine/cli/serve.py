@@ -157,7 +157,8 @@ def _end_like_ctrl_c() -> None:
         raise KeyboardInterrupt
 
     for one in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, interrupted)
+        if signal.getsignal(one) is not signal.SIG_IGN:  # nohup wants it to go on
+            signal.signal(one, interrupted)
 
 
 def _adapter(place: Workspace, name: str) -> Path:

@@ -35,7 +35,11 @@ Kind = Literal["answer", "reasoning"]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How to answer. ``extra`` goes into the request as it is (``seed``, ``top_p``, ``tools``)."""
+    """How to answer. ``extra`` goes into the request as it is (``seed``, ``top_p``, ``tools``).
+
+    A None in it leaves a field out, for an endpoint that does not take it: ``{"max_tokens": None,
+    "max_completion_tokens": 64}``.
+    """
 
     max_tokens: int = 256
     temperature: float = 0.0
@@ -88,7 +92,7 @@ class Chat:
         """EndpointError for an address or a key that cannot be used; connects to nothing yet."""
         ask = ask or Ask()
         self._exchange = Exchange(endpoint, timeouts or Timeouts())
-        self._body: dict[str, Any] = {
+        body: dict[str, Any] = {
             "model": endpoint.model,
             "messages": list(messages),
             "max_tokens": ask.max_tokens,
@@ -98,6 +102,7 @@ class Chat:
             **({"stop": list(ask.stop)} if ask.stop else {}),
             **ask.extra,
         }
+        self._body = {name: value for name, value in body.items() if value is not None}
         self._texts: dict[Kind, list[str]] = {"answer": [], "reasoning": []}
         self._calls = Calls()
         self._usage = Usage()

@@ -167,6 +167,9 @@ def start(
                     server.record, folder, server.exit_code, timeout_s, stopped
                 )
             except NotReady as error:
+                if server.stopped_by_someone:
+                    server.close()
+                    raise ServeError(f"The server {wish.name} was stopped.") from error
                 _give_up(server, str(error))
                 if error.port_taken and wish.port is None and attempt < ATTEMPTS:
                     continue

@@ -72,6 +72,23 @@ def test_a_stream_and_what_is_measured(fake: Make) -> None:
     }
 
 
+def test_a_field_that_an_endpoint_does_not_take_is_left_out(fake: Make) -> None:
+    def answer(request: Request) -> None:
+        request.head()
+        request.finish()
+
+    server = fake(answer)
+    extra = {"max_tokens": None, "temperature": None, "max_completion_tokens": 64}
+    chat(server, ask=Ask(extra=extra)).answer()
+    assert set(server.requests[0].body) == {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "max_completion_tokens",
+    }
+
+
 def test_what_was_not_measured_is_none(fake: Make) -> None:
     def uncounted(request: Request) -> None:
         request.head()

@@ -26,7 +26,7 @@ from engine.serving.endpoint import Endpoint, EndpointError
 from engine.serving.managed import Server, Wish, start, stop_server
 from engine.serving.models_at import models_at
 from engine.serving.side_by_side import side_by_side
-from engine.serving.store import ServeError, find_server, find_servers
+from engine.serving.store import FoundServer, ServeError, find_server, find_servers
 from engine.supervise.process import Patience
 from engine.workspace import Workspace
 
@@ -176,6 +176,16 @@ def test_a_start_that_is_interrupted_leaves_nothing(place: Workspace, made: Path
         start(place, wish(made), told=ctrl_c)
     found = find_server(place, "base")
     assert (found.state, found.alive) == ("failed", False)
+
+
+def test_stopped_by_somebody_else_while_it_starts(place: Workspace, made: Path) -> None:
+    def stop(found: FoundServer) -> None:
+        stop_server(found)
+
+    with pytest.raises(ServeError, match=r"The server base was stopped\."):
+        start(place, wish(made), told=stop)
+    found = find_server(place, "base")
+    assert (found.state, found.alive) == ("stopped", False)
 
 
 def test_a_port_that_is_in_use(place: Workspace, made: Path) -> None:
