@@ -74,7 +74,7 @@ def keyword_list(expected: str) -> list[str]:
     found = answer.value if answer.parsed else expected.splitlines()
     if isinstance(found, dict):
         found = found.get("keywords")
-    if isinstance(found, str | int | float) and not isinstance(found, bool):
+    elif isinstance(found, str | int | float) and not isinstance(found, bool):
         found = [expected]  # a line such as 42 is JSON by accident
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         return []

@@ -106,7 +106,10 @@ def test_calls_that_are_none_say_why(answer: str, calls: int, error: str) -> Non
 
 TWO = '["read", "write"]'
 BOTH = '{"tool_calls": ["read"], "keywords": ["Import", "def main"]}'
-ARGS = '[{"name": "read", "arguments": {"path": "a.py", "n": 1}}, {"name": "read", "arguments": {"path": "a.py"}}]'
+ARGS = (
+    '[{"name": "read", "arguments": {"path": "a.py", "n": 1}}, '
+    '{"name": "read", "arguments": {"path": "a.py"}}]'
+)
 
 
 @pytest.mark.parametrize(
@@ -211,14 +214,16 @@ def test_a_further_call_never_costs_anything(
     assert 0.0 <= share(called) <= share([*called, *more]) <= 1.0
 
 
+_PIECES = ["<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<function=f>", "{", "}"]
+_PIECES += ["[", "]", ";", '"', "\ud800", "f(a=1)", "f(a={1})", "f(a=b'')", "```json\n", "\n```"]
+_PIECES += [CALL]
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.text(max_size=80)
     | st.lists(
-        st.sampled_from(
-            '<tool_call> </tool_call> [TOOL_CALLS] [ARGS] <function=f> { } [ ] ; " \ud800 f(a=1)'.split()
-            + ["f(a={1})", "f(a=b'')", "```json\n", "\n```", CALL]
-        ),
+        st.sampled_from(_PIECES),
         max_size=8,
     ).map("".join)
 )
