@@ -122,6 +122,16 @@ def test_scores_say_what_may_be_concluded(workspace: Workspace) -> None:
     assert "p < 0.05 of the exact paired test" in text and "9 pairs" in text
 
 
+def test_a_reference_without_a_score_is_said_where_others_have_one(workspace: Workspace) -> None:
+    runs = [read_evidence(workspace.runs_dir / one.name).with_rows() for one in STORY]
+    names = named([one.run_id for one in runs])
+    text = said(score_entries(compare(runs, STORY[3].name), names, {}, None, 120))
+    block = text.split("small-skills")[0].split("\n")[2:]
+    lines = {line.split()[0]: line for line in block if line.split()}
+    assert "· ◆ has no score" in lines["A"] and "0.583" in lines["A"]
+    assert "· not recorded" in lines["J"]
+
+
 def test_other_gold_suites_are_said_in_words_above_the_scores() -> None:
     runs = [run("a", scored(rows(30))), run("b", scored(rows(35), sha256="b" * 64, scorer="x"))]
     text = said(score_entries(compare(runs, "a"), named(["a", "b"]), {}, "b", 76))

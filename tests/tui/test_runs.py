@@ -262,3 +262,17 @@ async def test_a_run_that_was_named_at_the_start_is_at_the_cursor(workspace: Pat
         await until(pilot, lambda: len(shown(app)) == 8)
         current = table(app).current
         assert current is not None and current.run_id == "2026-11-18-stopped"
+
+
+async def test_a_click_on_the_order_sorts_by_the_next_column(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(shown(app)) == 8)
+        await pilot.click("#order")
+        await until(pilot, lambda: "sort: run" in texts(app))
+        await pilot.click("#filter")
+        await write(pilot, "drone")
+        await until(pilot, lambda: "keeps" in texts(app))
+        await pilot.click("#order")
+        await until(pilot, lambda: table(app).has_focus)
+        assert app.screen.query_one("#filter", Input).value == "drone"

@@ -219,3 +219,8 @@ def test_a_curve_leaves_a_gap_where_the_loss_is_no_number() -> None:
 def test_a_bar_is_as_wide_as_asked() -> None:
     assert [len(cells.bar(share, 8)) for share in (-1.0, 0.0, 0.33, 1.0, 7.0)] == [8] * 5
     assert cells.bar(1.0, 3) == "███" and cells.bar(0.0, 3) == "░░░"
+
+
+def test_one_is_not_said_in_the_plural() -> None:
+    assert [cells.how_many(n, "row") for n in (0, 1, 1200)] == ["0 rows", "1 row", "1,200 rows"]
+    assert cells.how_many(2, "try", "tries") == "2 tries"

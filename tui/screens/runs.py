@@ -12,6 +12,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Click
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
@@ -141,6 +142,15 @@ class RunsScreen(RunsActs):
             else Content.assemble(("o", "$accent"), f" sort: {self._order.label}", grouped)
         )
 
+    @on(Click, "#order")
+    def _order_clicked(self) -> None:
+        """Sort by the next column; while a filter is written, keep it."""
+        field = self.query_one(CompletingInput)
+        if field.has_focus:
+            self.call_later(field.action_submit)
+        else:
+            self.action_order()
+
     def on_descendant_focus(self) -> None:
         self._say_how_many()
 
@@ -153,7 +163,10 @@ class RunsScreen(RunsActs):
         if self._list.total:
             return Content.assemble(
                 ("No run matches this filter.\n\n", "$strong bold"),
-                f"{self._list.total:,} are here. Press esc to see them all, or try for example\n",
+                "1 is here. Press esc to see it"
+                if self._list.total == 1
+                else f"{self._list.total:,} are here. Press esc to see them all",
+                ", or try for example\n",
                 (EXAMPLES, "$accent"),
             )
         return Content.assemble(

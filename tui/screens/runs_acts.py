@@ -182,7 +182,8 @@ class RunsActs(RunsReading):
         what = gone[0].run_id if count == 1 else f"{count:,} runs"
         undo = _Undo(f"{what} {'is' if count == 1 else 'are'} back.")
         undo.steps = [lambda one=one: trash.restore(one) for one in gone]  # type: ignore[misc]
-        said = f"{what} {'is' if count == 1 else 'are'} in the trash. u brings it back, T shows it."
+        are, them = ("is", "it") if count == 1 else ("are", "them")
+        said = f"{what} {are} in the trash. u brings {them} back, T shows {them}."
         self.app.call_from_thread(self._done, undo, said)
 
     def _done(self, undo: _Undo, said: str) -> None:

@@ -84,6 +84,11 @@ def difference(value: float | None, *, share: bool = True) -> str:
     return numbers.points(value) if share else ("−" if value < 0 else "+") + number(abs(value))
 
 
+def how_many(count: int, one: str, more: str = "") -> str:
+    """A count with its noun: 1 run, 1,200 runs."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
 def rate(value: float | None) -> str:
     """Tokens a second."""
     if value is not None and 0 < value < 10:

@@ -179,7 +179,8 @@ class CompareCharts:
         if reporting > drawn:
             title.append((f"  {drawn} of {reporting} runs", "warn"))
         elif reporting < len(runs):
-            title.append((f"  {reporting} of {len(runs)} runs report it", "muted"))
+            verb = "reports" if reporting == 1 else "report"
+            title.append((f"  {reporting} of {len(runs)} runs {verb} it", "muted"))
         if smoothed:
             title.append((f"  smoothed {self.settings.weight:g}", "muted"))
         if self.settings.log:

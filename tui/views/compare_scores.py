@@ -28,6 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "not the same rows": ("? not the same rows", "muted"),
     "not comparable": ("! not comparable", "warn"),
     "not recorded": ("· not recorded", "muted"),
+    "reference": ("· ◆ has no score", "muted"),
 }
 """A difference in words, each with a sign and a role."""
 
@@ -127,7 +128,12 @@ def _suite(
         (one.score.score for one in table.standings if one.run_id == reference and one.score), None
     )
     head: list[Segment] = [(plain(table.suite, clip=60), "strong")]
-    about = [table.role, known.metric or "", f"{known.n:,} rows" if known.n else "", known.scorer]
+    about = [
+        table.role,
+        known.metric or "",
+        cells.how_many(known.n, "row") if known.n else "",
+        known.scorer,
+    ]
     if known.direction == "lower":
         about.append("lower is better")
     head.append(("  " + " · ".join(plain(one, clip=40) for one in about if one), "muted"))
@@ -212,7 +218,8 @@ def _interval_text(interval: tuple[float, float]) -> str:
 
 def _difference(found: Difference, score: SuiteScore | None, widths: _Widths) -> list[Segment]:
     share = score is None or score.share
-    word, role = WORDS[found.word]
+    lacking = found.word == "not recorded" and score is not None
+    word, role = WORDS["reference" if lacking else found.word]
     text = cells.difference(found.delta, share=share) if found.delta is not None else ""
     segments: list[Segment] = [
         (f" {text:>9}", "plain"),

@@ -14,7 +14,7 @@ from engine.answers.scored_examples import Example, Row
 from engine.answers.scored_rows import RowIndex
 from engine.answers.trace_review import RowKey
 from engine.records.trace_review import TITLES, Review
-from tui.views.cells import Cell
+from tui.views.cells import Cell, how_many
 from tui.views.choice_item import Item
 from tui.views.plain import fit, middle, plain
 
@@ -163,7 +163,9 @@ def summary(index: RowIndex, made: Listing, marked: int) -> str:
     if not whole:
         return "no rows"
     listed = counts.get("all", 0)
-    share = f"{listed:,} of {whole:,} examples" if listed != whole else f"{whole:,} examples"
+    share = how_many(whole, "example")
+    if listed != whole:
+        share = f"{listed:,} of {share}"
     last = f"● {marked:,} marked" if marked else f"{counts.get('tagged', 0):,} tagged"
     return f"{share} · {counts.get('failing', 0):,} wrong · {last}"
 

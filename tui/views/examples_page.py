@@ -183,7 +183,7 @@ def _rest(text: str) -> list[Span]:
     left = len(text) - MAX_TEXT
     if left <= 0:
         return []
-    return [(f"\n… {left:,} more characters, in the rows file only", "muted")]
+    return [(f"\n… {cells.how_many(left, 'more character')}, in the rows file only", "muted")]
 
 
 def _expected(answer: Answer) -> list[Span]:

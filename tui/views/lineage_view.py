@@ -35,7 +35,8 @@ def family_entries(
         for node in family.nodes:
             found += _node(node, marks, names, scores, looked_at, width)
         if family.left_out:
-            found.append(entry((f"… {family.left_out:,} more runs of this family", "muted")))
+            left = cells.how_many(family.left_out, "more run")
+            found.append(entry((f"… {left} of this family", "muted")))
     if all(len(family.nodes) == 1 for family in families):
         words = "These runs have no parents or children here. n in Live or Runs plans a child."
         found += [entry(), *sentence(words, width)]
