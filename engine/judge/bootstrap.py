@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
-from engine.judge.clusters import group_sums, student_interval
+from engine.judge.clusters import clustered_error, group_sums, no_spread, student_interval
 from engine.judge.estimate import Estimate, Limits, check_finite, check_groups, nothing
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def bootstrap_mean(
     if not values:
         return nothing(limits, confidence)
     units = [(value, 1) for value in values] if groups is None else group_sums(values, groups)
-    if len(units) < FEWEST_UNITS or max(values) == min(values):
+    sources = groups if groups is not None else [str(i) for i in range(len(values))]
+    error = clustered_error(values, sources)
+    if len(units) < FEWEST_UNITS or error is None or no_spread(values, error):
         return student_interval(values, groups, limits=limits, confidence=confidence)
     count = min(resamples, max(FEWEST_RESAMPLES, MOST_PICKS // len(units)))
     means = resampled_means(units, count, seed)

@@ -51,7 +51,7 @@ def student_interval(
 
     Mean ± t with G - 1 degrees of freedom times the clustered standard error, cut off at
     ``limits``. One row or one source gives the limits, or no interval where there are none.
-    So do values that are all the same: they show no spread, which is not a spread of 0.
+    So do rows or sources that are all the same: they show no spread, which is not a spread of 0.
     """
     check_finite(values)
     n = len(values)
@@ -66,14 +66,20 @@ def student_interval(
     if error is None:
         only = "one row" if n == 1 else f"{n} rows of one source"
         return Estimate(mean, low, high, n, what, confidence, f"{only} shows no spread")
-    if max(values) == min(values):
-        caution = "every row is the same, so nothing is known of the spread"
+    if no_spread(values, error):
+        each = "row" if groups is None else "source"
+        caution = f"every {each} is the same, so nothing is known of the spread"
         return Estimate(mean, low, high, n, what, confidence, caution)
     reach = student_reach(confidence, count - 1) * error
     bottom, top = mean - reach, mean + reach
     if limits is not None:
         bottom, top = max(limits[0], bottom), min(limits[1], top)
     return Estimate(mean, bottom, top, n, what, confidence, _rough(count))
+
+
+def no_spread(values: Sequence[float], error: float) -> bool:
+    """Is the standard error 0 but for rounding? That is too little data, not certainty."""
+    return error <= 1e-12 * max(abs(value) for value in values)
 
 
 FEW_SOURCES = 10

@@ -82,6 +82,15 @@ def smallest_difference(
     """
     _check(alpha, power)
     _check_flips(discordance, discordance)
+    if n < 0:
+        raise ValueError("a suite cannot have a negative number of rows")
+    if n * discordance > _SUMMED_EXACTLY:
+        return crossing(
+            lambda difference: _connor(difference, discordance, alpha, power) <= n,
+            1e-9 * discordance,
+            discordance,
+            1e-5,
+        )
     flips = _flips(n, discordance, alpha)
     if _power(flips, 1.0) < power:
         return None

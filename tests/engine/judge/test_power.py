@@ -58,6 +58,9 @@ def test_the_formula_takes_over_without_a_step() -> None:
     by_formula = power.rows_needed(0.0139, 0.4)
     assert summed is not None and by_formula is not None and by_formula * 0.4 > 2_000
     assert power.power_of(by_formula, 0.0139, 0.4) == pytest.approx(0.8, abs=0.01)
+    below, above = power.smallest_difference(4_990, 0.4), power.smallest_difference(5_010, 0.4)
+    assert below is not None and above == pytest.approx(below, rel=0.02)
+    assert power.smallest_difference(by_formula, 0.4) == pytest.approx(0.0139, abs=2e-5)
 
 
 def test_a_simulation_agrees() -> None:
@@ -88,6 +91,8 @@ def test_extremes() -> None:
         power.rows_needed(0.1, 0.2, power=0.04)
     with pytest.raises(ValueError, match="negative"):
         power.power_of(-1, 0.1, 0.2)
+    with pytest.raises(ValueError, match="negative"):
+        power.smallest_difference(-1, 0.2)
 
 
 @settings(max_examples=25, deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.nonparametric import rank_compare_2indep
@@ -101,6 +101,7 @@ def test_three_clean_wins_are_not_a_proof() -> None:
 # --- tries --------------------------------------------------------------------------------------
 
 
+@settings(max_examples=25, deadline=None)  # statsmodels takes 70 ms for one
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_statsmodels(ps: list[float]) -> None:
     expected = multipletests(ps, method="holm")[1]
