@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -177,3 +179,34 @@ def test_any_value_is_a_score_or_is_refused(value: object) -> None:
         assert "scorer.py returned" in str(error)
     else:
         assert 0.0 <= found.score <= 1.0 and found.correct is (found.error is None)
+
+
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "scorer.py").write_text(
+        "import os\n"
+        "def score(expected, actual):\n"
+        "    if actual == 'pid':\n"
+        "        return {'correct': False, 'error': str(os.getpid())}\n"
+        "    while True: pass\n",
+        "utf-8",
+    )
+    program = (
+        "import sys; from pathlib import Path; from engine.custom_scorer import CustomScorer\n"
+        "scorer = CustomScorer(Path(sys.argv[1]), 60)\n"
+        "print(scorer('a', 'pid').error, flush=True)\n"
+        "scorer('a', 'loop')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "scorer.py")],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[2],
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.3)  # into its endless loop
+        assert _lives(pid)
+        parent.kill()
+    until = time.monotonic() + 10
+    while _lives(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _lives(pid)
