@@ -33,7 +33,19 @@ def test_the_score_so_far_has_its_interval_as_far_as_there_is_room() -> None:
     run.apply_all(scored("breadth", 1.0, 1.0))
     assert suites_line(run, "eval", 44) == "router 0.942 [0.88–0.97]  breadth 1.00"
     assert suites_line(run, "eval", 36) == "router 0.942 [0.88–0.97] and 1 more"
-    assert suites_line(run, "eval", 30) == "router 0.942  breadth 1.00"
+    assert suites_line(run, "eval", 30) == "router 0.942 [0.88–0.97]"
+    assert suites_line(run, "eval", 22) == "router 0.942  breadth 1.00"
+
+
+def test_scores_of_the_baseline_are_not_taken_for_those_of_what_is_trained() -> None:
+    run = RunProjection()
+    run.apply({"kind": "stage-start", "stage": "eval-baseline"})
+    run.apply_all([{**one, "stage": "eval-baseline"} for one in scored("router", 1.0, 0.0)])
+    assert suites_line(run, "eval-baseline", 80).startswith("router 0.50")
+    run.apply({"kind": "stage-end", "stage": "eval-baseline", "outcome": "done"})
+    run.apply({"kind": "stage-start", "stage": "train"})
+    assert suites_line(run, "eval-baseline", 80).startswith("baseline router 0.50 [")
+    assert suites_line(run, "eval-baseline", 34) == "baseline router 0.50 [0.09–0.91]"
 
 
 def test_a_graded_score_is_a_mean_without_a_share() -> None:

@@ -197,7 +197,7 @@ class LiveScreen(ChartKeys, RunActs):
         shown = projection.examples()
         pane, title = self.query_one(ExampleList), "examples"
         if shown:
-            room = pane.size.width - len(title) - 7
+            room = pane.size.width - len(title) - 5
             title = f"{title} ─ {suites_line(projection, shown[0].stage, room)}"
         pane.put(shown, title, "none scored yet" if self._expects_more else "none recorded")
 

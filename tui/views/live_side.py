@@ -147,6 +147,8 @@ def _messages(messages: Sequence[Sign], width: int, room: int) -> list[Line]:
 def suites_line(projection: RunProjection, stage: str | None, width: int) -> str:
     """How the suites of a stage stand, as much of it as fits into ``width`` cells.
 
+    While another stage runs it begins with what was scored, so that nobody takes the scores of the
+    baseline for those of what is being trained.
     ``drone-router 0.942 [0.886 to 0.971], 113 of 120``: the 95 % interval is Wilson's, which holds
     for right and wrong only. A graded score is said to be a mean, and has none here.
     """
@@ -155,6 +157,16 @@ def suites_line(projection: RunProjection, stage: str | None, width: int) -> str
         for suite in projection.suites.values()
         if suite.stage == stage and suite.score is not None
     ]
+    if not suites:
+        return ""
+    running = projection.running
+    before = stage if stage and running is not None and running.name != stage else ""
+    whose = f"{plain(before.removeprefix('eval-'), clip=24)} " if before else ""
+    width -= cell_len(whose)
+    return whose + _suites(suites, width)
+
+
+def _suites(suites: Sequence[SuiteView], width: int) -> str:
     more = len(suites) - 1
     for first, rest in ((2, 2), (1, 1), (1, 0)):
         details = [first, *[rest] * more]
@@ -162,9 +174,9 @@ def suites_line(projection: RunProjection, stage: str | None, width: int) -> str
         if cell_len(line) <= width:
             return line
     if more > 0:
-        line = f"{_suite(suites[0], 1)} and {more} more"
-        if cell_len(line) <= width:
-            return line
+        for line in (f"{_suite(suites[0], 1)} and {more} more", _suite(suites[0], 1)):
+            if cell_len(line) <= width:
+                return line
     return "  ".join(_suite(suite, 0) for suite in suites)
 
 
