@@ -51,9 +51,11 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def repeats_a_repeat(pattern: str) -> bool:
-    """Whether a group that holds ``*``, ``+`` or ``{`` is itself repeated without end.
+    """A group that holds ``*``, ``+``, ``{``, ``?`` or ``|`` is repeated without end.
 
-    A scan of the text, on the side of caution: possessive repeats count as well.
+    Those are the ways in which one text can be cut into repeats in many ways: ``(a|aa)+`` and
+    ``(aa?)+`` never end as ``(a+)+`` does. A scan of the text, on the side of caution: possessive
+    repeats and harmless choices count as well.
     """
     holds: list[bool] = [False]
     index = 0
@@ -75,7 +77,7 @@ def repeats_a_repeat(pattern: str) -> bool:
             if inner and pattern[index + 1 : index + 2] in ("*", "+", "{"):
                 return True
             holds[-1] = holds[-1] or inner
-        elif char in "*+{":
+        elif char in "*+{|" or (char == "?" and pattern[index - 1 : index] != "("):
             holds[-1] = True
         index += 1
     return False
@@ -105,7 +107,7 @@ def search(pattern: str, text: str, seconds: float = SECONDS) -> bool:
     text = text[:MAX_TEXT]
     if threading.current_thread() is not threading.main_thread():
         if repeats_a_repeat(pattern):
-            raise PatternError("the pattern repeats a repeat, which may never end")
+            raise PatternError("the pattern repeats a repeat or a choice, which may never end")
         return compiled.search(text) is not None
     try:
         with _clock(seconds):

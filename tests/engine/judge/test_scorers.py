@@ -161,12 +161,16 @@ def test_outside_the_main_thread_such_a_pattern_is_refused() -> None:
     assert "repeats a repeat" in (results[0].error or "")
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+", "((a*)b)*", "(?:x{2,})*", r"(\d+,)+"])
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+", "((a*)b)*", "(?:x{2,})*", r"(\d+,)+", "(a|aa)+", "(aa?)+"]
+)
 def test_repeats_of_repeats_are_seen(pattern: str) -> None:
     assert patterns.repeats_a_repeat(pattern)
 
 
-@pytest.mark.parametrize("pattern", ["a+b+", r"\(a+\)+", "[(+)]+", "(abc)+", "(a+)b", r"[]*]+(x)"])
+@pytest.mark.parametrize(
+    "pattern", ["a+b+", r"\(a+\)+", "[(+)]+", "(abc)+", "(?:abc)+", "(a|b)", "(a+)b", r"[]*]+(x)"]
+)
 def test_plain_patterns_are_not(pattern: str) -> None:
     assert not patterns.repeats_a_repeat(pattern)
 
