@@ -18,6 +18,10 @@ EXACT_UP_TO = 18
 """With so many differences that are not 0, all 2**18 ways to sign them are looked at."""
 
 RESAMPLES = 9_999
+FEWEST_RESAMPLES = 999
+MOST_SIGNS = 50_000_000
+"""Signs drawn in all: a large set is signed less often (never under FEWEST_RESAMPLES)."""
+
 _CHUNK = 4_000_000
 _CLOSE = 1e-9
 """Sums that differ by less, as a share of all, are the same but for rounding."""
@@ -72,8 +76,9 @@ def sign_flips(
     seen = abs(math.fsum(moved)) - _CLOSE * scale
     if len(moved) <= EXACT_UP_TO:
         return Tested(_every_signing(moved, seen), exact=True)
-    hits = _random_signings(moved, seen, seed, resamples)
-    return Tested((1 + hits) / (1 + resamples), exact=False, resamples=resamples, seed=seed)
+    count = min(resamples, max(FEWEST_RESAMPLES, MOST_SIGNS // len(moved)))
+    hits = _random_signings(moved, seen, seed, count)
+    return Tested((1 + hits) / (1 + count), exact=False, resamples=count, seed=seed)
 
 
 def _every_signing(moved: Sequence[float], seen: float) -> float:

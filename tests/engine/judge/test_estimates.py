@@ -205,6 +205,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_nearly_so() -> None:
 def test_a_large_set_is_drawn_less_often_and_says_so() -> None:
     values = [float(i % 7) for i in range(40_000)]
     assert "1250 resamples" in bootstrap.bootstrap_mean(values).method
+    assert sign_flips([one - 2.5 for one in values]).resamples == 1250
 
 
 @settings(max_examples=30, deadline=None)
