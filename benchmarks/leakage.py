@@ -61,7 +61,8 @@ def run(kind: str, training: int, gold: int) -> None:
     found = {leak.gold.line - 1 for leak in report.leaks}
     characters = sum(map(len, rows)) / training
     print(
-        f"{kind:9} {training:,} x {gold:,} rows of {characters:.0f} characters: {took:.1f} s ({busy:.1f} s CPU), "
+        f"{kind:9} {training:,} x {gold:,} rows of {characters:.0f} characters: "
+        f"{took:.1f} s ({busy:.1f} s CPU), "
         f"planted found {len(found & set(planted))} of {len(planted)}, leaks {len(found)}"
     )
 

@@ -1,7 +1,7 @@
 """Finds training prompts that are nearly a gold prompt: shared runs of characters, and containment.
 
 Only the gold side is indexed, so the time grows with the training rows and hardly with the gold:
-some 70 microseconds for a row of 170 characters (``benchmarks/leakage.py``). That is seconds for
+some 50 microseconds for a row of 170 characters (``benchmarks/leakage.py``). That is seconds for
 100,000 rows, too long for a screen: it belongs into a child or a thread.
 Nothing is sampled or hashed (no MinHash): with one small side the exact answer is as fast, and the
 same rows always give the same hits.
