@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -385,3 +388,26 @@ def test_tries_are_read_again_as_they_change(workspace: Workspace) -> None:
     assert again.chain is not None and again.chain.count("kept") == 5
     assert reader.read("no such target").chain == again.chain
     assert chain("none", [], lambda _run, score: score).tries == ()
+
+
+def test_runs_without_tokens_are_not_heaped_up_at_none(workspace: Workspace) -> None:
+    runs = followed(workspace, 3)
+    charts = CompareCharts()
+    charts.settings.axis = "tokens"
+    runs[1] = replace(runs[1], projection=_without_tokens(runs[1].projection))
+    title, curves, options = charts.draw(runs, None, "none")
+    assert "tokens not recorded in B" in said_row(title) and options.x_unit == "tokens"
+    assert {curve.name for curve in curves if curve.shape == "line"} == {"A", "C"}
+    title, curves, options = charts.draw(runs[1:2], None, "none")
+    assert "tokens not recorded: by step" in said_row(title) and options.x_unit == "steps"
+    assert curves[0].x[curves[0].count - 1] == 200
+
+
+def _without_tokens(projection: RunProjection) -> RunProjection:
+    for series in projection.stages["train"].series.values():
+        series.tokens[:] = array("d", [0.0] * len(series.tokens))
+    return projection
+
+
+def said_row(row: Sequence[tuple[str, str]]) -> str:
+    return "".join(text for text, _ in row)

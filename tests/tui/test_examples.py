@@ -232,6 +232,8 @@ async def test_hostile_rows_are_text_and_the_folder_may_change(tmp_path: Path) -
     app = app_on(tmp_path, "examples", RUN)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "no scored rows yet" in rows(app).render_line(0).text)
+        said = [rows(app).render_line(y).text for y in range(3)]
+        assert "its evaluation stages write them." in " ".join(" ".join(said).split())
         await pilot.press("1", "x", "t", "s")
         assert isinstance(app.screen, ExamplesScreen) and not (run / FILE).exists()
         row = {

@@ -86,6 +86,12 @@ def _drawn(runs: Sequence[Followed], metric: str, front: str | None) -> list[Fol
     return sorted(drawn, key=lambda run: run.run_id == front)
 
 
+def _counted(run: Followed, metric: str) -> bool:
+    """Whether the run says after how many tokens each point was."""
+    series = _series(run, metric)
+    return series is not None and bool(series.tokens) and series.tokens[-1] > 0
+
+
 def metrics_of(runs: Sequence[Followed]) -> dict[str, int]:
     """The metrics that the runs report, and how many report each, in the order to go through."""
     counts: dict[str, int] = {}
@@ -144,12 +150,18 @@ class CompareCharts:
         if metric is None:
             return [("curves", "strong")], [], Options(empty=empty)
         drawn = _drawn(runs, metric, front)
+        shown, axis = len(drawn), settings.axis
+        without = [run for run in drawn if axis == "tokens" and not _counted(run, metric)]
+        if len(without) == len(drawn):
+            axis = "step"
+        else:
+            drawn = [run for run in drawn if run not in without]
         curves: list[Curve] = []
         smoothed = False
         for run in drawn:
             series = _series(run, metric)
             assert series is not None
-            x = series.x(settings.axis)  # type: ignore[arg-type]
+            x = series.x(axis)  # type: ignore[arg-type]
             if settings.weight and len(series) >= _FEW and metric != MEMORY:
                 values = self._smoothed(series)
                 points = EndPoints(values)
@@ -165,13 +177,18 @@ class CompareCharts:
         labels = self._labels(drawn, curves, window or whole)
         options = Options(
             log=settings.log,
-            x_kind="seconds" if settings.axis == "seconds" else "number",
+            x_kind="seconds" if axis == "seconds" else "number",
             y_kind=_kind(metric),
-            x_unit=_UNITS.get(settings.axis, settings.axis),
+            x_unit=_UNITS.get(axis, axis),
             window=window,
             empty=empty,
         )
-        return self._title(runs, metric, len(drawn), smoothed), curves + labels, options
+        title = self._title(runs, metric, shown, smoothed)
+        if without:
+            who = "" if axis == "step" else " in " + " ".join(run.mark.letter for run in without)
+            by = ": by step" if axis == "step" else ""
+            title.append((f"  tokens not recorded{who}{by}", "warn"))
+        return title, curves + labels, options
 
     def _title(self, runs: Sequence[Followed], metric: str, drawn: int, smoothed: bool) -> Row:
         title: Row = [(words_of(metric), "strong")]

@@ -108,7 +108,9 @@ def _chart(preview: Preview | None, width: int, height: int) -> list[Line]:
     losses = [loss for loss in course.losses if math.isfinite(loss)]
     if not losses:
         words = "reading …" if preview is None else "not recorded"
-        return [[Cell("loss   ", "muted"), Cell(words, "muted")]]
+        # While it is read its place is kept, so that nothing jumps as one scrolls.
+        kept: list[Line] = [[] for _ in range(height - 1 if preview is None else 0)]
+        return [[Cell("loss   ", "muted"), Cell(words, "muted")], *kept]
     ends = f"{cells.number(losses[0])} → {cells.number(losses[-1])}"
     head = [Cell("loss   ", "muted"), Cell(ends)]
     if course.valid:

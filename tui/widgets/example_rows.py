@@ -20,6 +20,7 @@ from engine.answers.trace_review import RowKey
 from engine.records.trace_review import TITLES, Review
 from tui.views.examples_list import alike, shown_row
 from tui.views.plain import fit, plain
+from tui.views.wrapping import Line, wrap
 from tui.widgets.rows_view import RowsView
 
 MAX_READ = 64 << 10
@@ -160,14 +161,20 @@ class ExampleRows(RowsView):
         return super().ink(role)
 
     def row_count(self) -> int:
-        return max(1, len(self._shown))
+        return len(self._shown) or len(self._nothing())
+
+    def _nothing(self) -> list[Line]:
+        """What stands in an empty list, broken at its width."""
+        width = max(12, self.scrollable_content_region.width)
+        return list(wrap([(self._empty, "muted")], width))
 
     def row_role(self, index: int) -> str | None:
         return "cursor" if self._shown and index == self._cursor else None
 
     def row(self, index: int, width: int) -> Sequence[tuple[str, str]]:
         if not self._shown:
-            return [(fit(self._empty, width), "muted")]
+            lines = self._nothing()
+            return lines[index] if index < len(lines) else []
         position = self._shown[index]
         example = self._index.examples[position]
         row = shown_row(example, self._side)
