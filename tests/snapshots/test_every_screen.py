@@ -22,6 +22,8 @@ __all__ = ["frozen"]
 SnapCompare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40), (200, 60)]
 THEMES = ["factory", "factory-light"]
+FOLLOWERS = {"watch"}
+"""Groups of workers that follow something as long as their screen is there."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,15 @@ def settled(view: View) -> Callable[[Pilot[None]], object]:
         await until(pilot, lambda: all(one in on_screen(app) for one in view.says), 20)
         for key in view.keys:
             await pilot.press(key)
-        before = ""
-        for _ in range(100):
-            await pilot.pause(0.3)
-            now = on_screen(app)
-            busy = any(worker.is_running for worker in app.workers)
-            if now == before and not busy:
+        looks: list[str] = []
+        for _ in range(60):
+            await pilot.pause(0.2)
+            looks.append(on_screen(app))
+            # A worker that only follows files never ends; the others are waited for.
+            busy = any(one.is_running and one.group not in FOLLOWERS for one in app.workers)
+            if not busy and len(set(looks[-3:])) == 1 and len(looks) > 2:
                 return
-            before = now
+        raise AssertionError(f"{view.name} does not stand still")
 
     return wait
 
