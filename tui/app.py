@@ -55,6 +55,9 @@ WIDTHS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
 HEIGHTS = [(0, "-short"), (32, "-tall"), (50, "-high")]
 """Classes that a screen has from so many lines on."""
 
+TOLD = 2
+"""So many problems of the settings are said at once."""
+
 WATCH_EVERY_S = 2.0
 """How often the queue is looked at, for the title and for runs that ended."""
 
@@ -122,8 +125,12 @@ class FactoryApp(App[None]):
         out, back = self.lookout.suspended, self.lookout.resumed
         self.app_suspend_signal.subscribe(self, lambda _: out(), immediate=True)
         self.app_resume_signal.subscribe(self, lambda _: back(), immediate=True)
-        for problem in self.settings.problems:
-            self.notify(problem, severity="warning", timeout=15, markup=False)
+        if problems := self.settings.problems:
+            # One note: one each would cover a small screen.
+            rest = len(problems) - TOLD
+            more = [f"And {rest} more: they are said once these are mended."] if rest > 0 else []
+            text = "\n".join([*problems[:TOLD], *more])
+            self.notify(text, severity="warning", timeout=15, markup=False)
         if self._unknown_theme:
             text = f"There is no theme “{self._unknown_theme}”; the palette (^p) lists them."
             self.notify(text, severity="warning", markup=False)

@@ -26,7 +26,7 @@ from tui.keys import (
 )
 from tui.keys.key import EVERYWHERE, Key
 
-__all__ = ["EVERYWHERE", "KEYS", "PANES", "Key", "bindings_for", "keys_of"]
+__all__ = ["EVERYWHERE", "KEYS", "PANES", "Key", "bindings_for", "caption_in", "keys_of"]
 
 KEYS: tuple[Key, ...] = (
     *runs.KEYS,
@@ -57,6 +57,12 @@ def keys_of(screen: str, table: Sequence[Key] = KEYS) -> Iterator[Key]:
     yield from (key for key in table if key.screen in panes)
     yield from (key for key in table if key.screen == screen)
     yield from (key for key in table if key.screen == EVERYWHERE)
+
+
+def caption_in(app: object, name: str) -> str:
+    """The key of an action as people write it, for sentences: with the user's own keys."""
+    table: Sequence[Key] = getattr(app, "key_table", KEYS)
+    return next(key.caption for key in table if key.id == name)
 
 
 def bindings_for(screen: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:

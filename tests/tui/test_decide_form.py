@@ -12,9 +12,10 @@ from engine.folder import FolderError
 from engine.judge.gates import BREADTH_DROP, Gate, Verdict
 from engine.records.run import Confidence, DecisionKind
 from tests.tui.make_runs import make_run
+from tui.bindings import caption_in
 from tui.drafts import DraftFile
 from tui.views.decision_draft import MAX_TEXT, Draft, from_json, said, to_json
-from tui.views.decision_form import KEYS, Form, questions_for
+from tui.views.decision_form import MEANING, Form, questions_for
 from tui.views.evidence_view import (
     count_flips,
     find_missing,
@@ -39,7 +40,8 @@ def required(kind: DecisionKind, **how: bool) -> set[str]:
 
 
 def test_every_decision_has_its_own_key() -> None:
-    assert set(KEYS.values()) == set(DecisionKind) and len(KEYS) == 6
+    assert set(MEANING) == set(DecisionKind)
+    assert len({caption_in(None, f"decide.choose-{kind.value}") for kind in MEANING}) == 6
 
 
 def test_each_decision_asks_only_what_it_needs() -> None:

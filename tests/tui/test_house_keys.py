@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
-from tests.tui.drive import app_on, until
+from tests.tui.drive import app_on, texts, until
 from tests.tui.fake_run import FakeRun
+from tests.tui.make_runs import make_run
+from tui.acting import sentence_of
 from tui.app import FactoryApp
 from tui.palette import RunProvider
 from tui.screens.jump import JumpScreen, places
@@ -160,3 +163,29 @@ async def test_the_footer_has_no_key_that_does_something_else_here(workspace: Pa
         assert "y copy" not in footer(app), "what a field calls copy is not the log's y"
         assert "/ filter" not in footer(app), "it would be typed"
         assert "esc back" in footer(app)
+
+
+async def test_decide_says_the_users_own_keys_where_it_names_them(tmp_path: Path) -> None:
+    run = "2026-11-20-drone-router-2"
+    make_run(tmp_path, run)
+    (tmp_path / "factory.toml").write_text(
+        '[keys]\n"decide.choose-ship" = "f7"\n"decide.write" = "f6"\n"live.a" = "b"\n'
+        '"live.c" = "d"\n"live.e" = "f"\n'
+    )
+    app = app_on(tmp_path, "decide", run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "3 of 3 pass" in texts(app))
+        assert "f7  ship" in texts(app) and " p  park" in texts(app)
+        assert len(app._notifications) == 1  # one note, however much is wrong
+        assert "And 1 more" in next(iter(app._notifications)).message
+        await pilot.press("f7")
+        await until(pilot, lambda: "f6  see the record" in texts(app))
+
+
+def test_what_the_system_refuses_is_said_with_a_way_out() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/w/runs/x/.report.md.a7d")
+    assert sentence_of(full) == (
+        "No space left on device: /w/runs/x. Make room on that disk, then do it again."
+    )
+    gone = FileNotFoundError(errno.ENOENT, "No such file or directory", "/w/a")
+    assert sentence_of(gone) == "No such file or directory: /w/a"

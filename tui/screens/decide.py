@@ -15,7 +15,7 @@ from engine.decisions.withdrawing import Receipt, withdraw
 from engine.folder import FolderError
 from engine.records.run import Decision, DecisionKind
 from tui.acting import attempt, say
-from tui.bindings import bindings_for
+from tui.bindings import bindings_for, caption_in
 from tui.drafts import DraftFile
 from tui.screens.base import RoomScreen
 from tui.screens.panes import Edge
@@ -285,9 +285,8 @@ class DecideScreen(RoomScreen):
         pane.form, pane.new_view = None, False
         self._keep_later()
         self.query_one(EvidencePane).focus()
-        say(
-            self, f"Decided: {receipt.decision.decision.value}. u takes it back while you are here."
-        )
+        kind, back = receipt.decision.decision.value, caption_in(self.app, "decide.take_back")
+        say(self, f"Decided: {kind}. {back} takes it back while you are here.")
         self._load()
 
     # --- taking back --------------------------------------------------------------

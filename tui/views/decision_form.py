@@ -12,15 +12,6 @@ from engine.judge.gates import Gate
 from engine.records.run import Confidence, Decision, DecisionKind, Override
 from tui.views.plain import plain
 
-KEYS: dict[str, DecisionKind] = {
-    "s": DecisionKind.SHIP,
-    "x": DecisionKind.REJECT,
-    "d": DecisionKind.RETRY_DATA,
-    "t": DecisionKind.RETRY_TRAINING,
-    "e": DecisionKind.RETRY_EVAL,
-    "p": DecisionKind.PARK,
-}
-
 MEANING: dict[DecisionKind, str] = {
     DecisionKind.SHIP: "good enough to be used",
     DecisionKind.REJECT: "not good enough; this way ends",

@@ -16,9 +16,10 @@ from textual.widgets import Static
 
 from engine.judge.gates import BREADTH_DROP, Gate
 from engine.records.run import DecisionKind
+from tui.bindings import caption_in
 from tui.views.cells import Cell
 from tui.views.decision_draft import Draft, Drafts, said
-from tui.views.decision_form import CONFIDENCES, KEYS, MEANING, Form, questions_for
+from tui.views.decision_form import CONFIDENCES, MEANING, Form, questions_for
 from tui.views.evidence_view import Evidence
 from tui.views.plain import fit, plain
 from tui.widgets.decision_record import record_entries
@@ -57,7 +58,7 @@ class KindRow(Static):
         if draft is not None:
             note = Cell(f"✎ {draft}", "accent")
         elif refused:
-            note = Cell("✘ refused; s says why", "bad")
+            note = Cell(f"✘ refused; {self._key.strip()} says why", "bad")
         self.update(
             paint(
                 Cell("› " if chosen else "  ", "accent"),
@@ -92,8 +93,10 @@ class DecisionPane(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="kinds"):
-            for key, kind in KEYS.items():
-                yield KindRow(key, kind)
+            captions = [caption_in(self.app, f"decide.choose-{kind.value}") for kind in MEANING]
+            width = max(map(len, captions))
+            for caption, kind in zip(captions, MEANING, strict=True):
+                yield KindRow(caption.rjust(width), kind)
         yield Static(id="hint")
         yield Vertical(id="fields")
 
@@ -196,7 +199,10 @@ class DecisionPane(VerticalScroll, can_focus=False):
         async with fields.batch():
             await fields.remove_children()
             await fields.mount_all([*self._refusal(), *self._questions()])
-        keys: list[tuple[str, str]] = [("^s", "$accent"), ("  see the record    ", "$muted")]
+        keys: list[tuple[str, str]] = [
+            (caption_in(self.app, "decide.write"), "$accent"),
+            ("  see the record    ", "$muted"),
+        ]
         keys += [("esc", "$accent"), ("  leave the fields", "$muted")]
         if draft is not None:
             keys = [(f"✎ {said(draft, datetime.now(UTC))}    ", "$accent"), *keys]
@@ -327,10 +333,10 @@ class DecisionPane(VerticalScroll, can_focus=False):
         if undoable:
             parts = [
                 ("This run is decided. ", "$muted"),
-                ("u", "$accent"),
+                (caption_in(self.app, "decide.take_back"), "$accent"),
                 (" takes it back while you are here; then it stays. ", "$strong"),
             ]
-        parts.append(("N", "$accent"))
+        parts.append((caption_in(self.app, "decide.new_view"), "$accent"))
         parts.append((" writes a new view, which names this one.", "$muted"))
         if self.drafts:
             newest = max(self.drafts.values(), key=lambda draft: draft.saved)
