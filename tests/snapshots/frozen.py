@@ -11,13 +11,18 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import time_machine
 
+from engine.costs import bench_store, past_runs
+from engine.records.provenance import Machine
 from engine.samples import copy_samples
 from tests.tui.fake_run import FakeRun
 from tests.tui.make_runs import make_run
+from tui.screens import live
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TRAINING = "2026-11-22-drone-router"
@@ -32,11 +37,23 @@ def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "nothing"))
     monkeypatch.setenv("TZ", "UTC")
     workspace = copy_samples(tmp_path / "factory").path
+    _machine(workspace, monkeypatch)
     _training(workspace)
     _nan(workspace)
     _ugly(workspace)
     with time_machine.travel(NOW, tick=False):
         yield workspace
+
+
+def _machine(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine that made the samples, with 16 GB of which half is free."""
+    record = json.loads((workspace / "runs" / shipped(workspace) / "provenance.json").read_text())
+    machine = Machine.model_validate(record["machine"])
+    for module in (bench_store, past_runs):
+        monkeypatch.setattr(module, "this_machine", lambda: machine)
+    memory = SimpleNamespace(total=16 << 30, available=8 << 30, percent=50.0)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(live, "_machine_bytes", lambda: 16 << 30)
 
 
 def shipped(workspace: Path) -> str:

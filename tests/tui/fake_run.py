@@ -127,7 +127,7 @@ def _end(seconds: float, megabytes: int) -> Event:
 class FakeRun:
     """A run folder that grows as told."""
 
-    def __init__(self, folder: Path, *, alive: bool = True) -> None:
+    def __init__(self, folder: Path, *, alive: bool | None = True) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._seq = 0
