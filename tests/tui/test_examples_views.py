@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from engine.live.projected import ExampleView
+from tui.views.alike import alike
 from tui.views.examples_diff import MAX_FIELDS, Marked, fields, marked
-from tui.views.examples_list import alike
 from tui.views.examples_page import page_lines, page_of
 from tui.views.wrapping import wrap
 

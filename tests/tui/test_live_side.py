@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.live.projected import ExampleView
 from engine.live.projection import RunProjection
 from tui.views.live_side import MOST, numbers, suites_line
+from tui.widgets.examples import ExampleList
 
 
 def scored(suite: str, *scores: float) -> list[dict[str, Any]]:
@@ -78,3 +80,15 @@ def test_the_numbers_of_ones_own_command_stand_beside_the_charts() -> None:
     run.apply({"kind": "metric", "stage": "bake", "step": 2, "values": many})
     told = numbers(run.stages["bake"], None)
     assert told[0] == ("loss", "2") and len(told) == MOST
+
+
+def test_long_answers_are_shown_from_where_they_differ() -> None:
+    pane = ExampleList()
+    wanted = '{"cmd": "land", "args": {}, "confidence": 1.0}'
+    got = '{"cmd": "hover", "args": {}, "confidence": 1.0}'
+    example = ExampleView("eval", "router", "1", 0.0, False, "land now", wanted, got, None, 1)
+    pane.put([example], "examples")
+    row = "".join(text for text, _ in pane.row(0, 58))
+    assert '…"hover"' in row and '…"land"' in row and len(row) == 58
+    wide = "".join(text for text, _ in pane.row(0, 200))
+    assert got in wide and wanted in wide, "what fits is shown whole"

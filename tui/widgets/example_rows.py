@@ -18,7 +18,8 @@ from engine.answers.scored_examples import Row
 from engine.answers.scored_rows import RowIndex
 from engine.answers.trace_review import RowKey
 from engine.records.trace_review import TITLES, Review
-from tui.views.examples_list import alike, shown_row
+from tui.views.alike import alike
+from tui.views.examples_list import shown_row
 from tui.views.plain import fit, plain
 from tui.views.wrapping import Line, wrap
 from tui.widgets.rows_view import RowsView

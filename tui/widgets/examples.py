@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
 from engine.live.projected import ExampleView
+from tui.views.alike import alike
 from tui.views.plain import fit, plain
 from tui.widgets.rows_view import RowsView
 
@@ -70,12 +72,18 @@ class ExampleList(RowsView):
                 (fit(plain(one.got), room - prompt), "muted"),
             ]
         prompt, got = room * 40 // 100, room * 30 // 100
+        came, wanted = plain(one.got or one.error or "(nothing)"), plain(one.expected)
+        wanted_room = room - prompt - got - 2
+        # Long answers begin where they differ: of two objects the beginning says nothing.
+        long = cell_len(came) >= got or cell_len(wanted) > wanted_room
+        if long and (skip := alike(wanted, came)):
+            came, wanted = "…" + came[skip:], "…" + wanted[skip:]
         return [
             sign,
             (fit(plain(one.prompt), prompt - 1) + " ", "plain"),
-            (fit(plain(one.got or one.error or "(nothing)"), got - 1) + " ", "bad"),
+            (fit(came, got - 1) + " ", "bad"),
             ("≠ ", "faint"),
-            (fit(plain(one.expected), room - prompt - got - 2), "plain"),
+            (fit(wanted, wanted_room), "plain"),
         ]
 
     def row_role(self, index: int) -> str | None:
