@@ -243,6 +243,10 @@ def test_a_long_name_of_a_parent_or_a_target_cuts_nothing_else() -> None:
     child = run("c", parent_run_id=name, primary_candidate=0.6, hyperparameters={"a": 2})
     line = said(parent_line(child, parent, width=80))
     assert "…" in line and line.endswith("score +10pp  a 1 → 2") and len(line) <= 80
+    page = [said(one) for one in preview_page(child, Verdicts(), None, (60, 40), parent)]
+    assert page[0] == "c" and any(one.endswith("a-long-name-") for one in page)
+    page = [said(one) for one in preview_page(parent, Verdicts(), None, (60, 40))]
+    assert page[0].endswith("a-long-name-") and "…" in page[0]
     head = GroupHead("模型-" + name, 11, 0.95, NOW, 0, 8, False)
     shown = said(head.parts(NOW, 76))
     assert cell_len(shown) <= 76 and "…" in shown

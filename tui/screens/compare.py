@@ -140,7 +140,7 @@ class CompareScreen(CurveKeys, ComparedRuns):
         read = f"reading history {1 - behind / size:.0%} · " if behind > _HISTORY else ""
         letter = self.marks.of(self.reference).letter
         count = len(self.ids)
-        right = f"{read}{count} runs, held against ◆{letter}" if count > 1 else f"{read}1 run"
+        right = f"{read}{count:,} runs, held against ◆{letter}" if count > 1 else f"{read}1 run"
         self.query_one(TopBar).put("factory", "compare", self._targets(), right=right)
         self._draw_scores(courses)
 

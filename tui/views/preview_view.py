@@ -33,7 +33,7 @@ TALL = 20
 STRIP = (96, 13)
 """Cells and lines of a pane from which on the chart stands beside the words."""
 
-CHART_LINES = (8, 18)
+CHART_LINES = (8, 22)
 """Lines of the chart above the words, at least and at most."""
 
 Line = list[Cell]
@@ -136,7 +136,8 @@ def preview_lines(
     """
     narrow = tall or width < 70
     if tall:
-        lines = [[Cell(plain(summary.run_id), "strong")], _title(summary, width, named=False)]
+        name = middle(plain(summary.run_id), width)
+        lines = [[Cell(name, "strong")], _title(summary, width, named=False)]
         lines += _gate_lines(verdicts, width)
     else:
         curve, gates = _curve(preview, min(24, max(8, width // 4))), _gates(verdicts)
@@ -149,9 +150,9 @@ def preview_lines(
         lines.append([Cell("⚠ ", "warn"), Cell(f"cannot be read: {names}  (v says why)", "warn")])
     step, blockers = _next(summary), _blockers(preview)
     lines += [step, blockers] if narrow and not tall else [[*step, Cell("   "), *blockers]]
-    follows = (
-        parent_line(summary, parent, MANY) if tall else parent_line(summary, parent, MOST, width)
-    )
+    # Where lines are broken, the name of the parent has a whole one.
+    most, room = (MANY, 2 * width) if tall else (MOST, width)
+    follows = parent_line(summary, parent, most, room)
     if follows:
         lines.append(follows)
     if preview is not None and preview.reason:
