@@ -26,8 +26,9 @@ def test_runs_of_every_kind(
         app = app_on(make_workspace(tmp_path / "factory"))
 
         async def wait(pilot: Pilot[None]) -> None:
-            tables = app.screen.query(RunTable)
-            await until(pilot, lambda: any(len(table.rows) == 8 for table in tables))
+            await until(
+                pilot, lambda: any(len(table.rows) == 8 for table in app.screen.query(RunTable))
+            )
             await pilot.pause(1.0)
 
         assert snap_compare(app, terminal_size=size, run_before=wait)
