@@ -45,18 +45,18 @@ KEYS = (
         "plus,equals_sign",
         "zoom in",
         "live",
-        "Fewer steps, drawn larger.",
+        "Fewer steps, drawn larger; also the wheel, or shift and drag.",
         False,
         display="+",
     ),
     Key("zoom(-1)", "minus", "zoom out", "live", "More steps, drawn smaller.", False, display="-"),
     Key(
-        "pan(-1)", "left", "earlier", "live", "Move the chart to earlier steps.", False, False, "←"
+        "pan(-1)", "left", "earlier", "live", "Earlier steps; also by dragging.", False, False, "←"
     ),
-    Key("pan(1)", "right", "later", "live", "Move the chart to later steps.", False, False, "→"),
+    Key("pan(1)", "right", "later", "live", "Later steps; also by dragging.", False, False, "→"),
     Key("pan(-4)", "shift+left", "far back", "live", "A whole view earlier.", False, False, "⇧←"),
     Key("pan(4)", "shift+right", "far on", "live", "A whole view later.", False, False, "⇧→"),
-    Key("zoom(0)", "0", "whole", "live", "The whole course again.", False),
+    Key("zoom(0)", "0", "whole", "live", "The whole course again; also a double click.", False),
     Key(
         "chart_stage(-1)",
         "left_square_bracket",
