@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input
+from textual.widgets._footer import FooterKey
 
 from tests.tui.drive import app_on, texts, until
 from tests.tui.fake_run import FakeRun
@@ -28,7 +29,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def footer(app: FactoryApp) -> str:
     bar = app.screen.query_one(KeyBar)
-    return " ".join(f"{key.key_display} {key.description}" for key in bar.query("FooterKey"))
+    return " ".join(f"{key.key_display} {key.description}" for key in bar.query(FooterKey))
 
 
 async def test_jump_goes_to_the_letter(workspace: Path) -> None:

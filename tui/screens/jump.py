@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -17,7 +17,7 @@ LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 """The middle row first: it is under the fingers."""
 
 
-def places(screen: Screen[None]) -> list[tuple[str, Widget]]:
+def places(screen: Screen[Any]) -> list[tuple[str, Widget]]:
     """A letter for each widget of a screen that is seen and can have the focus.
 
     They are in reading order. What lies behind the letters' end has none; `tab` reaches it.
