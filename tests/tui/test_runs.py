@@ -276,3 +276,21 @@ async def test_a_click_on_the_order_sorts_by_the_next_column(workspace: Path) ->
         await pilot.click("#order")
         await until(pilot, lambda: table(app).has_focus)
         assert app.screen.query_one("#filter", Input).value == "drone"
+
+
+async def test_a_word_after_a_value_that_was_taken_is_a_word_of_its_own(workspace: Path) -> None:
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(shown(app)) == 8)
+        await pilot.press("slash")
+        await write(pilot, "decision:sh")
+        await pilot.press("tab")
+        line = app.screen.query_one("#filter", Input)
+        await until(pilot, lambda: line.value == "decision:ship")
+        await write(pilot, "score")
+        assert line.value == "decision:ship score"
+        await pilot.press("escape", "slash")
+        await write(pilot, "decision:sh")
+        await pilot.press("tab", "comma")
+        await write(pilot, "park")
+        assert line.value == "decision:ship,park"

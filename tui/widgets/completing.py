@@ -18,6 +18,9 @@ Offer = Callable[[str, int], Sequence[Candidate]]
 """A text and the place of the cursor in it, to what may stand there."""
 
 
+_BEFORE_VALUE = (":", ",", "=", "<", ">")
+
+
 class CompletingInput(Input):
     """An input whose candidates are shown in an `Offers` beneath it.
 
@@ -45,6 +48,8 @@ class CompletingInput(Input):
         self.past: list[str] = []
         self._past_at = -1
         self._from_past = ""
+        self._whole = ""
+        """The line after a value was taken, until something is typed."""
 
     def on_input_changed(self) -> None:
         if self.value != self._from_past or not self.value:
@@ -78,8 +83,18 @@ class CompletingInput(Input):
 
     def take(self, candidate: Candidate) -> None:
         """Put a candidate where it belongs."""
+        before = self.value[: candidate.start]
         self.value, self.cursor_position = accepted(self.value, self.cursor_position, candidate)
+        self._whole = self.value if before.endswith(_BEFORE_VALUE) else ""
         self.focus()
+
+    def insert_text_at_cursor(self, text: str) -> None:
+        """As usual; a letter right after a value that was taken begins the next word."""
+        at_end = bool(self._whole) and self.cursor_position == len(self.value)
+        if at_end and self.value == self._whole and text[:1].isalpha():
+            text = " " + text
+        self._whole = ""
+        super().insert_text_at_cursor(text)
 
     def action_choose(self, by: int) -> None:
         """The next candidate or the one before; in an empty line, what was written before."""
