@@ -51,8 +51,12 @@ async def test_jump_is_left_without_going_anywhere(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.focused is not None)
+        await until(
+            pilot, lambda: app.focused is not None and app.screen.query_one("#table").region
+        )
         before = app.focused
         await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen))
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, JumpScreen))
         assert app.focused is before
