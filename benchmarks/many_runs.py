@@ -245,9 +245,11 @@ async def use_room(
     field = screen.query_one("#filter", Input)
     await painted.after(lambda: field.has_focus)
     for number, char in enumerate(FILTER):
+        before, text = screen._list, FILTER[: number + 1]
         at = press(app, char)
-        text = FILTER[: number + 1]
-        shown = await painted.after(lambda text=text: field.value == text)  # type: ignore[misc]
+        shown = await painted.after(
+            lambda text=text, before=before: field.value == text and screen._list is not before  # type: ignore[misc]
+        )
         measured.keys.append(shown - at)
         await asyncio.sleep(0.1)
     press(app, "escape")
