@@ -11,7 +11,6 @@ from pathlib import Path
 
 from engine.plain_file import open_plain
 from tui.views.cells import Cell, Tone
-from tui.widgets.picture import Curve, Options, render_chart
 
 MAX_EVENT_BYTES = 4 * 2**20
 """How much of an event stream the curve is made from: of a longer one, pieces from all over it."""
@@ -103,6 +102,9 @@ def _event_lines(path: Path) -> list[bytes]:
 def course_chart(course: Course, width: int, height: int) -> list[list[Cell]]:
     """The losses as a chart of ``height`` lines of ``width`` cells: the raw line, the smoothed one
     over it, and a sign for each validation."""
+    # The list is painted before the first curve is read, and need not wait for this.
+    from tui.widgets.picture import Curve, Options, render_chart
+
     many = len(course.losses) >= _FEW
     curves = [Curve(course.steps, course.losses, "raw" if many else "smooth")]
     if many:
