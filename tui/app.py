@@ -12,15 +12,16 @@ from typing import Any, cast
 
 from textual import work
 from textual.app import App, SystemCommand
+from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import WorkerFailed
 
 from tui.acting import say
 from tui.ahead import load_ahead
 from tui.bindings import EVERYWHERE, KEYS, bindings_for, keys_of
 from tui.lookout import Lookout
-from tui.palette import RunProvider
 from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
 from tui.settings import load_settings, with_keymap
@@ -68,6 +69,12 @@ def load_room(name: str) -> type[RoomScreen]:
     return cast("type[RoomScreen]", getattr(import_module(module), attribute))
 
 
+def _runs_in_palette() -> type[Provider]:
+    from tui.palette import RunProvider
+
+    return RunProvider
+
+
 class FactoryApp(App[None]):
     """The control room on one workspace.
 
@@ -78,7 +85,7 @@ class FactoryApp(App[None]):
     TITLE = "factory"
     BINDINGS = bindings_for(EVERYWHERE)
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    COMMANDS = App.COMMANDS | {RunProvider}
+    COMMANDS = App.COMMANDS | {_runs_in_palette}
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
@@ -290,8 +297,9 @@ class FactoryApp(App[None]):
     # --- when a screen breaks -----------------------------------------------------
 
     def _handle_exception(self, error: Exception) -> None:
-        if self._exit and isinstance(error, NoMatches):
-            return  # left while a screen was still being put together
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, NoMatches) and (self._exit or not self._running):
+            return  # left while a screen was put together, or a thread had news for one
         self._leave_report(error)
         super()._handle_exception(error)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from tui.attention import (
     GIVE_TITLE_BACK,
@@ -19,7 +20,9 @@ from tui.attention import (
     title_sequence,
 )
 from tui.settings import ScreenSettings
-from tui.watching import Look, Watch, ending
+
+if TYPE_CHECKING:
+    from tui.watching import Look, Watch
 
 AWAY_AFTER_S = 90.0
 """A terminal that never says whether it is in front counts as left after so long without a key."""
@@ -35,7 +38,8 @@ class Lookout:
         write: Callable[[str], object],
         tell: Callable[[str, bool], object],
     ) -> None:
-        self._watch = Watch(workspace)
+        self._workspace = workspace
+        self._watch: Watch | None = None
         self._place = short_path(workspace)
         self._settings = settings
         self._write = write
@@ -70,6 +74,10 @@ class Lookout:
 
     def look(self) -> Look:
         """What there is to be said; blocks for some milliseconds, so it belongs into a thread."""
+        if self._watch is None:
+            from tui.watching import Watch
+
+            self._watch = Watch(self._workspace)
         return self._watch.look()
 
     def say(self, look: Look) -> None:
@@ -79,6 +87,8 @@ class Lookout:
             if title != self._title:
                 self._title = title
                 self._write(title)
+        from tui.watching import ending
+
         for summary in look.ended:
             well, words = ending(summary)
             self._tell(f"{summary.run_id} {words}", well)

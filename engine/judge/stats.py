@@ -6,7 +6,6 @@ All shares are in [0, 1]. ``confidence`` is two-sided, 0.95 unless told.
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 
 def z_of(confidence: float) -> float:
@@ -16,6 +15,8 @@ def z_of(confidence: float) -> float:
     """
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
+    from statistics import NormalDist  # its fractions and decimals are not for the first paint
+
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
