@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.bindings import EVERYWHERE, KEYS, PANES, Key, keys_of
+
+CAPTION, WORDS = 8, 58
+"""Cells of a key, and of what it does: together what the dialog holds in 80 columns."""
 
 _TITLES = {"new_run": "New run"}
 
@@ -48,7 +52,14 @@ class HelpScreen(ModalScreen[None]):
 
 
 def _table(keys: list[Key]) -> Content:
-    return Content("\n").join(
-        Content.assemble((f"{key.caption:>8}  ", "bold $accent"), (key.help, "$foreground"))
-        for key in keys
-    )
+    """A key a line; what is too long goes on below its own first word."""
+    rows = []
+    for key in keys:
+        first, *more = textwrap.wrap(key.help, WORDS)
+        rows.append(
+            Content.assemble(
+                (f"{key.caption:>{CAPTION}}  ", "bold $accent"), (first, "$foreground")
+            )
+        )
+        rows += [Content(" " * (CAPTION + 2) + text) for text in more]
+    return Content("\n").join(rows)
