@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from textual.app import App
 from tests.pressed import LAST, PRESSED
 
 ROOT = Path(__file__).parent
+
+# A shell that starts the tests in the background has SIGINT ignored, and children inherit that:
+# with a handler here they have the usual one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

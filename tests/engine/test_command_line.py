@@ -69,7 +69,7 @@ def test_data_and_narration_keep_apart() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("show", "../x"), 3),
+        (("show", "../no-such-run"), 3),
         (("run", "no-such-target"), 3),
         (("list", "--filter", "score>"), 2),
         (("no-such-command",), 2),
