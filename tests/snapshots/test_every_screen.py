@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.snapshots.frozen import NAN, TRAINING, UGLY, decided, forget, frozen, shipped
 from tests.tui.drive import until
@@ -84,6 +85,9 @@ def settled(view: View) -> Callable[[Pilot[None]], object]:
             # A worker that only follows files never ends; the others are waited for.
             busy = any(one.is_running and one.group not in FOLLOWERS for one in app.workers)
             if not busy and len(set(looks[-3:])) == 1 and len(looks) > 2:
+                for field in app.screen.query(Input):
+                    field.cursor_blink = False
+                await pilot.pause()
                 return
         raise AssertionError(f"{view.name} does not stand still")
 
@@ -107,7 +111,6 @@ MORE = [
     View("live-grid", "live", "ship", keys=("m",), says=("decided: ship",)),
     View("help", "live", "ship", keys=("question_mark",), says=("decided: ship",)),
     View("jump", "live", "ship", keys=("ctrl+o",), says=("decided: ship",)),
-    View("palette", "runs", keys=("ctrl+p",), says=("6 runs",)),
     View("decide-open", "decide", TRAINING, says=()),
     View("runs-ugly", "runs", keys=("end",), says=("6 runs",)),
 ]
