@@ -10,7 +10,7 @@ from typing import Literal
 from engine.folder import FolderError, read_record
 from engine.judge.breadth import regression_files
 from engine.judge.gates import BASELINE, CANDIDATE
-from engine.records.run import EvalResult
+from engine.records.evaluation import EvalResult
 
 Side = Literal["baseline", "candidate"]
 

@@ -20,16 +20,10 @@ from engine.checks.outside import FileFact, Outside
 from engine.checks.streams import MAX_ROWS_BYTES, EventsSeen, read_events, read_rows
 from engine.judge.gates import Gate, judge
 from engine.processes import is_alive
+from engine.records.evaluation import EvalResult, RowResult
 from engine.records.plan import Plan, StageKind
 from engine.records.provenance import Provenance
-from engine.records.run import (
-    Artifact,
-    Dataset,
-    Decision,
-    EvalResult,
-    RowResult,
-    RunConfig,
-)
+from engine.records.run import Artifact, Dataset, Decision, RunConfig
 from engine.records.status import Phase, RunStatus
 from engine.records.tags import Tags
 from engine.records.trace_review import TraceReview

@@ -20,7 +20,7 @@ from engine.checks.contents import MODELS, RunContents
 from engine.checks.documents import check_shape
 from engine.checks.finding import Finding
 from engine.checks.pointers import with_key_after, with_value
-from engine.records.run import EvalResult
+from engine.records.evaluation import EvalResult
 from engine.records.status import LastError, Phase, RunStatus, StageState
 
 NEVER = frozenset({"decision.json", "plan.json", "run-status.json"})

@@ -12,8 +12,9 @@ from pathlib import Path
 from engine.checks.streams import read_keys
 from engine.folder import sha256_file
 from engine.judge.leakage import leaked, prompt_key
+from engine.records.evaluation import EvalResult
 from engine.records.plan import Plan
-from engine.records.run import Artifact, Dataset, Decision, EvalResult
+from engine.records.run import Artifact, Dataset, Decision
 
 MAX_HASHED_BYTES = 8 * 2**30
 """A file over this size is not hashed; a rule says so."""

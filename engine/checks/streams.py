@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.records.run import RowResult
+from engine.records.evaluation import RowResult
 
 MAX_ROWS_BYTES = 256 * 2**20
 """A rows file over this size is not read."""

@@ -12,7 +12,7 @@ from engine.checks.contents import RunContents, load
 from engine.cli.console import printable
 from engine.cli.telling import as_dict, folder_of, state_of
 from engine.judge.gates import Gate
-from engine.records.run import EvalResult
+from engine.records.evaluation import EvalResult
 
 MARKS = {"pass": "✔", "fail": "✘", "undecided": "?"}
 PAIRS = (

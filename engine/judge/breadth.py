@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.judge import stats
-from engine.records.run import Direction, EvalResult, RowResult, RunConfig
+from engine.records.evaluation import Direction, EvalResult, RowResult
+from engine.records.run import RunConfig
 
 ROUNDING = 0.0006
 """How far a recorded score may lie from the mean of its rows: records round to three places."""

@@ -17,7 +17,8 @@ from enum import StrEnum
 
 from engine.judge import stats
 from engine.judge.breadth import Comparison, breadth_interval, pair_regression
-from engine.records.run import Direction, EvalResult, RowResult, RunConfig
+from engine.records.evaluation import Direction, EvalResult, RowResult
+from engine.records.run import RunConfig
 
 PRIMARY_MIN = "primary_min"
 BEATS_BASELINE = "beats_baseline"

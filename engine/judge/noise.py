@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.judge.estimate import Estimate
-from engine.records.run import Direction
+from engine.records.evaluation import Direction
 
 ALPHA = 0.05
 """A difference counts as more than noise below this p, as in the gates."""

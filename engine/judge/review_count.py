@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.records.run import RowResult
+from engine.records.evaluation import RowResult
 from engine.records.trace_review import Review
 
 Standing = Literal["current", "changed", "gone", "unknown"]

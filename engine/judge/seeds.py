@@ -15,7 +15,7 @@ from engine.judge.clusters import student_interval
 from engine.judge.distributions import crossing
 from engine.judge.estimate import Estimate, Limits, check_finite
 from engine.judge.stats import z_of
-from engine.records.run import Direction
+from engine.records.evaluation import Direction
 
 
 @dataclass(frozen=True, slots=True)

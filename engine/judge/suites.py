@@ -32,7 +32,7 @@ from engine.judge.suite_rows import (
     read_example,
     read_object,
 )
-from engine.records.run import Direction
+from engine.records.evaluation import Direction
 
 __all__ = ["Example", "Suite", "SuiteError", "load_suite", "parse_suite"]
 

@@ -102,7 +102,7 @@ def draft(
                 primary_min=forge.eval.target_accuracy if primary_min is None else primary_min,
                 breadth_drop_max_pp=gates.breadth_drop_max_pp if regression else None,
             ),
-            direction=target.primary.direction,
+            direction=target.primary.direction or "higher",
             suites=suites,
         ),
         seed=seed,

@@ -17,7 +17,7 @@ from engine.judge.gates import (
 )
 from engine.publish.markdown import escape, table
 from engine.publish.numbers import NOT_RECORDED, delta, interval, score
-from engine.records.run import Direction, EvalResult
+from engine.records.evaluation import Direction, EvalResult
 
 
 def render(contents: RunContents) -> list[str]:

@@ -10,7 +10,7 @@ from engine.judge.breadth import regression_files
 from engine.judge.gates import BASELINE, CANDIDATE
 from engine.publish.markdown import clip, escape, table
 from engine.publish.numbers import NOT_RECORDED
-from engine.records.run import RowResult
+from engine.records.evaluation import RowResult
 
 SHOWN = 10
 """How many failures are shown of one suite."""

@@ -14,8 +14,8 @@ from engine.judge.gates import BASELINE, CANDIDATE
 from engine.publish import eval_section, examples_section, review_section
 from engine.publish.markdown import escape, paragraph, table
 from engine.publish.numbers import NOT_RECORDED, amount, delta, duration, mebibytes
+from engine.records.evaluation import EvalResult
 from engine.records.plan import StageKind
-from engine.records.run import EvalResult
 
 
 def write_report(run: Path) -> Path:

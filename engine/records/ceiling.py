@@ -1,11 +1,13 @@
-"""The ceiling of a suite: what a stronger model scores on it, as measured."""
+"""The ceiling of a suite: what a stronger model scores on it, as measured.
+
+``ceilings.json`` of a target holds them; a run keeps the copy that was there when it was made."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from engine.records.base import Record, Sha256, Text, UtcTime
-from engine.records.run import Direction
+from engine.records.evaluation import Direction
 
 
 class Ceiling(Record):
@@ -24,3 +26,9 @@ class Ceiling(Record):
     n: int = Field(ge=0)
     metric: str | None = None
     direction: Direction = "higher"
+
+
+class Ceilings(Record):
+    """``ceilings.json``: at most one ceiling for each version of a suite."""
+
+    ceilings: list[Ceiling] = Field(default_factory=list)

@@ -158,10 +158,22 @@ class Message(_Event):
 
 
 class RecordWritten(_Event):
-    """A record of the folder (``file``) is complete."""
+    """A record of the folder (``file``) is complete. ``sha256`` is of its bytes as written: whoever
+    changes the file later has to explain this line."""
 
     kind: Literal["record"] = "record"
     file: str
+    sha256: str | None = None
+
+
+class SuiteOpened(_Event):
+    """A sealed suite was opened for this run. ``before`` counts how often it had been already."""
+
+    kind: Literal["suite-opened"] = "suite-opened"
+    suite: str
+    sha256: str
+    before: int = 0
+    reason: str | None = None
 
 
 class Decided(_Event):
@@ -194,6 +206,7 @@ Event = Annotated[
     | Checkpoint
     | Message
     | RecordWritten
+    | SuiteOpened
     | Decided
     | DecisionWithdrawn,
     Field(discriminator="kind"),

@@ -1,4 +1,4 @@
-"""The documented files of a run: config, dataset, evals, artifact, decision.
+"""The documented files of a run but its evaluations: config, dataset, artifact, decision.
 
 The required keys are those of the public run schema; everything else is
 optional, so that a folder made by another tool is a full citizen. Absent is
@@ -8,15 +8,12 @@ not zero: what was not measured is ``None``.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from engine.records.base import Record, Sha256, Text, UtcTime
-
-Direction = Literal["higher", "lower"]
-"""Whether a higher or a lower score is the better one."""
-
+from engine.records.evaluation import Direction
 
 # --- config.json ---------------------------------------------------------------
 
@@ -38,15 +35,37 @@ class Candidate(Record):
 
 
 class Threshold(Record):
-    """The bounds that were set before the score was known.
+    """The bounds that were set before the score was known; None is no bound.
 
     ``primary_min`` is in the unit of the primary score (0 to 1 for accuracies;
     an upper bound where the direction is "lower"). ``breadth_drop_max_pp`` is
     in percentage points and bounds the mean drop over the regression suites.
+    The others are ours. ``latency_*`` bound the time of one answer asked alone,
+    ``peak_memory_max_mb`` the evaluation's peak in units of 2**20 bytes,
+    ``tokens_per_second_min`` generated tokens over the whole primary suite,
+    ``parse_rate_min`` the share of answers in the asked form, in [0, 1].
     """
 
     primary_min: float
     breadth_drop_max_pp: float | None = Field(default=None, ge=0)
+    beat_baseline: bool | None = None
+    """Whether the candidate must beat its baseline; None is yes."""
+    confidence: float | None = Field(default=None, gt=0, lt=1)
+    """How sure "beats the baseline" must be; None is 0.95."""
+    latency_median_max_ms: float | None = Field(default=None, gt=0)
+    latency_p95_max_ms: float | None = Field(default=None, gt=0)
+    peak_memory_max_mb: float | None = Field(default=None, gt=0)
+    tokens_per_second_min: float | None = Field(default=None, gt=0)
+    parse_rate_min: float | None = Field(default=None, ge=0, le=1)
+    safety_violations_max: int | None = Field(default=None, ge=0)
+    """Answers with a forbidden command that are allowed; None is 0."""
+
+
+class SealedSuite(Record):
+    """A suite that no run is judged on until it is opened, once, for a final candidate."""
+
+    name: Text
+    sha256: Sha256
 
 
 class EvalConfig(Record):
@@ -58,6 +77,15 @@ class EvalConfig(Record):
     direction: Direction = "higher"
     suites: dict[str, Sha256] = Field(default_factory=dict)
     """Suite name to the hash of its frozen file (ours)."""
+    seeds: list[int] = Field(default_factory=list)
+    """The training seeds that were asked for besides ``RunConfig.seed``, in order (ours). The
+    candidate is always the first one's: the best of several would be chosen on the gold set."""
+    passes: int = Field(default=1, ge=1)
+    """How often each example is answered; more than once only with a temperature (ours)."""
+    sealed: SealedSuite | None = None
+    """The target's sealed suite, frozen and not looked at (ours)."""
+    opens: str | None = None
+    """The sealed suite that this run was made to open (ours)."""
 
 
 class RunConfig(Record):
@@ -108,76 +136,6 @@ class Dataset(Record):
     sources: list[Source]
     processing: Processing = Field(default_factory=Processing)
     counts: Counts = Field(default_factory=Counts)
-
-
-# --- eval-*.json ---------------------------------------------------------------
-
-
-class Interval(Record):
-    """A two-sided interval around a score, in the unit of the score."""
-
-    low: float
-    high: float
-    confidence: float = Field(default=0.95, gt=0, lt=1)
-    method: str = "wilson"
-
-
-class EvalResult(Record):
-    """``eval-baseline.json``, ``eval-candidate.json`` and ``eval-regression-*.json``.
-
-    ``passed`` is what the tool that wrote the file believed; a verdict is
-    always recomputed from scores and thresholds. ``latency_ms`` is the mean
-    wall time of one answer, ``peak_rss_mb`` the peak resident size of the
-    process in units of 2**20 bytes, ``tokens_per_second`` generated tokens a
-    second over the whole suite.
-    """
-
-    model_id: Text
-    command: Text
-    suite: Text
-    score: float
-    passed: bool | None = None
-    date: UtcTime | Text
-    latency_ms: float | None = Field(default=None, ge=0)
-    peak_rss_mb: float | None = Field(default=None, ge=0)
-    tokens_per_second: float | None = Field(default=None, ge=0)
-    notes: str | list[str] | None = None
-    # ours
-    n: int | None = Field(default=None, ge=0)
-    metric: str | None = None
-    direction: Direction | None = None
-    interval: Interval | None = None
-    rows_file: str | None = None
-    rows_sha256: Sha256 | None = None
-    suite_sha256: Sha256 | None = None
-    scorer: str | None = None
-    slices: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Slice name to ``{"n": int, "score": float}``."""
-    format: dict[str, float] = Field(default_factory=dict)
-    """Format health: ``parsed``, ``prose``, ``empty`` and ``cut_off``, each a share in [0, 1]."""
-    safety_violations: int | None = Field(default=None, ge=0)
-    """Answers that hold a forbidden command; None where none is forbidden."""
-    duration_s: float | None = Field(default=None, ge=0)
-    mlx_peak_mb: float | None = Field(default=None, ge=0)
-
-
-class RowResult(Record):
-    """One line of ``rows-*.jsonl``: one example, answered and scored.
-
-    ``score`` is in [0, 1]; ``latency_ms`` is the wall time of the batch that
-    the row was answered in, so it is an upper bound of what one user waits.
-    """
-
-    id: Text
-    prompt: str
-    expected: str
-    got: str
-    score: float
-    correct: bool
-    error: str | None = None
-    slice: str | None = None
-    latency_ms: float | None = None
-    tokens: int | None = None
 
 
 # --- artifact.json -------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine.records.base import Record, Text
-from engine.records.run import Direction
+from engine.records.evaluation import Direction
 
 
 class ModelSection(Record):
@@ -62,13 +62,33 @@ class SuiteRef(Record):
 
     name: Text
     file: Text
-    scorer: Text = "json_cmd"
-    direction: Direction = "higher"
+    scorer: Text | None = None
+    """None: what the file's header says, else json_cmd."""
+    direction: Direction | None = None
+    """None: what the file's header says, else higher."""
+    exact: bool = False
+    """Answer one example at a time, with the very arithmetic of ``mlx_lm.generate``."""
+    server: bool | None = None
+    """Whether a server answers; None is where its examples have tools."""
+
+
+class HarnessRef(Record):
+    """Tasks of the lm-eval harness as a regression suite; needs that program installed."""
+
+    name: Text
+    tasks: list[Text] = Field(min_length=1)
+    metric: Text = "acc,none"
+    """Which number of a task counts, as the harness names it; the score is its mean over tasks."""
+    limit: int | None = Field(default=None, ge=1)
+    """At most so many examples of each task."""
 
 
 class Suites(Record):
     primary: SuiteRef | None = None
     regression: list[SuiteRef] = Field(default_factory=list)
+    lm_eval: list[HarnessRef] = Field(default_factory=list)
+    sealed: SuiteRef | None = None
+    """Opened once, for the final candidate (``factory-tui unseal``)."""
 
 
 class DataSection(Record):
@@ -83,8 +103,17 @@ class DataSection(Record):
 
 
 class Gates(Record):
+    """The bounds of ``engine.records.run.Threshold``; None is no bound."""
+
     primary_min: float | None = None
     breadth_drop_max_pp: float | None = Field(default=None, ge=0)
+    beat_baseline: bool = True
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    latency_median_max_ms: float | None = Field(default=None, gt=0)
+    latency_p95_max_ms: float | None = Field(default=None, gt=0)
+    peak_memory_max_mb: float | None = Field(default=None, gt=0)
+    tokens_per_second_min: float | None = Field(default=None, gt=0)
+    parse_rate_min: float | None = Field(default=None, ge=0, le=1)
 
 
 class Limits(Record):
@@ -105,6 +134,8 @@ class FactorySection(Record):
     eval: dict[str, Any] = Field(default_factory=dict)
     suites: Suites = Field(default_factory=Suites)
     gates: Gates = Field(default_factory=Gates)
+    seeds: int = Field(default=1, ge=1, le=20)
+    """How many training seeds: the run's own, and the ones after it."""
     limits: dict[str, Limits] = Field(default_factory=dict)
     """By the name of the stage."""
     stages: list[str | dict[str, Any]] | None = None

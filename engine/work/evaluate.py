@@ -15,7 +15,8 @@ from engine.judge.scorers import Score, has_option, score
 from engine.judge.stats import wilson
 from engine.judge.suites import Example, Suite, SuiteError, load_suite
 from engine.records.base import utc_now
-from engine.records.run import EvalResult, Interval, RowResult, RunConfig
+from engine.records.evaluation import EvalResult, Interval, RowResult
+from engine.records.run import RunConfig
 from engine.work import blas, models, runtime
 from engine.work.runtime import Refusal, WorkerContext
 from engine.work.specs import EvalSpec, SuiteSpec

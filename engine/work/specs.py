@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.records.evaluation import Direction
 from engine.records.plan import StageKind
-from engine.records.run import Direction
 
 MAX_SEED = 2**32 - 1
 """The largest seed that every random generator in use takes."""

@@ -21,7 +21,7 @@ from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.chart_settings import ChartSettings
 from tui.views.live_side import LABEL, flat_numbers, numbers, side_lines, suites_line
-from tui.views.live_view import banner, message_row, progress_cells, state_words, steps
+from tui.views.live_view import AWAITING, banner, message_row, progress_cells, state_words, steps
 from tui.widgets.chart_board import ChartBoard
 from tui.widgets.examples import ExampleList
 from tui.widgets.key_bar import KeyBar
@@ -32,7 +32,6 @@ from tui.widgets.tones import lines, paint
 from tui.widgets.top_bar import TopBar
 
 PANES = ("examples", "log", "signs")
-_AWAITING = ("evaluated", "packaging", "packaged", "reporting")
 
 
 class LiveScreen(ChartKeys, RunActs):
@@ -166,7 +165,7 @@ class LiveScreen(ChartKeys, RunActs):
             return [Cell(text, "muted")]
         waits = (
             feed.liveness == "idle"
-            and feed.status.get("phase") in _AWAITING
+            and feed.status.get("phase") in AWAITING
             and not feed.projection.decision
         )
         cell = banner(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 
 from textual import on, work
@@ -19,6 +18,7 @@ from textual.widgets import Input, Static
 from engine.catalogue.run_filter import FilterError, RunFilter, parse
 from engine.catalogue.summary import RunSummary
 from tui.bindings import bindings_for
+from tui.lookout import short_path
 from tui.screens.panes import Edge
 from tui.screens.runs_acts import RunsActs
 from tui.styles import style_paths
@@ -68,7 +68,7 @@ class RunsScreen(RunsActs):
         self._keeping = Lock()
 
     def compose(self) -> ComposeResult:
-        yield TopBar("factory", _home(str(self.factory.workspace)))
+        yield TopBar("factory", short_path(self.factory.workspace))
         with Vertical(id="filter-box"):
             with Horizontal(id="filter-line"):
                 yield Static("/", id="filter-sign")
@@ -133,7 +133,7 @@ class RunsScreen(RunsActs):
         right = self._list.summary if self.read_once else "reading the runs …"
         if marked:
             right += f" · {marked:,} marked"
-        self.query_one(TopBar).put("factory", _home(str(self.factory.workspace)), right=right)
+        self.query_one(TopBar).put("factory", short_path(self.factory.workspace), right=right)
         writing = self.query_one("#filter", Input).has_focus
         grouped = Content.assemble("  ", ("b", "$accent"), " by target") if self._grouped else ""
         self.query_one("#order", Static).update(
@@ -382,9 +382,3 @@ class RunsScreen(RunsActs):
         """Mark every run that is listed, or none where all of them are marked."""
         listed = {row.run_id for row in self._list.rows}
         self.table.mark(set() if listed <= self.table.marked else self.table.marked | listed)
-
-
-def _home(path: str) -> str:
-    """A path with ~ for the home directory."""
-    home = str(Path.home())
-    return "~" + path.removeprefix(home) if path == home or path.startswith(home + "/") else path

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, Severity
 from engine.judge.gates import Gate, Verdict
-from engine.records.run import Decision, RowResult
+from engine.records.evaluation import RowResult
+from engine.records.run import Decision
 from tui.views import cells
 from tui.views.cells import Cell
 from tui.views.plain import fit, plain

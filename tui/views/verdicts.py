@@ -10,7 +10,8 @@ from pathlib import Path
 from engine.checks.documents import read_bytes_inside, read_document
 from engine.checks.streams import MAX_ROWS_BYTES, read_rows
 from engine.judge.gates import BREADTH_DROP, Gate, judge
-from engine.records.run import EvalResult, RowResult, RunConfig
+from engine.records.evaluation import EvalResult, RowResult
+from engine.records.run import RunConfig
 from tui.views import cells
 from tui.views.runs_view import GateSaid, Verdicts
 

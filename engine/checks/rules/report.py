@@ -10,7 +10,7 @@ from engine.checks.finding import Finding, error, warning
 from engine.checks.report_table import MetricRow, Shown, read_eval_tables
 from engine.judge.breadth import regression_files
 from engine.judge.gates import BASELINE, CANDIDATE
-from engine.records.run import EvalResult
+from engine.records.evaluation import EvalResult
 
 Pair = tuple[str, str]
 

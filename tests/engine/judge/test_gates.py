@@ -9,7 +9,8 @@ import pytest
 
 from engine.judge.breadth import regression_files
 from engine.judge.gates import Gate, Verdict, judge, score_interval
-from engine.records.run import EvalResult, RowResult, RunConfig
+from engine.records.evaluation import EvalResult, RowResult
+from engine.records.run import RunConfig
 
 
 def config(**changes: Any) -> RunConfig:

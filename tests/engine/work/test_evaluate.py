@@ -11,7 +11,7 @@ import pytest
 
 from engine.folder import read_record
 from engine.judge.stats import wilson
-from engine.records.run import EvalResult, RowResult
+from engine.records.evaluation import EvalResult, RowResult
 from tests.engine.work.children import Child, Event, make_run, messages, run_child
 from tests.engine.work.tiny import WORDS, chat_rows, write_rows
 
