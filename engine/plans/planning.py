@@ -213,7 +213,7 @@ def _suite_hashes(target: Target) -> dict[str, str]:
     for suite in target.suites:
         path = target.file(suite.file)
         try:
-            hashes[suite.name] = load_suite(path, suite.name, suite.scorer).sha256
+            hashes[suite.name] = load_suite(path, suite.name, suite.scorer or "json_cmd").sha256
         except SuiteError as error:
             wrong.append(f"{target.path.name}: the suite {suite.name} cannot be used: {error}.")
     if wrong:
