@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.app import App
 
-from tests.pressed import LAST, PRESSED
+from tests.pressed import PRESSED, Pressed
 
 ROOT = Path(__file__).parent
 
@@ -19,17 +19,8 @@ ROOT = Path(__file__).parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The test that looks at what was pressed runs when all others have pressed."""
-    last = [item for item in items if item.name == LAST]
-    items[:] = [item for item in items if item.name != LAST] + last
-
-
-@pytest.fixture(scope="session")
-def everything_ran(request: pytest.FixtureRequest) -> bool:
-    """Whether every module of the screen's tests is part of this session."""
-    wanted = set(ROOT.glob("tui/test_*.py"))
-    return wanted <= {item.path for item in request.session.items}
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Pressed(set(ROOT.glob("tui/test_*.py"))), "pressed-keys")
 
 
 @pytest.fixture(scope="session", autouse=True)

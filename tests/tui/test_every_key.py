@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from tests.pressed import LAST, PRESSED
+from tests import pressed
+from tests.pressed import Pressed, unpressed
 from tui.bindings import KEYS
 
-
-def unpressed() -> set[str]:
-    """The keys whose action no test started from where the key belongs."""
-    return {key.id for key in KEYS if (key.screen, key.action) not in PRESSED}
+HERE = Path(__file__)
 
 
 def test_the_table_is_compared_with_what_was_pressed() -> None:
     known = {(key.screen, key.action) for key in KEYS}
     assert len(known) == len(KEYS), "two keys of one place with one action"
+    assert unpressed(known) == [] and len(unpressed(set())) == len(KEYS)
 
 
-def test_every_key_of_the_table_was_pressed(everything_ran: bool) -> None:
-    if not everything_ran:
-        pytest.skip("only a part of the tests ran")
-    assert unpressed() == set(), f"no test presses {sorted(unpressed())}"
+def finished(seen: Pressed, **config: object) -> Any:
+    """The end of a session in which everything else went well."""
+    session: Any = SimpleNamespace(config=SimpleNamespace(**config), exitstatus=pytest.ExitCode.OK)
+    seen.pytest_sessionfinish(session, pytest.ExitCode.OK)
+    return session
 
 
-def test_the_name_of_the_last_test() -> None:
-    assert LAST in globals()
+def collected(seen: Pressed, *paths: Path) -> Pressed:
+    items: Any = SimpleNamespace(items=[SimpleNamespace(path=path) for path in paths])
+    seen.pytest_collection_finish(items)
+    return seen
+
+
+def test_what_several_processes_pressed_is_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = sorted({(key.screen, key.action) for key in KEYS})
+    outputs: list[dict[str, Any]] = []
+    for half in (keys[:9], keys[9:-1]):
+        monkeypatch.setattr(pressed, "PRESSED", set(half))
+        outputs.append({})
+        finished(collected(Pressed({HERE}), HERE), workeroutput=outputs[-1])
+    monkeypatch.setattr(pressed, "PRESSED", set())
+    first = collected(Pressed({HERE}))
+    for output in outputs:
+        first.pytest_testnodedown(SimpleNamespace(workeroutput=output), None)
+    session = finished(first)
+    assert session.exitstatus == pytest.ExitCode.TESTS_FAILED and len(first.missing) == 1
+    pressed.PRESSED.add(keys[-1])
+    assert finished(first).exitstatus == pytest.ExitCode.OK
+
+
+def test_a_part_of_the_tests_says_nothing_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pressed, "PRESSED", set())
+    part = collected(Pressed({HERE, HERE.parent / "test_other.py"}), HERE)
+    assert finished(part).exitstatus == pytest.ExitCode.OK and part.missing == []
