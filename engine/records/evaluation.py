@@ -114,6 +114,9 @@ class EvalResult(Record):
     latency: LatencySample | None = None
     historical: str | None = None
     """Where the numbers were taken from, when nothing was measured for this record."""
+    unscored: dict[str, str] = Field(default_factory=dict)
+    """Id of an example that has no score, and why (not answered, not judged). Such an example is
+    in no row and not in ``n``: it is missing, not wrong."""
     skipped: dict[str, str] = Field(default_factory=dict)
     """Name of a field that is None on purpose, and why it was not measured."""
 

@@ -24,13 +24,16 @@ class EndpointError(Exception):
 
     ``code`` names the kind: ``url``, ``key``, ``connect``, ``refused`` (an HTTP status that says
     no), ``timeout``, ``cut-off``, ``garbage``, ``too-much``, ``cancelled``. ``status`` is the HTTP
-    status where there was one.
+    status where there was one, ``retry_after_s`` how long the server wants to be left alone.
     """
 
-    def __init__(self, text: str, code: str, status: int | None = None) -> None:
+    def __init__(
+        self, text: str, code: str, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,13 @@ class Exchange:
         if 300 <= status < 400:
             advice = "It points elsewhere, which is not followed: name the right address."
         parts = [f"{who} answers {status}" + (f": {shown.rstrip('.')}." if shown else "."), advice]
-        return EndpointError(" ".join(filter(None, parts)), "refused", status)
+        after = _seconds(self._response.getheader("Retry-After")) if self._response else None
+        return EndpointError(" ".join(filter(None, parts)), "refused", status, after)
+
+
+def _seconds(text: str | None) -> float | None:
+    """What a Retry-After header says, where it counts seconds; a date in it is not read."""
+    return float(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
 _ADVICE = {
