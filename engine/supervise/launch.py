@@ -23,10 +23,11 @@ from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan
 from engine.records.status import Phase, ProcessId, RunStatus, StageState
+from engine.settings_file import SettingsError
 from engine.supervise import ready
 from engine.supervise.orphans import stop_orphans
 from engine.supervise.run_lock import RunLock
-from engine.supervise.settings import Settings, SettingsError, load_settings
+from engine.supervise.settings import Settings, load_settings
 from engine.workspace import Workspace
 
 LOG = "supervisor.log"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from engine.settings_file import load_table
 from engine.supervise.process import Patience
-
-
-class SettingsError(Exception):
-    """``factory.toml`` cannot be used; the text says where and why."""
 
 
 class Settings(BaseModel):
@@ -37,15 +33,4 @@ class Settings(BaseModel):
 
 def load_settings(workspace: Path) -> Settings:
     """The settings of a workspace, the defaults where it says nothing; SettingsError if wrong."""
-    path = workspace / "factory.toml"
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("supervisor", {})
-        return Settings.model_validate(table)
-    except FileNotFoundError:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["supervisor", *(str(part) for part in first["loc"])])
-        raise SettingsError(f"factory.toml: {where}: {first['msg']}.") from error
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"factory.toml cannot be read: {error}.") from error
+    return load_table(workspace, "supervisor", Settings)

@@ -21,6 +21,7 @@ from engine.processes import myself
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.status import LastError, Phase, RunStatus, StageState, StageStatus
+from engine.settings_file import SettingsError
 from engine.supervise import ready
 from engine.supervise.accelerator import Accelerator, stop_orphans_of
 from engine.supervise.checkpoints import newest_step
@@ -29,7 +30,7 @@ from engine.supervise.journal import Journal
 from engine.supervise.process import Exit, StartError
 from engine.supervise.provenance import ProvenanceKeeper
 from engine.supervise.run_lock import RunLock
-from engine.supervise.settings import Settings, SettingsError, load_settings
+from engine.supervise.settings import Settings, load_settings
 from engine.supervise.stage_run import Outcome, StageRun
 from engine.supervise.train_log import TrainLog
 from engine.workspace import Workspace

@@ -20,6 +20,7 @@ from engine.records.base import utc_now
 from engine.records.events import EVENT
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, Phase, ProcessId, RunStatus
+from engine.settings_file import SettingsError
 from engine.supervise.checkpoints import WHOLE, newest_step
 from engine.supervise.child_events import ChildEvents, parse_event
 from engine.supervise.command import HIDDEN, Command, child_environment, fill, redact
@@ -28,7 +29,7 @@ from engine.supervise.journal import Journal
 from engine.supervise.launch import liveness
 from engine.supervise.memory import ProcessTree
 from engine.supervise.process import Exit
-from engine.supervise.settings import Settings, SettingsError, load_settings
+from engine.supervise.settings import Settings, load_settings
 from tests.engine.supervise.kit import Lab, assert_unbroken
 
 ROOT = Path(__file__).parents[3]
