@@ -1,1 +1,1 @@
-"""Suites answered by somebody else: an endpoint, a server of ours, a harness, a teacher as judge."""
+"""Suites answered or judged by somebody else: an endpoint, a server, a harness, a teacher."""

@@ -180,9 +180,7 @@ def _is_fatal(error: EndpointError) -> bool:
     return error.code in _FATAL_CODES or error.status in _FATAL_STATUS
 
 
-def _wait_before_another(
-    error: EndpointError, attempt: int, patience: Patience
-) -> float | None:
+def _wait_before_another(error: EndpointError, attempt: int, patience: Patience) -> float | None:
     """Seconds until the next attempt, None where there is none."""
     if attempt > len(patience.waits_s):
         return None

@@ -14,9 +14,11 @@ from typing import Any
 from engine.judge import json_scorers, numeric, output_scorers, sql_scorers, text_scorers
 from engine.judge import tool_scorers as tools
 from engine.judge.score import Score, ScorerError, wrong
+from engine.judge.teacher import judged
 
 __all__ = [
     "CUSTOM",
+    "JUDGE",
     "METRIC",
     "Score",
     "ScorerError",
@@ -33,6 +35,9 @@ METRIC = "accuracy"
 
 CUSTOM = "custom"
 """The scorer that is a file of the target; it runs in a child (``engine.custom_scorer``)."""
+
+JUDGE = "judge"
+"""The scorer that is a teacher model; what it is asked with is ``engine.judge.teacher``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ _register(
 _register("clean_output", output_scorers.clean_output, text_scorers.not_empty, "kind")
 _register("forbidden", output_scorers.forbidden, output_scorers.is_forbidden_list, "forbidden")
 _register(CUSTOM, _custom, text_scorers.not_empty, needs=("scorer_file",), metric="custom score")
+_register(JUDGE, judged, text_scorers.not_empty, needs=("teacher",), metric="judged score")
 
 
 def names() -> tuple[str, ...]:

@@ -5,10 +5,11 @@ else the row's line number is its id. Blank lines are skipped.
 
 The first row may be a header that says what the file is:
 ``{"suite": {"name", "version", "scorer", "metric", "direction", "system_prompt", "prompt",
-"options": {…}, "databases": {"file": "sha256"}}}``, each key only where it is wanted. What the
-caller says and the header says must not differ in scorer and direction; the caller's name and
-system prompt win. ``options`` go to the scorer, ``prompt`` is the form of a text-to-SQL prompt with
-``{schema}`` and ``{question}``, and ``databases`` freezes the SQLite files beside the suite.
+"options": {…}, "databases": {"file": "sha256"}, "judge": {…}}}``, each key only where it is wanted.
+What the caller says and the header says must not differ in scorer and direction; the caller's name
+and system prompt win. ``options`` go to the scorer, ``judge`` says which model judges
+(``engine.judge.teacher``), ``prompt`` is the form of a text-to-SQL prompt with ``{schema}`` and
+``{question}``, and ``databases`` freezes the SQLite files beside the suite.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from engine.judge.suite_rows import (
     read_example,
     read_object,
 )
+from engine.judge.teacher import TeacherSettings, settings_from
 from engine.records.evaluation import Direction
 
 __all__ = ["Example", "Suite", "SuiteError", "load_suite", "parse_suite"]
@@ -46,7 +48,7 @@ OPTIONS = "options"
 """What a caller hands over that passes ``Suite.options`` to the scorer."""
 
 _HEADER_TEXTS = ("name", "version", "scorer", "metric", "direction", "system_prompt", "prompt")
-_HEADER_TABLES = ("options", "databases")
+_HEADER_TABLES = ("options", "databases", "judge")
 
 
 class SuiteError(Exception):
@@ -77,6 +79,8 @@ class Suite:
     version: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     databases: dict[str, str] = field(default_factory=dict)
+    judge: TeacherSettings | None = None
+    """Who judges; there exactly where the scorer is ``judge``."""
 
 
 def load_suite(
@@ -93,8 +97,8 @@ def load_suite(
     ``system_prompt`` is put before each prompt that has no system message of its own. What is None
     comes from the file's header; without one the name is the file's, the direction "higher".
     ``gives`` is what the caller can hand to a scorer besides the texts: "database" (that of
-    ``Example.options``), "options" (``Suite.options``), "scorer_file". A suite that needs more is
-    refused here, before anything is evaluated.
+    ``Example.options``), "options" (``Suite.options``), "scorer_file", "teacher" (which asks
+    ``Suite.judge``). A suite that needs more is refused here, before anything is evaluated.
     SuiteError when the file cannot be read or any of its rows cannot be used.
     """
     said = name or path.stem
@@ -161,6 +165,7 @@ def parse_suite(
         problems.append(f"{source}: no scorer is named, neither by the target nor in a header")
     options = header.get(OPTIONS, {})
     problems.extend(_beyond(scorer, options, gives, source))
+    teacher = _teacher(scorer, header.get("judge"), source, problems)
     if problems or scorer is None:
         raise SuiteError(problems)
     reading = Reading(
@@ -185,6 +190,7 @@ def parse_suite(
         header.get("version"),
         options,
         hashes(),
+        teacher,
     )
 
 
@@ -273,12 +279,33 @@ def _beyond(
     names = {
         "database": "a database",
         "scorer_file": "a scorer.py that runs",
+        "teacher": "a teacher model that can be asked",
         OPTIONS: "its options",
     }
     return wrong + [
         f"{source}: the scorer {scorer} needs {names.get(one, one)}, which is not handed to it here"
         for one in missing
     ]
+
+
+def _teacher(
+    scorer: str | None, table: dict[str, Any] | None, source: str, problems: list[str]
+) -> TeacherSettings | None:
+    if scorer != scorers.JUDGE:
+        if table is not None:
+            problems.append(f"{source}: the header names a judge, and the scorer is {scorer}")
+        return None
+    if table is None:
+        problems.append(
+            f"{source}: the scorer judge needs a header that says who judges: "
+            '{"suite": {"scorer": "judge", "judge": {"model": …, "url": …}}}'
+        )
+        return None
+    found = settings_from(table)
+    if isinstance(found, list):
+        problems.extend(f"{source}: {one}" for one in found)
+        return None
+    return found
 
 
 def _unusable(scorer: str, example: Example, options: dict[str, Any], source: str) -> list[str]:

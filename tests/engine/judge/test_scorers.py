@@ -208,11 +208,13 @@ _EXPECTED = {
     "clean_output": [HOVER, "SELECT 1", "plain"],
     "forbidden": ['["arm"]', "", "arm"],
     "custom": ["a"],
+    "judge": ["a"],
 }
 _TABLE = from_script("CREATE TABLE t(a); INSERT INTO t VALUES (1), (2);")
 _OPTIONS: dict[str, dict[str, Any]] = {
     "sql_exec": {"database": _TABLE},
     "custom": {"scorer_file": lambda expected, got: score("exact", expected, got)},
+    "judge": {"teacher": lambda expected, got: score("contains", expected, got)},
 }
 
 
