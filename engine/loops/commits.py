@@ -1,0 +1,213 @@
+"""Commits what an iteration made, in the target's own repository, and nothing else of it.
+
+The repository's top directory must be the target itself: in one that begins further up, other
+people's files are staged and their ``.env`` lies about. Only named files are committed, so what
+somebody has staged stays staged; a file that had changes of somebody's own before the iteration
+touched it is left out, and said. Weights, ``.env`` and everything that git ignores never go in.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+SECONDS = 60.0
+"""How long git may take; a hook or a signature that waits for somebody ends there."""
+
+HYPOTHESIS = 60
+"""So many characters of the hypothesis stand in the message."""
+
+_NEVER_NAMES = (".env", ".git", ".netrc")
+_NEVER_SUFFIXES = (".safetensors", ".gguf", ".npz", ".bin", ".pt", ".pem", ".key")
+
+
+class Place(StrEnum):
+    """Where commits of a target would go."""
+
+    OWN = "own"
+    PARENT = "parent"
+    NONE = "none"
+    NO_GIT = "no-git"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """``commit`` is its hash, None where nothing was committed; ``reason`` then says why.
+
+    ``left_out`` are files that were named and are not in it, each with its reason.
+    """
+
+    commit: str | None
+    reason: str | None = None
+    left_out: tuple[str, ...] = ()
+
+
+def place_of(target: Path) -> Place:
+    """Whose repository the target's folder stands in."""
+    try:
+        done = _git(target, "rev-parse", "--show-toplevel")
+    except FileNotFoundError:
+        return Place.NO_GIT
+    except subprocess.TimeoutExpired:
+        return Place.NONE
+    if done.returncode != 0:
+        return Place.NONE
+    top = Path(os.fsdecode(done.stdout.rstrip(b"\n"))).resolve()
+    return Place.OWN if top == target.resolve() else Place.PARENT
+
+
+def why_not(place: Place) -> str | None:
+    """Why nothing is committed there, as a sentence; None for the target's own repository."""
+    return {
+        Place.OWN: None,
+        Place.PARENT: "The target lies inside somebody else's repository, so nothing is committed "
+        "there. Give it one of its own: git init, in the target's folder.",
+        Place.NONE: "The target is no git repository, so nothing is committed. Make it one: "
+        "git init, in the target's folder.",
+        Place.NO_GIT: "git is not installed, so nothing is committed.",
+    }[place]
+
+
+def dirty(target: Path) -> frozenset[str] | None:
+    """Files with changes of somebody's own (staged or not, and new ones), relative to the target.
+
+    To be asked before an iteration touches anything. None where git does not answer.
+    """
+    try:
+        done = _git(target, "status", "--porcelain=v1", "-z", "--untracked-files=all")
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode != 0:
+        return None
+    found: set[str] = set()
+    parts = iter(done.stdout.split(b"\0"))
+    for part in parts:
+        if len(part) < 4:
+            continue
+        found.add(os.fsdecode(part[3:]))
+        if part[:1] in b"RC" or part[1:2] in b"RC":
+            found.add(os.fsdecode(next(parts, b"")))
+    return frozenset(found)
+
+
+def message_of(iteration: int, accuracy: float | None, hypothesis: str) -> str:
+    """``forge iter 3: 87.3% — hypothesis…``, in one line. ``accuracy`` is a share, or None."""
+    words = " ".join("".join(one if one.isprintable() else " " for one in hypothesis).split())
+    short = words if len(words) <= HYPOTHESIS else words[: HYPOTHESIS - 1].rstrip() + "…"
+    score = "not measured" if accuracy is None else f"{100 * accuracy:.1f}%"
+    return f"forge iter {iteration}: {score}" + (f" — {short}" if short else "")
+
+
+def commit(
+    target: Path, files: Iterable[str], message: str, before: frozenset[str] = frozenset()
+) -> Committed:
+    """Commit ``files`` (relative to the target) with ``message``; see the module.
+
+    ``before`` is what ``dirty`` said before the iteration. Never raises for what git says: a commit
+    that could not be made is said, and the loop goes on.
+    """
+    if reason := why_not(place_of(target)):
+        return Committed(None, reason)
+    wanted, left_out = _sorted_out(target, files, before)
+    if not wanted:
+        return Committed(None, "There was nothing of its own to commit.", tuple(left_out))
+    try:
+        ignored = _ignored(target, wanted)
+        left_out += [f"{name}: git ignores it" for name in sorted(ignored)]
+        wanted = [name for name in wanted if name not in ignored]
+        # Literal: a file called "*" or ":(top)" is a file, not a pattern.
+        for step in (
+            ("add", "--", *wanted),
+            ("commit", "--quiet", "--only", "-m", message, "--", *wanted),
+        ):
+            if not wanted:
+                break
+            done = _git(target, "--literal-pathspecs", *step)
+            if done.returncode == 0:
+                continue
+            if step[0] == "commit" and not _changed(target, wanted):
+                return Committed(None, "Nothing changed since the last commit.", tuple(left_out))
+            return Committed(None, f"git {step[0]} failed: {_said(done)}", tuple(left_out))
+        if not wanted:
+            return Committed(None, "There was nothing of its own to commit.", tuple(left_out))
+        head = _git(target, "rev-parse", "HEAD")
+        return Committed(os.fsdecode(head.stdout.strip()), None, tuple(left_out))
+    except subprocess.TimeoutExpired:
+        return Committed(None, f"git took over {SECONDS:.0f} s and was stopped.", tuple(left_out))
+    except OSError as error:
+        return Committed(None, f"git cannot be run ({error.strerror}).", tuple(left_out))
+
+
+def last_message(target: Path) -> str | None:
+    """The subject of the newest commit; None where there is none."""
+    try:
+        done = _git(target, "log", "-1", "--format=%s")
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
+
+
+def _sorted_out(
+    target: Path, files: Iterable[str], before: frozenset[str]
+) -> tuple[list[str], list[str]]:
+    wanted: list[str] = []
+    left_out: list[str] = []
+    home = target.resolve()
+    for name in dict.fromkeys(files):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            left_out.append(f"{name}: it lies outside the target")
+        elif _never(path):
+            left_out.append(f"{name}: weights and secrets are never committed")
+        elif name in before:
+            left_out.append(f"{name}: it had changes of somebody's own before")
+        elif not (target / name).resolve().is_relative_to(home):
+            left_out.append(f"{name}: it is a link to a place outside the target")
+        elif (target / name).is_file():
+            wanted.append(name)
+    return wanted, left_out
+
+
+def _never(path: PurePosixPath) -> bool:
+    return path.suffix in _NEVER_SUFFIXES or any(
+        part in _NEVER_NAMES or part.startswith(".env.") for part in path.parts
+    )
+
+
+def _ignored(target: Path, names: Sequence[str]) -> set[str]:
+    asked = b"\0".join(os.fsencode(name) for name in names) + b"\0"
+    done = _git(target, "check-ignore", "-z", "--stdin", "--no-index", given=asked)
+    return {os.fsdecode(one) for one in done.stdout.split(b"\0") if one}
+
+
+def _changed(target: Path, names: Sequence[str]) -> bool:
+    done = _git(target, "--literal-pathspecs", "status", "--porcelain=v1", "-z", "--", *names)
+    return bool(done.stdout)
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = (done.stderr or done.stdout).decode("utf-8", "replace")
+    line = next((one.strip() for one in text.splitlines() if one.strip()), "it gave no reason")
+    return "".join(one for one in line if one.isprintable())[:300]
+
+
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    # Whoever started this may have been a git hook: its repository is not the target's.
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    for name in ("GIT_SSH_COMMAND", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=environment,
+        input=given,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
