@@ -12,15 +12,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from engine.checks.documents import Document, decode_utf8, read_bytes_inside, read_document
 from engine.checks.finding import Finding, error
+from engine.checks.leak_search import LeaksSeen, look_for_leaks
 from engine.checks.outside import FileFact, Outside
 from engine.checks.streams import MAX_ROWS_BYTES, EventsSeen, read_events, read_rows
 from engine.judge.gates import Gate, judge
 from engine.processes import is_alive
 from engine.records.evaluation import EvalResult, RowResult
+from engine.records.events import RunCreated
+from engine.records.leakage import Leakage
 from engine.records.plan import Plan, StageKind
 from engine.records.provenance import Provenance
 from engine.records.run import Artifact, Dataset, Decision, RunConfig
@@ -37,6 +40,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "run-status.json": RunStatus,
     "artifact.json": Artifact,
     "decision.json": Decision,
+    "leakage.json": Leakage,
     "provenance.json": Provenance,
     "tags.json": Tags,
     "trace-review.json": TraceReview,
@@ -62,6 +66,7 @@ class RunContents:
     events: EventsSeen | None = None
     report: str | None = None
     outside: Outside = field(default_factory=Outside)
+    leaks: LeaksSeen = field(default_factory=LeaksSeen)
     supervisor_alive: bool | None = None
     problems: tuple[Finding, ...] = ()
     """What was wrong with files that are no records."""
@@ -101,6 +106,32 @@ class RunContents:
     @property
     def decision(self) -> Decision | None:
         return self.record("decision.json", Decision)
+
+    @property
+    def leakage(self) -> Leakage | None:
+        return self.record("leakage.json", Leakage)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        return self.record("provenance.json", Provenance)
+
+    @cached_property
+    def frozen(self) -> RunCreated | None:
+        """What was frozen when the run was created: its first event, where that says so."""
+        first = self.events.first if self.events else None
+        if first is None or first.get("kind") != "run-created":
+            return None
+        try:
+            return RunCreated.model_validate(first)
+        except ValidationError:
+            return None
+
+    @property
+    def suite_hashes(self) -> dict[str, str]:
+        """Suite name to the hash that was frozen; the config's where no event froze them."""
+        if self.frozen is not None:
+            return dict(self.frozen.suites)
+        return dict(self.config.eval.suites) if self.config else {}
 
     @property
     def trace_review(self) -> TraceReview | None:
@@ -182,22 +213,33 @@ def load(path: Path) -> RunContents:
     documents = {name: read_document(path, name, model) for name, model in models.items()}
     _load_superseded(path, documents)
     problems: list[Finding] = []
-    bare = RunContents(path.resolve().name, names, documents)
+    events = _load_events(path, problems)
+    bare = RunContents(path.resolve().name, names, documents, events=events)
+    outside = Outside.look(
+        path,
+        bare.plan,
+        bare.dataset,
+        bare.decision,
+        bare.artifact,
+        bare.suite_files,
+        bare.evals,
+    )
     return RunContents(
         run_id=bare.run_id,
         names=names,
         documents=documents,
         rows=_load_rows(path, bare.evals, problems),
-        events=_load_events(path, problems),
+        events=events,
         report=_load_report(path, problems),
-        outside=Outside.look(
+        outside=outside,
+        leaks=look_for_leaks(
             path,
+            outside.target_dir,
             bare.plan,
             bare.dataset,
-            bare.decision,
-            bare.artifact,
+            bare.leakage,
             bare.suite_files,
-            bare.evals,
+            bare.suite_hashes,
         ),
         supervisor_alive=_supervisor_alive(bare.status),
         problems=tuple(problems),

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from engine.checks.streams import read_keys
 from engine.folder import sha256_file
-from engine.judge.leakage import leaked, prompt_key
 from engine.records.evaluation import EvalResult
 from engine.records.plan import Plan
 from engine.records.run import Artifact, Dataset, Decision
@@ -19,7 +17,6 @@ from engine.records.run import Artifact, Dataset, Decision
 MAX_HASHED_BYTES = 8 * 2**30
 """A file over this size is not hashed; a rule says so."""
 
-_MAX_COMPARED_BYTES = 256 * 2**20
 # Entries of evidence_sources may be prose; what looks like a file is held to be one.
 _LOOKS_LIKE_FILE = re.compile(r"[^\s:*?\"<>|]*[^\s:*?\"<>|./]\.[A-Za-z0-9]{1,8}")
 
@@ -40,8 +37,6 @@ class Outside:
 
     facts: Mapping[str, FileFact] = field(default_factory=dict)
     target_dir: Path | None = None
-    leaks: Mapping[str, int] = field(default_factory=dict)
-    """Suite name to how many of its prompts stand in the training rows."""
 
     @classmethod
     def look(
@@ -71,7 +66,7 @@ class Outside:
                 facts[record.rows_file] = _fact(record.rows_file, [run.resolve()], hashed=True)
         if artifact is not None:
             facts[artifact.path] = _fact(artifact.path, [run.resolve(), *homes], hashed=False)
-        seen = cls(facts, target, _leaks(run, target, suite_files))
+        seen = cls(facts, target)
         return seen if decision is None else look_for_evidence(run, seen, decision)
 
 
@@ -131,42 +126,3 @@ def _look(path: Path, hashed: bool) -> FileFact:
 @lru_cache(maxsize=512)
 def _hash(path: Path, size: int, mtime_ns: int) -> str:
     return sha256_file(path)
-
-
-# --- gold in the training rows -----------------------------------------------------------
-
-
-def _leaks(run: Path, target: Path | None, suite_files: Mapping[str, str]) -> dict[str, int]:
-    train = run / "data" / "train.jsonl"
-    if target is None or not suite_files or not _comparable(train, run.resolve()):
-        return {}
-    trained_on = _keys_of(train)
-    found: dict[str, int] = {}
-    for name, file in suite_files.items():
-        gold = target / file
-        if _comparable(gold, target) and (both := leaked(_keys_of(gold), trained_on)):
-            found[name] = len(both)
-    return found
-
-
-def _comparable(path: Path, home: Path) -> bool:
-    try:
-        found = path.stat()
-        inside = path.resolve().is_relative_to(home)
-    except (OSError, RuntimeError):
-        return False
-    return inside and stat.S_ISREG(found.st_mode) and found.st_size <= _MAX_COMPARED_BYTES
-
-
-def _keys_of(path: Path) -> tuple[str, ...]:
-    found = path.stat()
-    return _keys(path, found.st_size, found.st_mtime_ns)
-
-
-@lru_cache(maxsize=16)
-def _keys(path: Path, size: int, mtime_ns: int) -> tuple[str, ...]:
-    try:
-        keys = [prompt_key(row) for row in read_keys(path)]
-    except OSError:
-        return ()
-    return tuple(key for key in keys if key is not None)

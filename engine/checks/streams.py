@@ -110,11 +110,11 @@ def read_rows(data: bytes) -> tuple[list[RowResult], list[tuple[int, str]]]:
     return rows, problems
 
 
-def read_keys(path: Path) -> Iterator[Any]:
-    """The JSON values of a data file, line by line; lines that are none are passed over.
+def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and JSON object of each line of a data file; lines that are none are passed over.
 
     Only for comparing prompts: a data file's own form is the data stage's business.
     """
-    for _, line, _ in _lines(path):
+    for number, line, _ in _lines(path):
         if line.strip() and (value := _object(line)):
-            yield value
+            yield number, value

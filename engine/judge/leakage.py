@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+_PROMPTS = ("prompt", "prompt_text", "question")
 
 
 def prompt_text(row: Any) -> str | None:
@@ -15,12 +18,25 @@ def prompt_text(row: Any) -> str | None:
         return None
     texts: list[str] = []
     if isinstance(turns := row.get("messages"), list):
-        for turn in turns[:-1]:
+        if turns and _role(turns[-1]) in (None, "assistant"):
+            turns = turns[:-1]  # the answer; a row that expects calls or words may end before it
+        for turn in turns:
             if isinstance(turn, Mapping) and turn.get("role") != "system":
-                texts.append(str(turn.get("content", "")))
+                texts.append(_text(turn.get("content", "")))
     else:
-        texts.extend(str(row[key]) for key in ("prompt", "question") if key in row)
+        texts.extend(_text(row[key]) for key in _PROMPTS if key in row)
     return "\n".join(texts)
+
+
+def _role(turn: Any) -> Any:
+    return turn.get("role") if isinstance(turn, Mapping) else None
+
+
+def _text(value: Any) -> str:
+    """As the data stage and the suites read it: an object is its JSON text."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
 
 
 def prompt_key(row: Any) -> str | None:
@@ -35,9 +51,3 @@ def prompt_key(row: Any) -> str | None:
 def normalise(text: str) -> str:
     """Text with the differences removed that no model would stumble over."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def leaked(gold: Iterable[str], trained_on: Iterable[str]) -> list[str]:
-    """The gold prompts (as keys) that stand among the training prompts, in gold's order."""
-    seen = set(trained_on)
-    return [key for key in dict.fromkeys(gold) if key in seen]

@@ -6,14 +6,18 @@ Pure: it is handed the rows with the place each one has. What it finds names the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from engine.judge.leakage import normalise, prompt_text
 from engine.judge.near import NearIndex, NearSettings
+from engine.records.leakage import LeakHit, LeakKind, SuiteLeaks
 
-Kind = Literal["exact", "normalised", "near", "inside"]
-_CLOSEST = ("exact", "normalised", "inside", "near")
+Kind = LeakKind
+_CLOSEST: tuple[Kind, ...] = ("exact", "normalised", "inside", "near")
+
+RECORDED = 50
+"""Hits of one suite that a record lists; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,34 @@ class Leak:
     others: int = 0
 
     @property
+    def hit(self) -> LeakHit:
+        """As the record has it, without any text."""
+        return LeakHit(
+            kind=self.kind,
+            gold=self.gold.place,
+            training=self.training.place,
+            similarity=round(self.similarity, 4),
+            others=self.others,
+            shown=self.gold.shown,
+        )
+
+    @property
     def sentence(self) -> str:
         """Names both rows."""
-        how = {
-            "exact": "stands to the letter in",
-            "normalised": "stands, but for case and spaces, in",
-            "inside": "stands whole within",
-            "near": f"is {100 * self.similarity:.0f} % alike to",
-        }[self.kind]
-        more = f" and {self.others} more" if self.others else ""
-        shown = "; the data generator was shown it" if self.gold.shown else ""
-        return f"{self.gold.place} {how} {self.training.place}{more}{shown}."
+        return sentence(self.hit)
+
+
+def sentence(hit: LeakHit) -> str:
+    """A hit in words: both rows, how alike they are, how many more there are."""
+    how = {
+        "exact": "stands to the letter in",
+        "normalised": "stands, but for case and spaces, in",
+        "inside": "stands whole within",
+        "near": f"is {100 * hit.similarity:.0f} % alike to",
+    }[hit.kind]
+    more = f" and {hit.others} more" if hit.others else ""
+    shown = "; the data generator was shown it" if hit.shown else ""
+    return f"{hit.gold} {how} {hit.training}{more}{shown}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +93,24 @@ class LeakReport:
     training_rows: int
     settings: NearSettings
     leaks: tuple[Leak, ...] = field(default=())
+    shown: int = 0
+    """Gold rows that a data generator was shown, leaked or not."""
 
     def count(self, kind: Kind) -> int:
         """How many gold prompts leaked in this way (each counts once, as the closest kind)."""
         return sum(leak.kind == kind for leak in self.leaks)
 
-    def as_plain(self) -> dict[str, Any]:
-        """Plain values for a record: the settings with the hits, without the prompts' text."""
-        return {
-            "gold_rows": self.gold_rows,
-            "training_rows": self.training_rows,
-            "near": asdict(self.settings),
-            "leaks": [
-                {
-                    "kind": leak.kind,
-                    "gold": leak.gold.place,
-                    "training": leak.training.place,
-                    "similarity": round(leak.similarity, 4),
-                    "others": leak.others,
-                    "shown": leak.gold.shown,
-                }
-                for leak in self.leaks
-            ],
-        }
+    def of_suite(self, suite: str, file: str, sha256: str) -> SuiteLeaks:
+        """For the record: how much of the suite leaked and the first hits, without any text."""
+        return SuiteLeaks(
+            suite=suite,
+            file=file,
+            sha256=sha256,
+            rows=self.gold_rows,
+            count=len(self.leaks),
+            hits=[leak.hit for leak in self.leaks[:RECORDED]],
+            shown=self.shown,
+        )
 
 
 def prompts_of(file: str, rows: Iterable[tuple[int, Any]]) -> list[Prompt]:
@@ -107,6 +123,13 @@ def prompts_of(file: str, rows: Iterable[tuple[int, Any]]) -> list[Prompt]:
     return found
 
 
+def marked(gold: Iterable[Prompt], shown: Iterable[str]) -> list[Prompt]:
+    """The gold prompts, those marked that stand among the prompts a data generator was ``shown``
+    (but for case, white space and the form of their characters)."""
+    keys = {normalise(text) for text in shown}
+    return [replace(one, shown=one.shown or normalise(one.text) in keys) for one in gold]
+
+
 def find_leaks(
     gold: Sequence[Prompt], training: Iterable[Prompt], settings: NearSettings | None = None
 ) -> LeakReport:
@@ -115,48 +138,63 @@ def find_leaks(
     The closest training row is named: first by kind (exact, normalised, inside, near), then by
     similarity, then the one that comes first.
     """
-    chosen = settings or NearSettings()
-    keys = [normalise(one.text) for one in gold]
-    index = NearIndex(keys, chosen)
-    places: dict[str, list[int]] = {}
-    for place, key in enumerate(keys):
-        if key:
-            places.setdefault(key, []).append(place)
-    best: dict[int, tuple[Leak, int]] = {}
-    known: dict[str, list[tuple[int, Kind, float]]] = {}
-    rows = 0
-    for row in training:
-        rows += 1
-        key = normalise(row.text)
-        hits = known.get(key)
+    return LeakIndex(gold, settings).search(training)
+
+
+class LeakIndex:
+    """The prompts of one suite, ready to be asked which of them a training prompt comes near."""
+
+    def __init__(self, gold: Sequence[Prompt], settings: NearSettings | None = None) -> None:
+        self.gold = gold
+        self.settings = settings or NearSettings()
+        keys = [normalise(one.text) for one in gold]
+        self._near = NearIndex(keys, self.settings)
+        self._places: dict[str, list[int]] = {}
+        for place, key in enumerate(keys):
+            if key:
+                self._places.setdefault(key, []).append(place)
+        self._known: dict[str, list[tuple[int, Kind, float]]] = {}
+
+    def hits(self, text: str) -> list[tuple[int, Kind, float]]:
+        """(place in the gold, kind, similarity in [0, 1]) for each gold prompt that leaks in a
+        training prompt."""
+        key = normalise(text)
+        hits = self._known.get(key)
         if hits is None:
-            hits = _hits(key, index, places)
-            if len(known) < _REMEMBERED:
-                known[key] = hits
-        for place, kind, similarity in hits:
-            if kind == "normalised" and row.text == gold[place].text:
-                kind = "exact"
-            leak = Leak(kind, gold[place], row, similarity)
-            before, times = best.get(place, (leak, 0))
-            best[place] = (min(before, leak, key=_closeness), times + 1)
-    leaks = tuple(
-        Leak(leak.kind, leak.gold, leak.training, leak.similarity, times - 1)
-        for _, (leak, times) in sorted(best.items())
-    )
-    return LeakReport(len(gold), rows, chosen, leaks)
+            same = self._places.get(key, [])
+            hits = [(place, "normalised", 1.0) for place in same]
+            hits += [one for one in self._near.matches(key) if one[0] not in same]
+            if len(self._known) < _REMEMBERED:
+                self._known[key] = hits
+        return [
+            (place, "exact" if kind == "normalised" and text == self.gold[place].text else kind, at)
+            for place, kind, at in hits
+        ]
+
+    def closest(self, text: str) -> Kind | None:
+        """The closest kind in which a gold prompt leaks in a training prompt, None for none."""
+        return min((kind for _, kind, _ in self.hits(text)), key=_CLOSEST.index, default=None)
+
+    def search(self, training: Iterable[Prompt]) -> LeakReport:
+        """What of the gold leaks in these training prompts; see `find_leaks`."""
+        best: dict[int, tuple[Leak, int]] = {}
+        rows = 0
+        for row in training:
+            rows += 1
+            for place, kind, similarity in self.hits(row.text):
+                leak = Leak(kind, self.gold[place], row, similarity)
+                before, times = best.get(place, (leak, 0))
+                best[place] = (min(before, leak, key=_closeness), times + 1)
+        leaks = tuple(
+            Leak(leak.kind, leak.gold, leak.training, leak.similarity, times - 1)
+            for _, (leak, times) in sorted(best.items())
+        )
+        shown = sum(one.shown for one in self.gold)
+        return LeakReport(len(self.gold), rows, self.settings, leaks, shown)
 
 
 _REMEMBERED = 200_000
 """Generators repeat themselves: the answer for so many different texts is kept."""
-
-
-def _hits(
-    key: str, index: NearIndex, places: dict[str, list[int]]
-) -> list[tuple[int, Kind, float]]:
-    same = places.get(key, [])
-    hits: list[tuple[int, Kind, float]] = [(place, "normalised", 1.0) for place in same]
-    hits += [one for one in index.matches(key) if one[0] not in same]
-    return hits
 
 
 def _closeness(leak: Leak) -> tuple[int, float]:

@@ -13,7 +13,8 @@ letters and digits became single spaces. Two things that a template does to it a
   prompts (and in at least 4) are the template. The similarity is the smaller one of that of the
   whole texts and that of what is left without the template.
 - **Another number is another question.** "Climb to 40 m" is not nearly "climb to 45 m". Texts whose
-  numbers differ are not compared, unless ``numbers_matter`` is off.
+  numbers, or signs of arithmetic between two numbers, differ are not compared, unless
+  ``numbers_matter`` is off.
 
 A gold prompt of at least 5 words and 20 characters that stands whole in a longer training text is
 a hit too, whatever its share of it.
@@ -39,7 +40,11 @@ INSIDE_WORDS = 5
 INSIDE_CHARACTERS = 20
 
 _NO_WORD = re.compile(r"[\W_]+")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(
+    r"\d+(?:[.,]\d+)*"
+    r"|(?<=\d)\s*[+*×÷=<>%]\s*(?=\d)"  # 3 + 4 is another question than 3 * 4
+    r"|(?<=\d)\s+[-−/]\s+(?=\d)"  # but 10-20 may be written 10/20
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,9 @@ def plain(text: str) -> str:
 
 
 def numbers(text: str) -> tuple[str, ...]:
-    """The numbers in a text, sorted: what makes a template's question another one."""
-    return tuple(sorted(_NUMBER.findall(text)))
+    """The numbers in a text and the signs of arithmetic between them, sorted: what makes a
+    template's question another one."""
+    return tuple(sorted(one.strip() for one in _NUMBER.findall(text)))
 
 
 def grams(text: str, size: int = GRAM) -> set[str]:

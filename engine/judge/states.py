@@ -44,7 +44,7 @@ class Value:
 
     @property
     def mark(self) -> str:
-        """The word that stands beside a number that was not measured here: "historical", else ""."""
+        """The word beside a number that was not measured here: "historical", else ""."""
         return "historical" if self.state is ValueState.HISTORICAL else ""
 
 

@@ -27,7 +27,10 @@ class LeakHit(Record):
 
 
 class SuiteLeaks(Record):
-    """What of one suite leaked. ``count`` is of gold prompts; ``hits`` are the first of them."""
+    """What of one suite leaked. ``count`` is of gold prompts; ``hits`` are the first of them.
+
+    ``shown`` counts the gold prompts that a data generator was shown, leaked or not.
+    """
 
     suite: Text
     file: Text
@@ -35,6 +38,7 @@ class SuiteLeaks(Record):
     rows: int = Field(ge=0)
     count: int = Field(default=0, ge=0)
     hits: list[LeakHit] = Field(default_factory=list)
+    shown: int = Field(default=0, ge=0)
 
 
 class Leakage(Record):

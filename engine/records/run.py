@@ -134,6 +134,9 @@ class Dataset(Record):
 
     dataset_id: Text
     sources: list[Source]
+    shown: list[str] = Field(default_factory=list)
+    """JSONL files of rows that a data generator was shown as examples, relative to the target
+    (ours)."""
     processing: Processing = Field(default_factory=Processing)
     counts: Counts = Field(default_factory=Counts)
 
@@ -152,6 +155,12 @@ class Artifact(Record):
     package_dir: str | None = None
     shipped: bool = False
     routing_constraint: str | None = None
+    """Where alone it may be used, in a sentence."""
+
+    @property
+    def routed(self) -> bool:
+        """Does it say where alone it may be used?"""
+        return bool((self.routing_constraint or "").strip())
 
 
 # --- decision.json -------------------------------------------------------------

@@ -130,6 +130,7 @@ def make_run(
     _evals(run, n, right, breadth, suites)
     (run / "data").mkdir()
     (run / "data" / "train.jsonl").write_bytes(source.read_bytes())
+    write_json(run / "leakage.json", leakage(run / "data" / "train.jsonl", suites))
     (run / "adapters").mkdir()
     (run / "adapters" / "adapters.safetensors").write_bytes(b"weights")
     (run / "train.log").write_text("Iter 1: loss 1.0\n", "utf-8")
@@ -170,6 +171,25 @@ def _suite(path: Path, what: str, n: int) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return sha256(path)
+
+
+def leakage(training: Path, suites: dict[str, str]) -> dict[str, Any]:
+    """The record of a search that found nothing."""
+    return {
+        "training_file": "data/train.jsonl",
+        "training_sha256": sha256(training),
+        "training_rows": 60,
+        "threshold": 0.7,
+        "gram": 5,
+        "template_share": 0.02,
+        "numbers_matter": True,
+        "refused": {},
+        "suites": [
+            {"suite": name, "file": file, "sha256": suites[name], "rows": 40}
+            for name, file in ((PRIMARY, "dataset/gold.jsonl"), (BREADTH, "dataset/breadth.jsonl"))
+        ],
+        "date": time(1),
+    }
 
 
 def _plan(run_id: str) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, info, warning
+from engine.judge.leaks import sentence
 from engine.records.plan import StageKind
+from engine.records.run import DecisionKind
 from engine.records.status import Phase
 
 
@@ -89,14 +91,68 @@ def hashes(contents: RunContents) -> Iterator[Finding]:
 
 
 def leakage(contents: RunContents) -> Iterator[Finding]:
-    """No prompt of a suite stands in the training rows."""
-    for suite, count in contents.outside.leaks.items():
-        rows = "1 prompt" if count == 1 else f"{count} prompts"
+    """No prompt of a suite stands in the training rows, or comes near one of them."""
+    for suite in contents.leaks.suites:
+        if not suite.count:
+            continue
+        rows = "1 prompt" if suite.count == 1 else f"{suite.count:,} prompts"
+        verb = "stands" if suite.count == 1 else "stand"
+        named = " ".join(sentence(hit) for hit in suite.hits[:_NAMED])
+        more = f" And {suite.count - _NAMED:,} more." if suite.count > _NAMED else ""
+        place, _, line = (suite.hits[0].training if suite.hits else "").rpartition(":")
         yield error(
             "gold-leak",
-            "data/train.jsonl",
+            place or "leakage.json",
             "",
-            f"{rows} of the suite {suite} stand in the training rows as well: the score is not "
-            "that of unseen examples.",
+            f"{rows} of the suite {suite.suite} {verb} in the training rows or nearly so: the "
+            f"score is not that of unseen examples. {named}{more}",
             "Take them out of the training data and make a new run.",
+            line=int(line) if line.isdigit() else 0,
         )
+
+
+_NAMED = 3
+"""Leaked rows that a finding names; leakage.json lists more."""
+
+
+def leakage_known(contents: RunContents) -> Iterator[Finding]:
+    """A run of ours was searched for leaks, in the files that are there; a ship needs it."""
+    if not contents.ours or not contents.measured:
+        return
+    decision, seen = contents.decision, contents.leaks
+    shipped = decision is not None and decision.decision == DecisionKind.SHIP
+    make = error if shipped else warning
+    if seen.stale is not None:
+        yield make(
+            "leakage-stale",
+            "leakage.json",
+            "/training_sha256",
+            f"leakage.json is of other files than are there: {seen.stale}. What it says of gold "
+            "in the training rows does not hold.",
+            "Restore the files as they were, or make a new run.",
+        )
+    elif seen.by is None:
+        yield make(
+            "leakage-unknown",
+            "leakage.json",
+            "",
+            f"Leakage was not searched: {seen.why}. Nobody knows whether gold stands in the "
+            "training rows.",
+            "Make a new run: its data stage searches. Or put the training rows back.",
+        )
+
+
+def shown(contents: RunContents) -> Iterator[Finding]:
+    """Gold rows that a data generator was shown are said: it may bring them back in other words."""
+    for suite in contents.leaks.suites:
+        if suite.shown:
+            rows = "1 prompt" if suite.shown == 1 else f"{suite.shown:,} prompts"
+            was = "was" if suite.shown == 1 else "were"
+            yield warning(
+                "gold-shown",
+                "dataset.json",
+                "/shown",
+                f"{rows} of the suite {suite.suite} {was} shown to the data generator as "
+                "examples: what it wrote from them may be the same question in other words.",
+                "Show a generator other rows than gold, and make a new run.",
+            )

@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
-
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, warning
-from engine.records.events import RunCreated
 
 _RULE_FIX = "Put the old value back; to judge by another one, make a new run."
 
 
-def _frozen(contents: RunContents) -> RunCreated | None:
-    first = contents.events.first if contents.events else None
-    if first is None or first.get("kind") != "run-created":
-        return None
-    try:
-        return RunCreated.model_validate(first)
-    except ValidationError:
-        return None
-
-
 def first_event(contents: RunContents) -> Iterator[Finding]:
     """A run of ours says in its first event what was frozen."""
-    if contents.ours and contents.events is not None and _frozen(contents) is None:
+    if contents.ours and contents.events is not None and contents.frozen is None:
         yield error(
             "frozen-missing",
             "events.jsonl",
@@ -39,7 +26,7 @@ def first_event(contents: RunContents) -> Iterator[Finding]:
 
 def threshold(contents: RunContents) -> Iterator[Finding]:
     """The bounds are those that were set before the data was ready."""
-    frozen, config = _frozen(contents), contents.config
+    frozen, config = contents.frozen, contents.config
     if frozen is None or config is None:
         return
     now = config.eval.threshold.model_dump(mode="json")
@@ -62,7 +49,7 @@ def _shown(value: Any) -> str:
 
 def plan(contents: RunContents) -> Iterator[Finding]:
     """plan.json is byte for byte the one that the run was created with."""
-    frozen, document = _frozen(contents), contents.document("plan.json")
+    frozen, document = contents.frozen, contents.document("plan.json")
     if frozen is None or document.sha256 is None:
         return
     if document.sha256 != frozen.plan_sha256:
@@ -77,10 +64,10 @@ def plan(contents: RunContents) -> Iterator[Finding]:
 
 def suites(contents: RunContents) -> Iterator[Finding]:
     """The suites are those that were frozen: in the config, on disk, and in what was measured."""
-    frozen, config = _frozen(contents), contents.config
+    frozen, config = contents.frozen, contents.config
     if config is None:
         return
-    hashes = config.eval.suites if frozen is None else frozen.suites
+    hashes = contents.suite_hashes
     if frozen is not None and config.eval.suites != frozen.suites:
         changed = sorted(
             name

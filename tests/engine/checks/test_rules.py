@@ -352,7 +352,15 @@ CASES = [
         "/sources/0/path",
         value("dataset.json", "/sources/0/path", "../../../../etc/passwd"),
     ),
-    Wrong("gold-leak", ERROR, "data/train.jsonl", "", leak, "1 prompt of the suite router-gold"),
+    Wrong(
+        "gold-leak",
+        ERROR,
+        "data/train.jsonl",
+        "",
+        leak,
+        "1 prompt of the suite router-gold",
+        also=("leakage-stale",),
+    ),
     Wrong(
         "suite-mismatch",
         ERROR,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.judge.leakage import leaked, prompt_key
+from engine.judge.leakage import prompt_key, prompt_text
 
 
 def test_prompts_are_compared_without_dress_and_without_answers() -> None:
@@ -23,5 +23,11 @@ def test_rows_without_a_prompt_have_no_key() -> None:
         assert prompt_key(row) is None
 
 
-def test_leaked_keeps_golds_order_and_counts_each_once() -> None:
-    assert leaked(["c", "a", "b", "a"], ["a", "x", "c"]) == ["c", "a"]
+def test_a_row_of_any_suite_has_its_prompt() -> None:
+    user = {"role": "user", "content": "Hi"}
+    call = {"role": "assistant", "tool_calls": [{"name": "x"}]}
+    assert prompt_text({"messages": [user], "expected_keywords": ["x"]}) == "Hi"
+    assert prompt_text({"messages": [user, call]}) == "Hi"
+    assert prompt_text({"prompt_text": "Hi", "expected_tool_calls": []}) == "Hi"
+    assert prompt_text({"prompt": {"a": "é"}, "completion": "x"}) == '{"a": "é"}'
+    assert prompt_text({"suite": {"name": "a header"}}) == ""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.judge.leakage import normalise, prompt_key, prompt_text
-from engine.judge.leaks import LeakReport, Prompt, find_leaks, prompts_of
+from engine.judge.leaks import LeakIndex, LeakReport, Prompt, find_leaks, marked, prompts_of
 from engine.judge.near import NearIndex, NearSettings, grams, jaccard, numbers, plain
 
 
@@ -63,13 +63,14 @@ def test_the_closest_row_is_named_and_the_others_counted() -> None:
     assert 0.7 <= alike.similarity < 1 and "% alike to train.jsonl:1." in alike.sentence
 
 
-def test_the_settings_stand_beside_the_hits_and_no_text_does() -> None:
+def test_the_record_names_places_and_holds_no_text() -> None:
     report = look([QUESTION], [QUESTION], threshold=0.9, gram=4)
-    assert report.as_plain() == {
-        "gold_rows": 1,
-        "training_rows": 1,
-        "near": {"threshold": 0.9, "gram": 4, "template_share": 0.02, "numbers_matter": True},
-        "leaks": [
+    assert (report.settings.threshold, report.settings.gram) == (0.9, 4)
+    found = report.of_suite("rivers", "gold.jsonl", "a" * 64)
+    assert found.model_dump() == {
+        "suite": "rivers", "file": "gold.jsonl", "sha256": "a" * 64, "rows": 1, "count": 1,
+        "shown": 0,
+        "hits": [
             {
                 "kind": "exact", "gold": "gold.jsonl:1", "training": "train.jsonl:1",
                 "similarity": 1.0, "others": 0, "shown": False,
@@ -78,12 +79,39 @@ def test_the_settings_stand_beside_the_hits_and_no_text_does() -> None:
     }  # fmt: skip
 
 
+def test_an_index_gives_the_closest_kind_of_one_text() -> None:
+    index = LeakIndex(prompts("gold.jsonl", QUESTION, "short one"))
+    assert index.closest(QUESTION) == "exact"
+    assert index.closest(QUESTION.lower()) == "normalised"
+    assert index.closest("Hello. " + QUESTION) == "inside"
+    assert index.closest(QUESTION.replace("river", "stream")) == "near"
+    assert index.closest("nothing like it") is None and index.closest("") is None
+
+
+def test_a_sign_between_two_numbers_is_another_question() -> None:
+    assert look(["What is 3 + 4 here?"], ["What is 3 * 4 here?"]).leaks == ()
+    assert [leak.kind for leak in look(["What is 3 + 4 here?"], ["what is 3+4 here"]).leaks] == [
+        "near"
+    ]
+    assert look(["It went on from 10-20 that day"], ["It went on from 10/20 that day"]).leaks
+
+
+def test_rows_that_a_generator_was_shown_are_marked() -> None:
+    gold = marked(
+        prompts("gold.jsonl", QUESTION, "another row of the gold set"), [QUESTION.upper()]
+    )
+    assert [one.shown for one in gold] == [True, False]
+    report = find_leaks(gold, prompts("t", "not alike"))
+    assert (report.leaks, report.shown) == ((), 1)
+    assert find_leaks(gold, prompts("t", QUESTION)).of_suite("s", "f", "a" * 64).hits[0].shown
+
+
 def test_a_row_that_the_generator_was_shown_is_marked() -> None:
     report = find_leaks([Prompt("gold.jsonl", 3, QUESTION, shown=True)], prompts("t", QUESTION))
     assert report.leaks[0].sentence == (
         "gold.jsonl:3 stands to the letter in t:1; the data generator was shown it."
     )
-    assert report.as_plain()["leaks"][0]["shown"] is True
+    assert report.leaks[0].hit.shown is True
 
 
 def test_another_number_is_another_question() -> None:
