@@ -1,4 +1,4 @@
-"""Every prompt of a suite put to an endpoint, and what came back of each.
+"""Questions put to an endpoint, patiently, and every prompt of a suite put to one.
 
 A question that failed is asked again where that may help (too many requests, an error of the
 server, a broken connection), a few times and after growing waits. What every question would meet
@@ -7,11 +7,10 @@ server, a broken connection), a few times and after growing waits. What every qu
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from engine.judge.suites import Example
 from engine.serving.chat import Answer, Ask, Chat, Message
@@ -39,145 +38,65 @@ class Patience:
     slow_attempts: int = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What became of one question. ``answer`` is None exactly where ``trouble`` says why.
-
-    ``latency_ms`` is the wall time of the attempt that was answered, ``attempts`` counts from 1.
-    """
-
-    index: int
-    answer: Answer | None
-    trouble: str | None
-    attempts: int
-
-    @property
-    def latency_ms(self) -> float | None:
-        return None if self.answer is None else 1000 * self.answer.seconds
-
-
 class Refused(Exception):
     """Every further question would fail the same way; the text is a sentence."""
 
 
-@dataclass
-class _Round:
-    """What the threads that ask share."""
+class Asker:
+    """Asks one endpoint, from any number of threads. ``end`` gives up what is under way."""
 
-    endpoint: Endpoint
-    examples: Sequence[Example]
-    how: Ask
-    timeouts: Timeouts
-    patience: Patience
-    todo: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
-    done: queue.SimpleQueue[Reply | Refused] = field(default_factory=queue.SimpleQueue)
-    over: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    running: set[Chat] = field(default_factory=set)
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        timeouts: Timeouts | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._timeouts = timeouts or Timeouts()
+        self._patience = patience or Patience()
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._running: set[Chat] = set()
 
-    def work(self) -> None:
-        while not self.over.is_set():
-            try:
-                index = self.todo.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                self.done.put(self._ask(index))
-            except Refused as error:
-                self.done.put(error)
-                return
+    def ask(self, messages: Sequence[Message], how: Ask) -> Answer:
+        """The answer to one question; blocks.
 
-    def _ask(self, index: int) -> Reply:
+        EndpointError of the last attempt where none was answered; Refused where no question is.
+        """
         attempt = 1
         while True:
             try:
-                return Reply(index, self._once(self.examples[index]), None, attempt)
+                return self._once(messages, how)
             except EndpointError as error:
-                if _is_fatal(error):
+                if error.code in _FATAL_CODES or error.status in _FATAL_STATUS:
                     raise Refused(str(error)) from error
-                wait = _wait_before_another(error, attempt, self.patience)
-                if wait is None or self.over.wait(wait):
-                    return Reply(index, None, str(error), attempt)
+                wait = _wait_before_another(error, attempt, self._patience)
+                if wait is None or self._over.wait(wait):
+                    raise
             attempt += 1
 
-    def _once(self, example: Example) -> Answer:
-        chat = Chat(self.endpoint, example.messages, _with_tools(self.how, example), self.timeouts)
-        with self.lock:
-            self.running.add(chat)
-        if self.over.is_set():
-            chat.cancel()
+    @property
+    def over(self) -> bool:
+        return self._over.is_set()
+
+    def end(self) -> None:
+        """Give up every question; later ones are cancelled as well. More than once is fine."""
+        with self._lock:
+            self._over.set()
+            for chat in self._running:
+                chat.cancel()
+
+    def _once(self, messages: Sequence[Message], how: Ask) -> Answer:
+        chat = Chat(self.endpoint, messages, how, self._timeouts)
+        with self._lock:
+            self._running.add(chat)
+            if self._over.is_set():
+                chat.cancel()
         try:
             return chat.answer()
         finally:
-            with self.lock:
-                self.running.discard(chat)
-
-    def end(self) -> None:
-        self.over.set()
-        with self.lock:
-            for chat in self.running:
-                chat.cancel()
-
-
-def ask_each(
-    endpoint: Endpoint,
-    examples: Sequence[Example],
-    how: Ask,
-    *,
-    concurrency: int = 1,
-    timeouts: Timeouts | None = None,
-    patience: Patience | None = None,
-    check: Callable[[], None] = lambda: None,
-) -> Iterator[Reply]:
-    """Put each example to the endpoint, with its tools; gives each reply as it comes.
-
-    ``concurrency`` questions are under way at a time, 1 or more; with one, replies come in order.
-    ``check`` is called several times a second in the caller's thread and ends it by raising.
-    Refused when no further question can be answered either. Whatever ends it, also a caller that
-    stops listening, gives up the questions that are under way.
-    """
-    asked = _Round(endpoint, examples, how, timeouts or Timeouts(), patience or Patience())
-    for index in range(len(examples)):
-        asked.todo.put(index)
-    threads = [
-        threading.Thread(target=asked.work, daemon=True, name=f"ask {number}")
-        for number in range(min(max(1, concurrency), len(examples)))
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        left = len(examples)
-        while left:
-            check()
-            try:
-                reply = asked.done.get(timeout=POLL_S)
-            except queue.Empty:
-                continue
-            if isinstance(reply, Refused):
-                raise reply
-            left -= 1
-            yield reply
-    finally:
-        asked.end()
-        for thread in threads:
-            with contextlib.suppress(RuntimeError):
-                thread.join(2.0)
-
-
-def messages_of(text: str, system: str | None = None) -> tuple[Message, ...]:
-    """A chat of one question."""
-    first: tuple[Message, ...] = ({"role": "system", "content": system},) if system else ()
-    return (*first, {"role": "user", "content": text})
-
-
-def _with_tools(how: Ask, example: Example) -> Ask:
-    if not example.tools:
-        return how
-    return replace(how, extra={**how.extra, "tools": list(example.tools)})
-
-
-def _is_fatal(error: EndpointError) -> bool:
-    return error.code in _FATAL_CODES or error.status in _FATAL_STATUS
+            with self._lock:
+                self._running.discard(chat)
 
 
 def _wait_before_another(error: EndpointError, attempt: int, patience: Patience) -> float | None:
@@ -196,3 +115,77 @@ def _wait_before_another(error: EndpointError, attempt: int, patience: Patience)
     if error.retry_after_s is not None:
         wait = max(wait, min(error.retry_after_s, LONGEST_WAIT_S))
     return wait
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of the question of one example: an answer, or a sentence why there is none."""
+
+    index: int
+    answer: Answer | str
+
+
+def ask_each(
+    asker: Asker,
+    examples: Sequence[Example],
+    how: Ask,
+    *,
+    concurrency: int = 1,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[Reply]:
+    """Put each example to the endpoint, with its tools; gives each reply as it comes.
+
+    ``concurrency`` questions are under way at a time, 1 or more; with one, replies come in order.
+    ``check`` is called several times a second in the caller's thread and ends it by raising.
+    Refused when no further question can be answered either. Whatever ends it, also a caller that
+    stops listening, gives up the questions that are under way.
+    """
+    todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Reply | Refused] = queue.SimpleQueue()
+    for index in range(len(examples)):
+        todo.put(index)
+
+    def work() -> None:
+        while not asker.over:
+            try:
+                index = todo.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                example = examples[index]
+                answer = asker.ask(example.messages, _with_tools(how, example))
+                done.put(Reply(index, answer))
+            except EndpointError as error:
+                done.put(Reply(index, str(error)))
+            except Refused as error:
+                done.put(error)
+                return
+
+    threads = [
+        threading.Thread(target=work, daemon=True, name=f"ask {number}")
+        for number in range(min(max(1, concurrency), len(examples)))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in examples:
+            while True:
+                check()
+                try:
+                    reply = done.get(timeout=POLL_S)
+                except queue.Empty:
+                    continue
+                break
+            if isinstance(reply, Refused):
+                raise reply
+            yield reply
+    finally:
+        asker.end()
+        for thread in threads:
+            thread.join(2.0)
+
+
+def _with_tools(how: Ask, example: Example) -> Ask:
+    if not example.tools:
+        return how
+    return replace(how, extra={**how.extra, "tools": list(example.tools)})
