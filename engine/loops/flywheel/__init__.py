@@ -1,0 +1,1 @@
+"""The flywheel: plan, train, judge, promote, augment, commit, again and again."""
