@@ -51,6 +51,8 @@ ATTEMPTS = 3
 """How often a start is tried when somebody else took the port that was free a moment ago."""
 
 _POLL_S = 0.05
+_STAY, _END = b"k", b"e"
+"""What ``engine.work.serve`` understands of its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,23 @@ class Server:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+    def keep(self, wanted: bool) -> None:
+        """Let it outlive its owner from now on, or not any more.
+
+        ServeError where it was started to be kept (nothing ties it to us then), or has ended.
+        """
+        pipe = self._popen.stdin
+        if pipe is None:
+            raise ServeError(f"The server {self.record.name} was started to stay. Stop it instead.")
+        try:
+            pipe.write(_STAY if wanted else _END)
+            pipe.flush()
+        except (OSError, ValueError) as error:
+            raise ServeError(f"The server {self.record.name} has ended.") from error
+        self.record = self.record.model_copy(update={"keep": wanted})
+        with contextlib.suppress(OSError):  # it was told; the record is for those who look
+            save(self.folder, self.record)
 
     def stop(self, patience: Patience = STOP) -> str:
         """End it; returns by which step, as ``stop_server`` does."""

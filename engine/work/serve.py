@@ -2,8 +2,8 @@
 
 ``python -m engine.work.serve [--owned] ARGUMENTS…`` hands ARGUMENTS to mlx-lm's own server. With
 ``--owned`` stdin is a pipe whose other end the owner holds open for as long as it lives: when that
-closes, however the owner died, the server ends too. It speaks to nobody but through HTTP and its
-log.
+closes, however the owner died, the server ends too. The owner may change its mind: after KEEP the
+server outlives it, after END it does not. It speaks to nobody but through HTTP and its log.
 """
 
 from __future__ import annotations
@@ -18,14 +18,23 @@ from typing import NoReturn
 GRACE_S = 5.0
 """How long the server may take to end after its owner did, before it is ended."""
 
+KEEP, END = b"k", b"e"
+"""What an owner writes: stay when I have ended, or end with me (as without a word)."""
+
 
 def _end_with_owner(end: threading.Event) -> None:
-    """Waits for the end of stdin, then ends the server as SIGINT would; by force after GRACE_S."""
+    """Waits for the end of stdin, then ends the server as SIGINT would; by force after GRACE_S.
+
+    Where KEEP was the owner's last word, the server stays.
+    """
+    said = END
     try:
-        while os.read(0, 4096):
-            pass
+        while data := os.read(0, 4096):
+            said = data[-1:]
     except OSError:
         pass  # a stdin that cannot be read has no owner either
+    if said == KEEP:
+        return
     print("The owner of this server has ended, and so does the server.", file=sys.stderr)
     os.kill(os.getpid(), signal.SIGINT)
     end.wait(GRACE_S)

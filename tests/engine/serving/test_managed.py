@@ -253,14 +253,21 @@ from engine.workspace import Workspace
 
 server = start(Workspace(Path(sys.argv[1])), Wish("base", describe(Path(sys.argv[2]), "tiny"),
                keep=sys.argv[3] == "keep"))
+if sys.argv[3].startswith("told"):
+    server.keep(True)
+if sys.argv[3] == "told-back":
+    server.keep(False)
 print("ready", flush=True)
 time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("keep", ["keep", "end"])
+@pytest.mark.parametrize("keep", ["keep", "told", "told-back", "end"])
 def test_its_owner_is_killed(place: Workspace, made: Path, keep: str) -> None:
-    """Kept, it is found again by whoever comes next; else it ends with its owner, by any death."""
+    """Kept, it is found again by whoever comes next; else it ends with its owner, by any death.
+
+    It may be told to stay when it runs already, and to stay no more.
+    """
     owner = subprocess.Popen(
         [sys.executable, "-c", _STARTS, str(place.path), str(made / "tiny"), keep],
         stdout=subprocess.PIPE,
@@ -271,19 +278,32 @@ def test_its_owner_is_killed(place: Workspace, made: Path, keep: str) -> None:
         assert owner.stdout.readline() == b"ready\n"
         owner.kill()
         owner.wait()
-    if keep == "end":
+    if keep in ("end", "told-back"):
         until(lambda: not find_server(place, "base").alive)
         assert find_server(place, "base").state == "gone"
         assert "owner of this server has ended" in find_server(place, "base").log.read_text()
         return
     found = find_server(place, "base")
-    assert (found.alive, found.state) == (True, "ready")
+    assert (found.alive, found.state, found.record.keep) == (True, "ready", True)
+    time.sleep(0.3)
+    assert find_server(place, "base").alive
     assert not is_alive(found.record.owner)
     assert Chat(Endpoint(found.record.url), HELLO, Ask(3)).answer().text
     with pytest.raises(ServeError, match="A server base runs already, at http"):
         start(place, wish(made))
     assert stop_server(found) == "SIGINT"
     assert (find_server(place, "base").state, is_alive(found.record.process)) == ("stopped", False)
+
+
+def test_who_cannot_be_told_to_stay(place: Workspace, made: Path) -> None:
+    with start(place, wish(made)) as server:
+        server.stop()
+        with pytest.raises(ServeError, match="has ended"):
+            server.keep(True)
+    kept = start(place, wish(made, keep=True))
+    with pytest.raises(ServeError, match="was started to stay"):
+        kept.keep(False)
+    kept.stop()
 
 
 def test_one_that_does_not_listen_to_signals(place: Workspace, made: Path) -> None:
