@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.checks.contents import RunContents
-from engine.judge.gates import BREADTH_DROP, Gate, Verdict
+from engine.judge.gates import Gate, Verdict
 from engine.records.base import utc_now
 from engine.records.plan import StageKind
 from engine.records.run import Artifact, Decision, DecisionKind, Override
@@ -21,8 +21,8 @@ class OverrideRequest:
     """The wish to ship although gates do not pass.
 
     ``typed_name`` is the run's name as the person typed it. ``why`` goes into the record for each
-    gate that the decision has no override of its own for. ``routing_constraint`` says where the
-    artifact may be used, kept with the artifact when it forgot too much.
+    gate that the decision has no override of its own for. ``routing_constraint`` says where alone
+    the artifact may be used; nothing is shipped over the breadth gate without one.
     """
 
     typed_name: str
@@ -88,11 +88,9 @@ def artifact_for(
         return existing.model_copy(update={"shipped": False})
     if decision.decision != DecisionKind.SHIP or config is None:
         return existing
-    constraint = override.routing_constraint if override else None
+    constraint = (override.routing_constraint or "").strip() or None if override else None
     if existing is not None:
         constraint = constraint or existing.routing_constraint
-    if any(one.gate == BREADTH_DROP for one in decision.overrides) and not constraint:
-        constraint = f"Only for {config.target}: breadth fell by more than its bound."
     if "artifact.json" in contents.names:
         if existing is None or (existing.shipped and existing.routing_constraint == constraint):
             return existing

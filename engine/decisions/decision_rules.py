@@ -87,12 +87,17 @@ _OF_THE_DECISION = frozenset(
 """Rules that hold for a decision other than ship: a broken run may well be rejected."""
 
 
+_STRICT_WHEN_MADE_HERE = frozenset({"ship-gate", "override-unrouted"})
+"""Rules that may warn about another tool's decision; a ship that is made here is held to them."""
+
+
 def refusals(would_be: RunContents, decision: Decision) -> list[tuple[str, str]]:
     """Why the folder that this decision makes would not be valid, and the way out of each."""
     shipping = decision.decision == DecisionKind.SHIP
     found = []
     for finding in checks.run(would_be):
-        if finding.severity != Severity.ERROR or finding.rule in _NOT_A_REASON:
+        strict = finding.rule in _STRICT_WHEN_MADE_HERE and finding.severity != Severity.INFO
+        if not strict and (finding.severity != Severity.ERROR or finding.rule in _NOT_A_REASON):
             continue
         about_it = finding.rule in _OF_THE_DECISION and finding.file in (
             "decision.json",

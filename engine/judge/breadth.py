@@ -1,105 +1,24 @@
-"""Two records of one suite compared, and the regression suites of a run paired up."""
+"""Breadth: the regression suites of a run, paired up, and the gate on how much was forgotten."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from engine.judge import stats
-from engine.records.evaluation import Direction, EvalResult, RowResult
+from engine.judge.comparison import ROUNDING, Comparison
+from engine.judge.gate import BREADTH_DROP, SLACK, Gate, Verdict
+from engine.judge.measured import Measured
 from engine.records.run import RunConfig
 
-ROUNDING = 0.0006
-"""How far a recorded score may lie from the mean of its rows: records round to three places."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Baseline and candidate on one suite. Gains are positive where the candidate is better."""
-
-    baseline: EvalResult
-    candidate: EvalResult
-    baseline_rows: Sequence[RowResult] | None
-    candidate_rows: Sequence[RowResult] | None
-    direction: Direction
-
-    @property
-    def mismatch(self) -> str | None:
-        """Why the two cannot be compared at all, or None."""
-        before, after = self.baseline, self.candidate
-        if before.suite != after.suite:
-            return (
-                f"The baseline was measured on {before.suite}, the candidate on {after.suite}; "
-                "scores of two suites cannot be compared."
-            )
-        if before.suite_sha256 and after.suite_sha256 and before.suite_sha256 != after.suite_sha256:
-            return f"The suite {after.suite} changed between baseline and candidate."
-        for record in (before, after):
-            if record.direction is not None and record.direction != self.direction:
-                return (
-                    f"The config says that a {self.direction} score is better on {record.suite}, "
-                    f"its record that a {record.direction} one is."
-                )
-        return None
-
-    @property
-    def gain(self) -> float:
-        """The candidate's score minus the baseline's, turned round where lower is better."""
-        difference = self.candidate.score - self.baseline.score
-        return difference if self.direction == "higher" else -difference
-
-    @property
-    def rows_problem(self) -> str | None:
-        """Why the rows cannot be paired, as part of a sentence; None where they can be."""
-        before, after = self.baseline_rows, self.candidate_rows
-        if not before or not after:
-            return "there are no rows of both to pair"
-        ids_before, ids_after = {row.id for row in before}, {row.id for row in after}
-        if len(ids_before) != len(before) or len(ids_after) != len(after):
-            return "an id stands twice in the rows"
-        if ids_before != ids_after:
-            return "the rows are not of the same examples"
-        for rows, record in ((before, self.baseline), (after, self.candidate)):
-            mean = math.fsum(row.score for row in rows) / len(rows)
-            if not abs(mean - record.score) <= ROUNDING:
-                return f"the rows give {mean:.3f} where the record says {record.score:.3f}"
-        return None
-
-    @property
-    def n(self) -> int:
-        """Paired rows; 0 where they cannot be paired."""
-        return len(self.candidate_rows or ()) if self.rows_problem is None else 0
-
-    @property
-    def flips(self) -> tuple[int, int] | None:
-        """(fixed, broken): rows whose score became better, and worse. None without paired rows."""
-        if self.rows_problem is not None:
-            return None
-        before = {row.id: row.score for row in self.baseline_rows or ()}
-        sign = 1 if self.direction == "higher" else -1
-        changes = [sign * (row.score - before[row.id]) for row in self.candidate_rows or ()]
-        return sum(change > 0 for change in changes), sum(change < 0 for change in changes)
-
-    @property
-    def gain_interval(self) -> tuple[float, float] | None:
-        """A 95 % interval of the gain: paired where rows are 0 or 1, else by n, else None."""
-        flips = self.flips
-        rows = [*(self.baseline_rows or ()), *(self.candidate_rows or ())]
-        if flips is not None and all(row.score in (0.0, 1.0) for row in rows):
-            _, low, high = stats.paired_difference(*flips, self.n)
-            return low, high
-        before, after = self.baseline, self.candidate
-        shares = all(
-            record.metric in (None, "accuracy") and 0 <= record.score <= 1
-            for record in (before, after)
-        )
-        if not (before.n and after.n and shares):
-            return None
-        _, low, high = stats.unpaired_difference(
-            (before.score * before.n, before.n), (after.score * after.n, after.n)
-        )
-        return (low, high) if self.direction == "higher" else (-high, -low)
+__all__ = [
+    "ROUNDING",
+    "Comparison",
+    "breadth_drop",
+    "breadth_interval",
+    "pair_regression",
+    "regression_files",
+    "regression_suites",
+]
 
 
 def regression_files(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -130,16 +49,12 @@ def regression_suites(config: RunConfig) -> list[str]:
     return [config.eval.regression] if config.eval.regression else []
 
 
-def pair_regression(
-    config: RunConfig,
-    evals: Mapping[str, EvalResult],
-    rows: Mapping[str, Sequence[RowResult]],
-) -> tuple[list[Comparison], str | None]:
+def pair_regression(measured: Measured) -> tuple[list[Comparison], str | None]:
     """Every regression suite compared, and why breadth cannot be judged (None where it can)."""
-    files = regression_files([*evals])
+    config, evals, rows = measured.config, measured.evals, measured.rows
     wanted = regression_suites(config)
     pairs: list[Comparison] = []
-    for baseline_file, candidate_file in files:
+    for baseline_file, candidate_file in regression_files([*evals]):
         baseline, candidate = evals.get(baseline_file), evals.get(candidate_file)
         if baseline is None or candidate is None:
             absent = baseline_file if baseline is None else candidate_file
@@ -149,25 +64,29 @@ def pair_regression(
         pair = Comparison(
             baseline, candidate, rows.get(baseline_file), rows.get(candidate_file), direction
         )
-        for file, record in ((baseline_file, baseline), (candidate_file, candidate)):
-            if not math.isfinite(record.score):
-                return pairs, f"The score in {file} is not a finite number."
-            if not -1.5 <= record.score <= 1.5:
-                return pairs, (
-                    f"The score in {file} is {record.score:g}: a drop in percentage points needs "
-                    "shares between 0 and 1."
-                )
+        for file in (baseline_file, candidate_file):
+            if problem := measured.problem(file) or _no_share(file, evals[file].score):
+                return pairs, problem
         if problem := pair.mismatch:
             return pairs, problem
         pairs.append(pair)
     if not pairs:
         named = f" ({', '.join(wanted)})" if wanted else ""
         return pairs, f"Breadth was not measured: there is no regression evidence{named}."
-    measured = {pair.candidate.suite for pair in pairs}
-    missing = [name for name in wanted if name not in measured]
+    seen = {pair.candidate.suite for pair in pairs}
+    missing = [name for name in wanted if name not in seen]
     if len(pairs) < len(wanted) and missing:
         return pairs, f"Breadth was not measured on {', '.join(missing)}."
     return pairs, None
+
+
+def _no_share(file: str, score: float) -> str | None:
+    if -1.5 <= score <= 1.5:
+        return None
+    return (
+        f"The score in {file} is {score:g}: a drop in percentage points needs shares between 0 "
+        "and 1."
+    )
 
 
 def breadth_interval(pairs: Sequence[Comparison]) -> tuple[float, float] | None:
@@ -191,3 +110,28 @@ def breadth_interval(pairs: Sequence[Comparison]) -> tuple[float, float] | None:
         above += (high - drop) ** 2
     mean = math.fsum(drops) / len(drops)
     return mean - math.sqrt(below) / len(drops), mean + math.sqrt(above) / len(drops)
+
+
+def breadth_drop(measured: Measured) -> Gate | None:
+    """The mean drop over the regression suites stays within its bound; None without a bound."""
+    bound = measured.config.eval.threshold.breadth_drop_max_pp
+    if bound is None:
+        return None
+    pairs, problem = pair_regression(measured)
+    if problem is not None:
+        return Gate(BREADTH_DROP, bound, None, None, Verdict.UNDECIDED, problem)
+    drop = math.fsum(-100 * pair.gain for pair in pairs) / len(pairs)
+    interval = breadth_interval(pairs)
+    over = "suite" if len(pairs) == 1 else f"{len(pairs)} suites"
+    what = f"a drop of {drop:.1f} pp" if drop > 0 else f"no drop but a gain of {-drop:.1f} pp"
+    if abs(drop) <= SLACK:
+        what = "no drop"
+    reason = f"On the regression {over}: {what}; the bound is {bound:.1f} pp"
+    if interval is not None:
+        reason += f" (95 % interval of the drop {interval[0]:.1f} to {interval[1]:.1f} pp)"
+    kept = drop <= bound + SLACK
+    reason += "."
+    if kept and interval is not None and interval[1] > bound:
+        reason += " The interval reaches past the bound: more examples would make it sure."
+    verdict = Verdict.PASS if kept else Verdict.FAIL
+    return Gate(BREADTH_DROP, bound, drop, interval, verdict, reason)

@@ -87,5 +87,10 @@ def _shown(difference: Estimate, p: float | None, points: bool) -> str:
         share = f"{100 * difference.confidence:g} %"
         text += f" ({share} interval {number(low)} to {number(high)}{unit}, n = {difference.n})"
     if p is not None:
-        text += f", p {f'= {p:.2g}' if p >= 0.0001 else '< 0.0001'}"
+        text += f", {p_text(p)}"
     return text
+
+
+def p_text(p: float) -> str:
+    """A p as it is written everywhere: "p = 0.66", "p < 0.0001"."""
+    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"

@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.judge.noise import p_text
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -56,8 +58,7 @@ class Tries:
         p = self.corrected.get(run)
         if p is None or self.count == 1:
             return f"{text}."
-        shown = f"= {p:.2g}" if p >= 0.0001 else "< 0.0001"
-        return f"{text}; corrected for that (Holm), p {shown}."
+        return f"{text}; corrected for that (Holm), {p_text(p)}."
 
 
 def tries_at(gold: str, tries: Sequence[Try]) -> Tries:

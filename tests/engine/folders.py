@@ -352,12 +352,18 @@ def make_shipped(workspace: Path, **settings: Any) -> Path:
 # --- a folder of another tool --------------------------------------------------------------
 
 
-def make_foreign(workspace: Path, decision: dict[str, Any] | None = None) -> Path:
-    """The documented files and nothing else, as the public run schema shows them."""
+def make_foreign(
+    workspace: Path, decision: dict[str, Any] | None = None, *, n: int | None = 200
+) -> Path:
+    """The documented files and nothing else, as the public run schema shows them.
+
+    ``n`` is how many examples the scores are of; None leaves that out, as the schema may.
+    """
     run = workspace / "runs" / FOREIGN_ID
     run.mkdir(parents=True)
     for name, value in foreign_files(decision).items():
-        write_json(run / name, value)
+        counted = {"n": n} if name.startswith("eval-") and n is not None else {}
+        write_json(run / name, value | counted)
     (run / "train.log").write_text("step 1 loss 2.0\n", "utf-8")
     (run / "report.md").write_text("# Pace planner\n\nShipped.\n", "utf-8")
     return run

@@ -132,7 +132,13 @@ def test_overriding_asks_for_the_runs_name_and_a_why(tmp_path: Path) -> None:
         f"To ship over a gate, type the run's name: {run.name} (typed: another-run)."
     )
     assert "say why" in refused(run, ship(), OverrideRequest(run.name, " ")).reasons[0]
-    written = decide(run, ship(), OverrideRequest(run.name, "Only behind the router."))
+    for constraint in (None, "  "):
+        outcome = refused(run, ship(), OverrideRequest(run.name, "All the same.", constraint))
+        assert "nothing says where alone it may be used" in outcome.reasons[0]
+        assert "--routing" in outcome.ways_out[0] and not outcome.can_override
+        assert not (run / "artifact.json").exists()
+    request = OverrideRequest(run.name, "Only behind the router.", "router only")
+    written = decide(run, ship(), request)
     assert isinstance(written, Decision)
     (override,) = read_json(run / "decision.json")["overrides"]
     assert override == {
@@ -141,7 +147,7 @@ def test_overriding_asks_for_the_runs_name_and_a_why(tmp_path: Path) -> None:
         "why": "Only behind the router.",
     }
     artifact = read_json(run / "artifact.json")
-    assert artifact["routing_constraint"] == "Only for router: breadth fell by more than its bound."
+    assert artifact["routing_constraint"] == "router only"
     found = checks.check_folder(run)
     assert {(one.rule, one.severity) for one in found} == {("ship-gate", Severity.INFO)}
 
@@ -298,6 +304,13 @@ def test_a_folder_of_another_tool_is_decided_without_our_files(tmp_path: Path) -
     assert checks.check_folder(run) == []
 
 
+def test_another_tools_gain_without_counts_is_shipped_by_override_only(tmp_path: Path) -> None:
+    run = folders.make_foreign(tmp_path, n=None)
+    (run / "decision.json").unlink()
+    assert "noise was not tested" in refused(run, ship()).reasons[0]
+    assert isinstance(decide(run, ship(), OverrideRequest(run.name, "Tested by them.")), Decision)
+
+
 def test_another_tools_rejection_needs_no_lesson(tmp_path: Path) -> None:
     run = folders.make_foreign(tmp_path)
     (run / "decision.json").unlink()
@@ -323,7 +336,10 @@ def test_a_gate_that_cannot_be_decided_stops_a_ship_and_is_overridden_by_name(
         ("breadth_drop_max_pp", "undecided")
     ]
     assert outcome.can_override
-    made = decide(run, ship(), OverrideRequest(run.name, "Only ever used for this."))
+    unrouted = refused(run, ship(), OverrideRequest(run.name, "Only ever used for this."))
+    assert "nothing says where alone it may be used" in unrouted.reasons[0]
+    request = OverrideRequest(run.name, "Only ever used for this.", "pace planning only")
+    made = decide(run, ship(), request)
     assert isinstance(made, Decision), made
     assert [(one.gate, one.verdict) for one in made.overrides] == [
         ("breadth_drop_max_pp", "undecided")

@@ -221,7 +221,7 @@ def test_a_new_view_is_held_to_the_same_rules(tmp_path: Path) -> None:
     outcome = decide(run, ship(), supersede=True)
     assert isinstance(outcome, Refused) and outcome.can_override
     assert len(outcome.ways_out) == len(outcome.reasons) and all(outcome.ways_out)
-    request = OverrideRequest(run.name, "Only behind the router.")
+    request = OverrideRequest(run.name, "Only behind the router.", "router only")
     assert isinstance(decide(run, ship(), request, supersede=True), Decision)
 
 

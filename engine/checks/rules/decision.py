@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, info, warning
 from engine.checks.outside import evidence_file
-from engine.judge.gates import BREADTH_DROP, Verdict
+from engine.judge.gates import BEATS_BASELINE, BREADTH_DROP, Gate, Verdict
 from engine.records.run import Decision, DecisionKind
 
 _NOT_SHIP = "Decide something other than ship, or"
@@ -97,7 +97,7 @@ def gates(contents: RunContents) -> Iterator[Finding]:
     if decision is None:
         return
     overridden = {override.gate for override in decision.overrides}
-    routed = contents.artifact is not None and bool(contents.artifact.routing_constraint)
+    routed = contents.artifact is not None and contents.artifact.routed
     for gate in contents.gates:
         if gate.verdict == Verdict.PASS:
             continue
@@ -108,10 +108,17 @@ def gates(contents: RunContents) -> Iterator[Finding]:
         if gate.name in overridden:
             make, message = info, f"Shipped over the gate {gate.name}, which {state}. {gate.reason}"
             fix = "Nothing to do: decision.json says why."
-        elif not contents.ours and gate.name == BREADTH_DROP and routed:
-            # Other tools have no overrides; a routing constraint owns up to the same thing.
+        elif not contents.ours and (_never_tested(gate) or (gate.name == BREADTH_DROP and routed)):
+            # Other tools have no overrides, and the documented files no rows and no counts; a
+            # routing constraint owns up to what was forgotten. A decision made here is stricter.
             make = warning
         yield make("ship-gate", "decision.json", "/decision", message, fix)
+
+
+def _never_tested(gate: Gate) -> bool:
+    """Is it the gain whose noise nobody could test, for want of rows and counts?"""
+    untested = gate.value is not None and gate.interval is None
+    return gate.name == BEATS_BASELINE and gate.verdict is Verdict.UNDECIDED and untested
 
 
 def overrides(contents: RunContents) -> Iterator[Finding]:
@@ -137,16 +144,22 @@ def overrides(contents: RunContents) -> Iterator[Finding]:
             f"The override is not right: {what}.",
             "Mend or remove it.",
         )
-    found = contents.artifact
-    forgot = any(override.gate == BREADTH_DROP for override in decision.overrides)
-    if forgot and found is not None and found.shipped and not found.routing_constraint:
-        yield warning(
+
+
+def routing(contents: RunContents) -> Iterator[Finding]:
+    """What forgot too much, or nobody knows how much, is shipped only where a constraint says."""
+    decision, found = _shipped(contents), contents.artifact
+    if decision is None or found is None or not found.shipped or found.routed:
+        return
+    if any(override.gate == BREADTH_DROP for override in decision.overrides):
+        make = error if contents.ours else warning
+        yield make(
             "override-unrouted",
             "artifact.json",
             "/routing_constraint",
-            "It was shipped although it forgot too much, but nothing says where alone it may "
-            "be used.",
-            "Write a routing_constraint of one sentence.",
+            "It is shipped over the breadth gate, but nothing says where alone it may be used.",
+            "Write a routing_constraint of one sentence: factory-tui decide … --routing '…', or "
+            "the field routing in Decide.",
         )
 
 

@@ -48,6 +48,13 @@ def test_a_folder_of_another_tool_needs_none_of_our_files(tmp_path: Path) -> Non
     assert checks.check_folder(folders.make_foreign(tmp_path)) == []
 
 
+def test_another_tools_gain_without_counts_is_shipped_with_a_warning(tmp_path: Path) -> None:
+    (problem,) = checks.check_folder(folders.make_foreign(tmp_path, n=None))
+    assert (problem.rule, problem.severity) == ("ship-gate", WARNING)
+    assert "beats_baseline cannot be decided" in problem.message
+    assert "noise was not tested" in problem.message
+
+
 @pytest.mark.parametrize("phase", ["created", "data-ready", "training", "trained", "failed"])
 def test_a_run_under_way_is_not_told_off_for_what_it_has_yet_to_write(
     tmp_path: Path, phase: str
@@ -504,7 +511,7 @@ CASES = [
     ),
     Wrong(
         "override-unrouted",
-        WARNING,
+        ERROR,
         "artifact.json",
         "/routing_constraint",
         value(
@@ -584,6 +591,8 @@ def test_another_tools_routing_constraint_softens_the_breadth_gate_only(tmp_path
     run = folders.make_foreign(tmp_path)
     put(run / "eval-regression-candidate.json", "/score", 0.423)
     put(run / "eval-regression-candidate.json", "/passed", False)
+    assert [(one.rule, one.severity) for one in found(run)] == [("ship-gate", ERROR)]
+    put(run / "artifact.json", "/routing_constraint", " ")
     assert [(one.rule, one.severity) for one in found(run)] == [("ship-gate", ERROR)]
     put(run / "artifact.json", "/routing_constraint", "file operations only")
     assert [(one.rule, one.severity) for one in found(run)] == [("ship-gate", WARNING)]

@@ -154,25 +154,36 @@ def test_a_tie_or_a_loss_fails(after: float, word: str) -> None:
 
 def test_lower_is_better_turns_it_round() -> None:
     lower = config(direction="lower")
-    assert gate("beats_baseline", lower, evals((2.0, 1.0))).verdict == Verdict.PASS
     assert gate("beats_baseline", lower, evals((1.0, 2.0))).verdict == Verdict.FAIL
     made = paired([1.0] * 20, [0.5] * 20)
     found = gate("beats_baseline", lower, *made)
-    assert found.verdict == Verdict.PASS and "20 fixed, 0 broken" in found.reason
+    assert found.verdict == Verdict.PASS and "20 better, 0 worse" in found.reason
+    assert found.value == 0.5 and found.interval is not None
+    counted = evals((0.8, 0.2))
+    counted = {name: one.model_copy(update={"n": 40}) for name, one in counted.items()}
+    found = gate("beats_baseline", lower, counted)
+    assert found.verdict == Verdict.PASS and found.interval is not None and found.interval[0] > 0
 
 
-def test_without_rows_it_goes_by_scores_and_says_so() -> None:
+def test_scores_alone_never_pass_and_counts_may() -> None:
     found = gate("beats_baseline", config(), evals())
-    assert found.verdict == Verdict.PASS
-    assert "by scores alone" in found.reason and "noise was not tested" in found.reason
+    assert found.verdict == Verdict.UNDECIDED and found.value == pytest.approx(0.75)
+    assert "no rows of both" in found.reason and "noise was not tested" in found.reason
     with_n = {name: one.model_copy(update={"n": 40}) for name, one in evals().items()}
-    assert gate("beats_baseline", config(), with_n).interval is not None
+    found = gate("beats_baseline", config(), with_n)
+    assert found.verdict == Verdict.PASS and found.interval is not None
+    assert "by the counts alone (n = 40 and 40)" in found.reason
+    close = {
+        name: one.model_copy(update={"n": 64}) for name, one in evals((31 / 64, 34 / 64)).items()
+    }
+    found = gate("beats_baseline", config(), close)
+    assert found.verdict == Verdict.UNDECIDED and "within the noise" in found.reason
 
 
 @pytest.mark.parametrize(
     ("baseline", "candidate", "words"),
     [
-        ([1, 0, 0, 0], [1, 1, 1], "not of the same examples"),
+        ([1, 0, 0, 0, 0], [1, 1, 0, 0], "not of the same examples"),
         ([0, 0, 0, 0], [1, 1, 1, 1], "the rows give 1.000"),
     ],
 )
@@ -180,8 +191,8 @@ def test_rows_that_cannot_be_paired_are_left_aside(
     baseline: list[bool], candidate: list[bool], words: str
 ) -> None:
     made = {"eval-baseline.json": rows(baseline), "eval-candidate.json": rows(candidate)}
-    found = gate("beats_baseline", config(), evals((sum(baseline) / 4, 0.5)), made)
-    assert found.verdict == Verdict.PASS and words in found.reason
+    found = gate("beats_baseline", config(), evals((sum(baseline) / len(baseline), 0.5)), made)
+    assert found.verdict == Verdict.UNDECIDED and words in found.reason
 
 
 def test_an_id_that_stands_twice_is_not_paired() -> None:
