@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 from engine.custom_scorer import CustomScorer
 from engine.evaluating.asking import POLL_S
 from engine.evaluating.teacher import Teacher
-from engine.judge.scorers import CUSTOM, has_option, score
 from engine.judge.score import Score
+from engine.judge.scorers import CUSTOM, has_option, score
 from engine.judge.suites import Example, Suite
 from engine.judge.teacher import NotJudged
 
