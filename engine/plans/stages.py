@@ -188,7 +188,9 @@ def _data(target: Target, seed: int) -> Stage:
     canonical = forge.dataset.canonical
     has_canonical = canonical is not None and target.file(canonical).is_file()
     data = forge.factory.data
-    outputs = ["data/train.jsonl", "data/valid.jsonl"]
+    seed_rows = forge.dataset.seed
+    shown = [seed_rows] if seed_rows is not None and target.file(seed_rows).is_file() else []
+    outputs = ["data/train.jsonl", "data/valid.jsonl", "leakage.json"]
     if data.replay_share > 0:
         outputs.append("data/valid-breadth.jsonl")
     return Stage(
@@ -202,6 +204,7 @@ def _data(target: Target, seed: int) -> Stage:
             "replay_share": data.replay_share,
             "valid_rows": data.valid_rows,
             "gold": [suite.file for suite in target.suites],
+            "shown": shown,
             "seed": seed,
             "system_prompt": "system_prompt.md" if _has_text(system_prompt) else None,
         },

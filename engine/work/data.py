@@ -4,87 +4,33 @@ Rows come from ``canonical`` (a JSONL file) and from the generator, a Python fil
 that is loaded here, in this child, and nowhere else. It has ``generate(n, focus, seed)`` and,
 for replay, ``breadth(n, seed)``; both return chat rows.
 
-Left out and counted: a row that was there before (same conversation), and a row whose prompt
-stands in a gold file, literally or but for case, white space and punctuation. What is wrong
-with a file is said with its line, and stops the stage: training on fewer rows than one
-believes to have is worse than correcting a line.
+Left out and counted: a row that was there before (same conversation), and a row that comes near a
+gold prompt (``engine.judge.leaks``). What is left is searched again, and ``leakage.json`` says what
+was found. What is wrong with a file is said with its line, and stops the stage: training on fewer
+rows than one believes to have is worse than correcting a line.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
 from engine.records.run import Counts, Dataset, Processing, Source
-from engine.work import runtime
-from engine.work.chats import Row, normalise, prompt_of, read_jsonl
+from engine.work import gold, runtime
+from engine.work.chats import Row, read_jsonl
 from engine.work.generators import Generator, load_generator
 from engine.work.runtime import Refusal, WorkerContext
+from engine.work.sieve import Sieve, draw
 from engine.work.specs import DataSpec
-
-PATIENCE, SPARE = 3, 64
-"""After so many answers in a row without a new row a generator has no more; it is asked for at
-least so many rows at a time."""
-
-ROUNDS = 20
-"""How often a generator is asked again when too many of its rows were left out."""
-
-
-class Sieve:
-    """Lets a row through once, and never one whose prompt is gold's; counts the others."""
-
-    def __init__(self, gold: Iterable[Row]) -> None:
-        prompts = [prompt_of(row) for row in gold]
-        self._gold = {normalise(prompt) for prompt in prompts}
-        self._seen: set[str] = set()
-        self.duplicates = 0
-        self.in_gold = 0
-
-    def take(self, rows: Iterable[Row], limit: int | None = None) -> list[Row]:
-        """The rows that pass, at most ``limit``; those after the limit are not looked at."""
-        taken: list[Row] = []
-        for row in rows:
-            if limit is not None and len(taken) >= limit:
-                break
-            key = json.dumps(row["messages"], sort_keys=True)
-            if normalise(prompt_of(row)) in self._gold:
-                self.in_gold += 1
-            elif key in self._seen:
-                self.duplicates += 1
-            else:
-                self._seen.add(key)
-                taken.append(row)
-        return taken
-
-
-def draw(sieve: Sieve, ask: Callable[[int, int], list[Row]], count: int, seed: int) -> list[Row]:
-    """``count`` rows that pass the sieve, or fewer where the generator has no more.
-
-    ``ask(n, seed)`` gives n rows; it is asked again, with other seeds, for what is missing.
-    """
-    rows: list[Row] = []
-    dry = 0
-    for round_ in range(ROUNDS):
-        missing = count - len(rows)
-        if missing <= 0 or dry > PATIENCE:
-            break
-        # What comes may have come before: ask for some to spare, and for more after each answer
-        # without anything new.
-        wanted = missing if round_ == 0 else max(missing, SPARE) << dry
-        # Seeds of one run must not be another run's: stride well past any seed a person types.
-        fresh = sieve.take(ask(wanted, seed + round_ * 1_000_003), missing)
-        dry = 0 if fresh else dry + 1
-        rows += fresh
-    return rows
 
 
 def main(ctx: WorkerContext) -> None:
     spec = ctx.parse(DataSpec)
-    gold = [row for file in spec.gold for row in read_jsonl(ctx.target_path(file), file)]
+    held = gold.read_gold(ctx, spec.gold, spec.shown)
     generator = load_generator(ctx.target_path(spec.generator)) if spec.generator else None
-    sieve = Sieve(gold)
+    sieve = Sieve([one.index for one in held])
     target, sources = _target_rows(ctx, spec, generator, sieve)
     ctx.check_stop()
     train, valid = _split(target, spec.valid_rows, spec)
@@ -93,7 +39,7 @@ def main(ctx: WorkerContext) -> None:
     if spec.replay_share > 0:
         # The share is of all training rows: x / (x + train) = share.
         replay = round(len(train) * spec.replay_share / (1 - spec.replay_share))
-        old = _replay_rows(spec, generator, sieve, replay + spec.valid_rows)
+        old = _replay_rows(ctx, spec, generator, sieve, replay + spec.valid_rows)
         kept, files["valid-breadth"] = _split(old, spec.valid_rows, spec)
         replay = len(kept)
         train = train + kept
@@ -102,10 +48,12 @@ def main(ctx: WorkerContext) -> None:
     files["train"] = train
     ctx.check_stop()
     hashes = {name: _write(ctx, name, rows) for name, rows in files.items()}
+    leakage = gold.leakage_of(held, train, "data/train.jsonl", hashes["train"], sieve)
+    ctx.write_record(gold.FILE, leakage)
     counts = Counts.model_validate(
         {
             "train_rows": len(train),
-            "heldout_rows": len(gold),
+            "heldout_rows": sum(len(one.index.gold) for one in held),
             "dropped_rows": sieve.duplicates + sieve.in_gold,
             # ours
             "valid_rows": len(valid),
@@ -114,13 +62,34 @@ def main(ctx: WorkerContext) -> None:
             "gold_rows_left_out": sieve.in_gold,
         }
     )
-    _complete(ctx, sources, counts, hashes)
+    _complete(ctx, spec, sources, counts, hashes)
     ctx.emit(kind="progress", done=len(train), total=len(train), unit="rows")
     ctx.message(
         "data",
         f"{len(train)} training rows ({replay} of them replay), {len(valid)} for validation; "
-        f"{sieve.duplicates} duplicates and {sieve.in_gold} rows with a gold prompt were left out.",
+        f"{sieve.duplicates} duplicates and {sieve.in_gold} rows near a gold prompt were left out"
+        f"{_by_kind(sieve)}.",
     )
+    for suite in leakage.suites:
+        if suite.shown:
+            ctx.message(
+                "gold-shown",
+                f"{suite.shown:,} {'prompt' if suite.shown == 1 else 'prompts'} of {suite.file} "
+                f"{'was' if suite.shown == 1 else 'were'} shown to the data generator.",
+                level="warning",
+            )
+
+
+def _by_kind(sieve: Sieve) -> str:
+    """How the refused rows came near, in words; nothing where none did."""
+    words = {
+        "exact": "to the letter",
+        "normalised": "but for case, spaces and marks",
+        "inside": "with more around it",
+        "near": "nearly",
+    }
+    kinds = [f"{sieve.refused[kind]} {said}" for kind, said in words.items() if sieve.refused[kind]]
+    return f" ({', '.join(kinds)})" if kinds else ""
 
 
 def _target_rows(
@@ -134,13 +103,7 @@ def _target_rows(
         sources.append(_source(ctx, "canonical", spec.canonical, len(rows)))
     if generator is not None:
         wanted = round(spec.rows * (1 - spec.replay_share)) + spec.valid_rows - len(rows)
-        made = draw(sieve, lambda n, s: generator.call("generate", n, None, s), wanted, spec.seed)
-        if len(made) < wanted:
-            ctx.message(
-                "few-rows",
-                f"{generator.name} gave {len(made)} different rows; {wanted} were asked for.",
-                level="warning",
-            )
+        made = _draw(ctx, generator, "generate", sieve, wanted, spec.seed)
         rows += made
         sources.append(_source(ctx, "generator", str(spec.generator), len(made)))
     if not sources:
@@ -152,16 +115,31 @@ def _target_rows(
     return rows, sources
 
 
+def _draw(
+    ctx: WorkerContext, generator: Generator, function: str, sieve: Sieve, wanted: int, seed: int
+) -> list[Row]:
+    """Rows of a generator's function; where it runs dry, what became of the others is said."""
+    focus = (None,) if function == "generate" else ()
+    drawn = draw(sieve, lambda n, s: generator.call(function, n, *focus, s), wanted, seed)
+    if len(drawn.rows) < wanted:
+        ctx.message(
+            "few-rows",
+            f"{generator.name} gave {len(drawn.rows)} different rows by {function}; {wanted} were "
+            f"asked for: {drawn.why_few}.",
+            level="warning",
+        )
+    return drawn.rows
+
+
 def _replay_rows(
-    spec: DataSpec, generator: Generator | None, sieve: Sieve, count: int
+    ctx: WorkerContext, spec: DataSpec, generator: Generator | None, sieve: Sieve, count: int
 ) -> list[Row]:
     if generator is None or not generator.has("breadth"):
         raise Refusal(
             f"factory.data.replay_share is {spec.replay_share:g}, but the target has no generator "
             "with breadth(n, seed) to replay from. Write one, or set the share to 0."
         )
-    source = generator
-    return draw(sieve, lambda n, s: source.call("breadth", n, s), count, spec.seed)
+    return _draw(ctx, generator, "breadth", sieve, count, spec.seed)
 
 
 def _split(rows: Sequence[Row], valid_rows: int, spec: DataSpec) -> tuple[list[Row], list[Row]]:
@@ -204,7 +182,11 @@ def _write(ctx: WorkerContext, name: str, rows: list[Row]) -> str:
 
 
 def _complete(
-    ctx: WorkerContext, sources: list[Source], counts: Counts, hashes: dict[str, str]
+    ctx: WorkerContext,
+    spec: DataSpec,
+    sources: list[Source],
+    counts: Counts,
+    hashes: dict[str, str],
 ) -> None:
     """Put what is known now into ``dataset.json``; what others wrote there stays."""
     try:
@@ -227,6 +209,7 @@ def _complete(
     )
     update = {
         "sources": sources,
+        "shown": spec.shown,
         "processing": Processing.model_validate(processing.model_dump()),
         "counts": counts,
         "files": {f"data/{name}.jsonl": digest for name, digest in sorted(hashes.items())},

@@ -74,6 +74,8 @@ class DataSpec(Spec):
     valid_rows: int = Field(default=100, ge=1)
     """Rows kept for validation, of the target and, with replay, as many of the breadth skills."""
     gold: list[str] = Field(default_factory=list)
+    shown: list[str] = Field(default_factory=list)
+    """JSONL files of rows that a data generator was shown as examples."""
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     system_prompt: str | None = None
 

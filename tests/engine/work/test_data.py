@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.folder import sha256_file
+from engine.records.leakage import Leakage
 from engine.records.run import Dataset
 from engine.work.chats import BadRow, chat_row, normalise
 from engine.work.generators import load_generator
@@ -214,3 +215,128 @@ def test_any_json_is_a_row_or_a_reason(value: Any) -> None:
     else:
         assert row["messages"][-1]["role"] == "assistant"
         assert all(isinstance(turn["content"], str) for turn in row["messages"])
+
+
+# --- leakage ------------------------------------------------------------------------------------
+
+NEARLY = """
+WORDS = "alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike".split()
+
+def generate(n, focus, seed):
+    rows = [
+        "Please send the courier from the north gate to the old harbour",
+        "please send the courier from the north gate to the OLD harbour",
+        "please send a courier from the north gate to the old harbour",
+        "Hello. Please send the courier from the north gate to the old harbour right now",
+    ]
+    rows += [f"Spell {WORDS[i % 13]} and {WORDS[i // 13 % 13]}" for i in range(160)]
+    return [{"prompt": rows[(seed + i) % len(rows)], "completion": "ok"} for i in range(n)]
+"""
+
+HELD = {
+    "messages": [
+        {
+            "role": "user",
+            "content": "Please send the courier from the north gate to the old harbour",
+        },
+        {"role": "assistant", "content": "ok"},
+    ]
+}
+
+
+def test_rows_near_gold_are_refused_by_kind_and_what_is_left_is_searched(tmp_path: Path) -> None:
+    run, child, code = run_data(
+        tmp_path,
+        {"generator.py": NEARLY, "gold.jsonl": "\n" + json.dumps(HELD) + "\n"},
+        generator="generator.py",
+        rows=100,
+        valid_rows=20,
+        gold=["gold.jsonl"],
+    )
+    assert code == 0
+    found = Leakage.model_validate_json((run / "leakage.json").read_bytes())
+    assert found.refused == {"exact": 1, "normalised": 1, "near": 1, "inside": 1}
+    assert (found.training_file, found.training_rows) == ("data/train.jsonl", 100)
+    assert found.training_sha256 == sha256_file(run / "data" / "train.jsonl")
+    (suite,) = found.suites
+    assert (suite.suite, suite.rows, suite.count, suite.hits) == ("gold.jsonl", 1, 0, [])
+    assert suite.sha256 == sha256_file(tmp_path / "targets" / "tiny" / "gold.jsonl")
+    assert (found.threshold, found.gram, found.numbers_matter) == (0.7, 5, True)
+    assert {"kind": "record", "file": "leakage.json"}.items() <= next(
+        event for event in child.events if event.get("file") == "leakage.json"
+    ).items()
+    counts = json.loads((run / "dataset.json").read_text())["counts"]
+    assert counts["gold_rows_left_out"] == 4
+    assert "courier" not in (run / "data" / "train.jsonl").read_text()
+    (text,) = [event["text"] for event in child.events if event.get("code") == "data"]
+    assert "1 to the letter" in text and "1 nearly" in text
+
+
+def test_a_generator_that_runs_dry_because_its_rows_are_refused_says_so(tmp_path: Path) -> None:
+    source = NEARLY.replace("range(160)", "range(30)")
+    asked = [f"Spell {word} and alpha" for word in ("alpha", "bravo", "charlie", "delta", "echo")]
+    gold = "".join(json.dumps({"prompt": ask, "completion": "ok"}) + "\n" for ask in asked)
+    run, child, code = run_data(
+        tmp_path,
+        {"generator.py": source, "gold.jsonl": gold + json.dumps(HELD)},
+        generator="generator.py",
+        rows=60,
+        valid_rows=5,
+        gold=["gold.jsonl"],
+    )
+    assert code == 0
+    (text,) = [event["text"] for event in child.events if event.get("code") == "few-rows"]
+    refused = Leakage.model_validate_json((run / "leakage.json").read_bytes()).refused
+    assert sum(refused.values()) > 20
+    assert f"and {sum(refused.values()):,} came near a gold prompt" in text
+    assert "65 were asked for" in text
+
+
+def test_gold_of_every_form_is_kept_out(tmp_path: Path) -> None:
+    forms = [
+        {"suite": {"name": "tools", "scorer": "tool_calls"}},
+        {"id": "a", "prompt_text": "Spell alpha and alpha", "expected_keywords": ["x"]},
+        {
+            "messages": [{"role": "user", "content": "Spell bravo and alpha"}],
+            "expected_keywords": [],
+        },
+        {"question": "Spell charlie and alpha", "schema": "create table t (a)", "query": "x"},
+    ]
+    run, child, code = run_data(
+        tmp_path,
+        {"generator.py": NEARLY, "gold.jsonl": "\n".join(map(json.dumps, forms))},
+        generator="generator.py",
+        rows=60,
+        valid_rows=5,
+        gold=["gold.jsonl"],
+    )
+    assert code == 0, errors(child)
+    found = Leakage.model_validate_json((run / "leakage.json").read_bytes())
+    assert found.suites[0].rows == 3 and found.refused["exact"] == 3
+    (tmp_path / "targets" / "tiny" / "gold.jsonl").write_text('{"theirs": 1}\n[]\n')
+    _, child, code = run_data(tmp_path, {}, generator="generator.py", gold=["gold.jsonl"])
+    assert code == 3
+    assert "gold.jsonl:1: has no prompt; gold.jsonl:2: is no JSON object" in errors(child)
+
+
+def test_gold_rows_that_the_generator_was_shown_are_marked(tmp_path: Path) -> None:
+    run, child, code = run_data(
+        tmp_path,
+        {
+            "generator.py": GENERATOR,
+            "gold.jsonl": json.dumps(HELD)
+            + "\n"
+            + json.dumps({"prompt": "x y", "completion": "z"}),
+            "seed.jsonl": json.dumps(HELD).replace("Please", "please"),
+        },
+        generator="generator.py",
+        rows=50,
+        valid_rows=5,
+        gold=["gold.jsonl"],
+        shown=["seed.jsonl"],
+    )
+    assert code == 0
+    assert Leakage.model_validate_json((run / "leakage.json").read_bytes()).suites[0].shown == 1
+    assert json.loads((run / "dataset.json").read_text())["shown"] == ["seed.jsonl"]
+    texts = [event["text"] for event in child.events if event.get("code") == "gold-shown"]
+    assert texts == ["1 prompt of gold.jsonl was shown to the data generator."]
