@@ -41,6 +41,7 @@ def row_of(example: Example, answer: Measured, mark: Score) -> RowResult:
         error=mark.error,
         slice=example.slice,
         tags=list(example.tags),
+        source=example.source,
         latency_ms=None if answer.latency_ms is None else round(answer.latency_ms, 3),
         tokens=answer.tokens,
         parsed=mark.parsed,

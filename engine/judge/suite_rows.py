@@ -14,9 +14,9 @@ A row is one of
   ``SQL``, for the SQL scorers also ``answer``, and the schema ``context``;
 - ``{"prompt" or …, "forbidden": […]}`` for the scorer forbidden.
 
-``id`` (else the line number), ``category`` or ``slice``, ``tags`` (a list), ``system`` or
-``system_prompt`` (where the row is no chat) and ``tools`` (what the model may call) are read in
-all of them.
+``id`` (else the line number), ``category`` or ``slice``, ``tags`` (a list), ``source`` (what rows of
+one origin share), ``system`` or ``system_prompt`` (where the row is no chat) and ``tools`` (what the
+model may call) are read in all of them.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Example:
 
     ``slice`` is the row's category; ``tags`` are all groups it is counted in, that one first.
     ``tools`` are the definitions that the model is shown; ``database`` is what its query runs on.
+    ``source`` names the document, conversation or template that a row came from: rows of one source
+    go right and wrong together, and an interval has to know.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Example:
     tags: tuple[str, ...] = ()
     tools: tuple[dict[str, Any], ...] = ()
     database: Database | None = None
+    source: str | None = None
 
     @property
     def prompt(self) -> str:
@@ -112,6 +115,7 @@ def read_example(line: bytes, number: int, reading: Reading) -> Example:
         tags=_tags(row, category),
         tools=_tools(row),
         database=database,
+        source=_source(row),
     )
 
 
@@ -301,6 +305,14 @@ def _label(row: dict[str, Any], key: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise BadRow(f'"{key}" is neither text nor a whole number')
     return str(value)
+
+
+def _source(row: dict[str, Any]) -> str | None:
+    """The row's origin; one that is no text is known by its JSON text."""
+    value = row.get("source")
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _tags(row: dict[str, Any], category: str | None) -> tuple[str, ...]:

@@ -91,11 +91,13 @@ def load_suite(
     system_prompt: str | None = None,
     *,
     gives: Collection[str] = (),
+    otherwise: str | None = None,
 ) -> Suite:
     """The suite in the file ``path``; only this function and ``SuiteFiles`` read a disk.
 
     ``system_prompt`` is put before each prompt that has no system message of its own. What is None
-    comes from the file's header; without one the name is the file's, the direction "higher".
+    comes from the file's header; without one the name is the file's, the direction "higher" and the
+    scorer ``otherwise``.
     ``gives`` is what the caller can hand to a scorer besides the texts: "database" (that of
     ``Example.options``), "options" (``Suite.options``), "scorer_file", "teacher" (which asks
     ``Suite.judge``). A suite that needs more is refused here, before anything is evaluated.
@@ -124,6 +126,7 @@ def load_suite(
         sha256=hashlib.sha256(data).hexdigest(),
         source=path.name,
         gives=gives,
+        otherwise=otherwise,
         files=files.database,
         hashes=files.hashes,
     )
@@ -143,6 +146,7 @@ def parse_suite(
     system_prompt: str | None = None,
     source: str | None = None,
     gives: Collection[str] = (),
+    otherwise: str | None = None,
     files: Callable[[str], Database] = _no_files,
     hashes: Callable[[], dict[str, str]] = dict,
 ) -> Suite:
@@ -157,7 +161,7 @@ def parse_suite(
     header, problems = _header(first, source)
     is_header = header is not None
     header = header or {}
-    scorer = _agreed(scorer, header.get("scorer"), "scorer", source, problems)
+    scorer = _agreed(scorer, header.get("scorer"), "scorer", source, problems) or otherwise
     way = _agreed(direction, header.get("direction"), "direction", source, problems) or "higher"
     if way not in get_args(Direction):
         problems.append(f'{source}: the direction is "higher" or "lower", not {way!r}')

@@ -8,19 +8,13 @@ counted beside the times, as ``cached_share``: an endpoint that is asked the sam
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.judge.latency import median, p95, sample_sha256
 from engine.serving.chat import Answer, Ask, Chat, Message
 from engine.serving.endpoint import Endpoint, EndpointError
 from engine.serving.exchange import Timeouts
-
-FEWEST_FOR_P95 = 20
-"""Below so many values a 95th percentile is only another name for the largest."""
 
 GIVE_UP = 3
 """So many questions in a row without an answer end the measurement."""
@@ -38,8 +32,7 @@ class Sample:
     @property
     def sha256(self) -> str:
         """Of the prompts: the same hash is the same sample."""
-        text = json.dumps(self.prompts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sample_sha256(self.prompts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +118,6 @@ def summarised(
         seconds=tuple(times),
         troubles=tuple(troubles),
     )
-
-
-def median(values: Sequence[float]) -> float | None:
-    """The middle value (the mean of the two middle ones); None of none."""
-    return statistics.median(values) if values else None
-
-
-def p95(values: Sequence[float]) -> float | None:
-    """The 95th percentile by nearest rank: the smallest value that 95 % do not exceed.
-
-    ``sorted[ceil(0.95 n)]``, counted from 1, so it is a time that really occurred. None for fewer
-    than FEWEST_FOR_P95 values.
-    """
-    if len(values) < FEWEST_FOR_P95:
-        return None
-    # In whole numbers: 0.95 * 20 is not 19 in binary.
-    return sorted(values)[math.ceil(95 * len(values) / 100) - 1]
 
 
 def _cached(answers: Sequence[Answer]) -> float | None:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.judge.latency import median, p95
 from engine.serving.chat import Answer, Ask, Piece
 from engine.serving.chunks import Usage
 from engine.serving.endpoint import Endpoint, EndpointError
 from engine.serving.exchange import Timeouts
-from engine.serving.latency import Sample, measure_latency, median, p95, summarised
+from engine.serving.latency import Sample, measure_latency, summarised
 from engine.serving.models_at import models_at
 from engine.serving.ports import free_port
 from engine.serving.side_by_side import Failed, Update, side_by_side
