@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from engine.target import Target, TargetError
 SYSTEM_PROMPT = "system_prompt.md"
 SCORER = "scorer.py"
 HANDED = ("database", "options", "scorer_file")
-"""What ``score_answer`` hands to a scorer besides the texts."""
+"""What ``score_answers`` hands to a scorer besides the texts."""
+
+DEFAULT_SCORER = "json_cmd"
+"""Of a suite whose scorer neither the target nor the file's header names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +42,32 @@ def system_prompt(target: Target) -> str | None:
         return None
 
 
-def read_suites(target: Target) -> tuple[list[TargetSuite], list[str]]:
+def read_suites(
+    target: Target, gives: Collection[str] = HANDED
+) -> tuple[list[TargetSuite], list[str]]:
     """The suites of a target but the sealed one, and a sentence for each that cannot be used.
 
     The first is the primary one; only that has the target's system prompt, as in an evaluation.
+    ``gives`` is what the caller hands to scorers, as in ``load_suite``. Each file is read once.
     """
     found, troubles = [], []
     for number, ref in enumerate(target.suites):
         prompt = system_prompt(target) if number == 0 else None
         try:
             path = target.file(ref.file)
-            suite = load_suite(path, ref.name, ref.scorer, ref.direction, prompt, gives=HANDED)
-        except (SuiteError, TargetError) as error:
+            suite = load_suite(
+                path,
+                ref.name,
+                ref.scorer,
+                ref.direction,
+                prompt,
+                gives=gives,
+                otherwise=DEFAULT_SCORER,
+            )
+        except TargetError as error:
             troubles.append(str(error))
+        except SuiteError as error:
+            troubles.append(f"{target.path.name}: the suite {ref.name} cannot be used: {error}.")
         else:
             found.append(TargetSuite(ref, path, suite, target.path / SCORER))
     return found, troubles
