@@ -45,7 +45,14 @@ class LaunchError(Exception):
 
 def launch(run: Path) -> ProcessId:
     """Start a run's supervisor, detached; returns when it has begun. LaunchError with its words."""
-    run = run.resolve()
+    return start_detached("engine.supervise.supervisor", run.resolve(), LOG)
+
+
+def start_detached(module: str, folder: Path, log_name: str) -> ProcessId:
+    """Start ``python -m module folder`` in a session of its own; returns when it says it has begun.
+
+    What it prints goes to the file ``log_name`` of the folder. LaunchError with its own words.
+    """
     _collect()
     read_end, write_end = os.pipe()
     home = str(Path(engine.__file__).resolve().parent.parent)
@@ -55,10 +62,10 @@ def launch(run: Path) -> ProcessId:
         ready.VARIABLE: str(write_end),
     }
     try:
-        with (run / LOG).open("ab") as log:
+        with (folder / log_name).open("ab") as log:
             popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", "engine.supervise.supervisor", str(run)],
-                cwd=run.anchor,
+                [sys.executable, "-P", "-m", module, str(folder)],
+                cwd=folder.anchor,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -68,7 +75,7 @@ def launch(run: Path) -> ProcessId:
             )
     except OSError as error:
         os.close(read_end)
-        raise LaunchError(f"{run.name} could not be started: {error.strerror}.") from error
+        raise LaunchError(f"{folder.name} could not be started: {error.strerror}.") from error
     finally:
         os.close(write_end)
     _started.append(popen)
@@ -79,7 +86,9 @@ def launch(run: Path) -> ProcessId:
         os.close(read_end)
     if answer == "":
         return process
-    raise LaunchError(answer or f"{run.name} could not be started. {_last_words(run)}")
+    raise LaunchError(
+        answer or f"{folder.name} could not be started. {_last_words(folder, log_name)}"
+    )
 
 
 def liveness(status: RunStatus) -> Liveness:
@@ -195,17 +204,17 @@ def _read_answer(pipe: int) -> str | None:
     return ready.read(data)
 
 
-def _last_words(run: Path) -> str:
-    """The end of the supervisor's own log, one line."""
+def _last_words(folder: Path, log_name: str) -> str:
+    """The end of the log of what was started, one line."""
     try:
-        with (run / LOG).open("rb") as file:
+        with (folder / log_name).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
     if not lines:
-        return f"It said nothing; see {LOG} in the run folder."
-    return f"Its last words: {lines[-1]} ({LOG} has more.)"
+        return f"It said nothing; see {log_name} in its folder."
+    return f"Its last words: {lines[-1]} ({log_name} has more.)"
 
 
 def _collect() -> None:

@@ -1,4 +1,4 @@
-"""One writer a run: flock(2) on its ``events.jsonl``, freed by the kernel when the writer dies.
+"""One writer a run (or a loop): flock(2) on its ``events.jsonl``, freed when the writer dies.
 
 Not on the directory: that lock is short, and belongs to whoever moves the status (``folder``).
 """
@@ -22,16 +22,20 @@ class RunIsHeld(OSError):
 
 
 class RunLock:
-    """Held within ``with``; RunIsHeld when another process has and keeps it. Leaves no file."""
+    """Held within ``with``; RunIsHeld when another process has and keeps it. Leaves no file.
 
-    def __init__(self, run: Path) -> None:
+    ``status`` is the file without which the folder was not made to be run.
+    """
+
+    def __init__(self, run: Path, status: str = "run-status.json") -> None:
         self._run = run
+        self._status = status
         self._handle: int | None = None
 
     def __enter__(self) -> RunLock:
-        if not (self._run / "run-status.json").is_file():
+        if not (self._run / self._status).is_file():
             raise FileNotFoundError(
-                f"{self._run.name} has no run-status.json: it was not made to be run"
+                f"{self._run.name} has no {self._status}: it was not made to be run"
             )
         handle = os.open(self._run / "events.jsonl", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         until = time.monotonic() + GRACE_S
