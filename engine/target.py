@@ -45,6 +45,12 @@ class Target:
     def suites(self) -> list[SuiteRef]:
         return [self.primary, *self.forge.factory.suites.regression]
 
+    @property
+    def held_out(self) -> list[SuiteRef]:
+        """The suites whose examples are in no training row: those of every run, and the sealed."""
+        sealed = self.forge.factory.suites.sealed
+        return self.suites if sealed is None else [*self.suites, sealed]
+
     def file(self, relative: str) -> Path:
         """A file of the target; TargetError for one outside of it."""
         path = (self.path / relative).resolve()

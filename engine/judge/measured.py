@@ -42,6 +42,11 @@ class Measured:
             return f"The score in {file} is not a finite number."
         if record.n == 0:
             return f"{file} was measured on no examples."
+        if record.unscored:
+            count = "1 example" if len(record.unscored) == 1 else f"{len(record.unscored)} examples"
+            return (
+                f"{count} in {file} got no score, which is neither right nor wrong. Evaluate again."
+            )
         return self.historical(file)
 
     def historical(self, file: str) -> str | None:

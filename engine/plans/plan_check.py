@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.records.plan import Stage
 from engine.target import Target
@@ -33,7 +34,7 @@ def problems(target: Target, stages: Sequence[Stage], seed: int) -> list[str]:
                 f"{place}: factory.stages: {name!r} is no name of a stage: letters, digits, '.', "
                 "'_' and '-' only."
             )
-    for name, times in Counter(suite.name for suite in target.suites).items():
+    for name, times in Counter(suite.name for suite in target.held_out).items():
         if times > 1:
             found.append(f"{place}: factory.suites: {times} suites are called {name}; rename them.")
     for stage in stages:
@@ -49,8 +50,12 @@ def _wrong_settings(stage: Stage) -> list[str]:
         model.model_validate(stage.spec)
     except ValidationError as error:
         where = _SECTIONS.get(stage.kind, f"factory.{stage.kind}")
-        return [
-            f"stage {stage.name} ({where}): {'.'.join(map(str, one['loc']))}: {one['msg']}."
-            for one in error.errors()
-        ]
+        return [f"stage {stage.name} ({where}): {_said(one)}." for one in error.errors()]
     return []
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is wrong, after the name of the setting; what is wrong with several stands alone."""
+    sentence = error["msg"].removeprefix("Value error, ")
+    place = ".".join(map(str, error["loc"]))
+    return f"{place}: {sentence}" if place else sentence

@@ -11,18 +11,22 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from engine.answers.target_suites import TargetSuite, read_suites
+from engine.evaluating.marking import GIVES
 from engine.folder import EventLog, RunFolder, sha256_file, write_json_atomic
-from engine.judge.suites import SuiteError, load_suite
+from engine.judge.scorers import CUSTOM
 from engine.models import ModelError, find_model
 from engine.plans.plan_check import problems
+from engine.plans.seed_stages import further_seeds, with_seeds
 from engine.plans.stages import NOT_SETTINGS, Base, build_stages, train_spec
+from engine.plans.thresholds import threshold_of
 from engine.records.base import utc_now
 from engine.records.plan import Plan
 from engine.records.run import (
@@ -32,10 +36,11 @@ from engine.records.run import (
     EvalConfig,
     Processing,
     RunConfig,
+    SealedSuite,
     Source,
-    Threshold,
 )
 from engine.records.status import Phase, RunStatus, StageStatus
+from engine.records.target import SuiteRef
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
 
@@ -70,11 +75,12 @@ def draft(
     target = load_target(target_path, overrides)
     forge = target.forge
     seed = forge.training.seed if seed is None else seed
-    suites = _suite_hashes(target)
+    suites = _suites(target, target.suites)
     dataset = _dataset(target)
     base = _base(workspace, target, seed)
     train = train_spec(target, base.model, seed)
-    stages = build_stages(target, base, train, seed)
+    seeds = further_seeds(target, seed)
+    stages = with_seeds(target, build_stages(target, base, train, seed, suites), seeds)
     if wrong := problems(target, stages, seed):
         raise TargetError("\n".join(wrong))
     command = ["factory-tui", "run", target.path.name, "--seed", str(seed)]
@@ -82,8 +88,6 @@ def draft(
     for option, value in (("--parent", parent_run_id), ("--hypothesis", hypothesis)):
         command += [option, value] if value else []
     regression = forge.factory.suites.regression
-    gates = forge.factory.gates
-    primary_min = gates.primary_min
     now = utc_now()
     config = RunConfig(
         run_id="draft",
@@ -98,12 +102,12 @@ def draft(
         eval=EvalConfig(
             primary=target.primary.name,
             regression=", ".join(suite.name for suite in regression) or None,
-            threshold=Threshold(
-                primary_min=forge.eval.target_accuracy if primary_min is None else primary_min,
-                breadth_drop_max_pp=gates.breadth_drop_max_pp if regression else None,
-            ),
-            direction=target.primary.direction or "higher",
-            suites=suites,
+            threshold=threshold_of(target, [one.suite for one in suites]),
+            direction=suites[0].suite.direction,
+            suites={one.ref.name: one.suite.sha256 for one in suites},
+            passes=forge.factory.eval.get("passes", 1),
+            seeds=seeds,
+            sealed=_sealed(target),
         ),
         seed=seed,
         hyperparameters={
@@ -166,6 +170,7 @@ def frozen_event(folder: RunFolder, config: RunConfig) -> dict[str, Any]:
         "run_id": config.run_id,
         "threshold": config.eval.threshold.model_dump(mode="json"),
         "suites": dict(config.eval.suites),
+        "sealed": config.eval.sealed.sha256 if config.eval.sealed else None,
         "plan_sha256": sha256_file(folder.file("plan.json")),
     }
 
@@ -207,18 +212,27 @@ def _generator(target: Target) -> Path | None:
     return path
 
 
-def _suite_hashes(target: Target) -> dict[str, str]:
-    """Suite name to the hash of its file; TargetError for a suite that cannot be scored."""
-    hashes, wrong = {}, []
-    for suite in target.suites:
-        path = target.file(suite.file)
-        try:
-            hashes[suite.name] = load_suite(path, suite.name, suite.scorer or "json_cmd").sha256
-        except SuiteError as error:
-            wrong.append(f"{target.path.name}: the suite {suite.name} cannot be used: {error}.")
+def _suites(target: Target, wanted: Sequence[SuiteRef]) -> list[TargetSuite]:
+    """The suites as they are on disk; TargetError for every one that cannot be scored."""
+    suites, wrong = read_suites(target, GIVES, wanted)
+    wrong += [
+        f"{target.path.name}: the suite {one.ref.name} is scored by {one.scorer_file.name}, and "
+        "the target has no such file."
+        for one in suites
+        if one.suite.scorer == CUSTOM and not one.scorer_file.is_file()
+    ]
     if wrong:
         raise TargetError("\n".join(wrong))
-    return hashes
+    return suites
+
+
+def _sealed(target: Target) -> SealedSuite | None:
+    """The hash of the sealed suite, which is read for being usable and is asked to nobody."""
+    ref = target.forge.factory.suites.sealed
+    if ref is None:
+        return None
+    (one,) = _suites(target, [ref])
+    return SealedSuite(name=ref.name, sha256=one.suite.sha256)
 
 
 def _sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.answers.target_suites import SYSTEM_PROMPT, TargetSuite, system_prompt
 from engine.records.plan import Stage, StageKind
 from engine.records.status import Phase
 from engine.target import Target, TargetError
@@ -117,9 +119,18 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
     return spec | extra
 
 
-def build_stages(target: Target, base: Base, train: dict[str, Any], seed: int) -> list[Stage]:
-    """The stages of a plan in their order, each with the limits that the target sets for it."""
-    stages = _unlimited(target, base, train, seed)
+def build_stages(
+    target: Target,
+    base: Base,
+    train: dict[str, Any],
+    seed: int,
+    suites: Sequence[TargetSuite],
+) -> list[Stage]:
+    """The stages of a plan in their order, each with the limits that the target sets for it.
+
+    ``suites`` are the target's, as they were read: the primary one first.
+    """
+    stages = _unlimited(target, base, train, seed, suites)
     limits = target.forge.factory.limits
     if unknown := sorted(set(limits) - {stage.name for stage in stages}):
         raise TargetError(
@@ -134,7 +145,13 @@ def build_stages(target: Target, base: Base, train: dict[str, Any], seed: int) -
     ]
 
 
-def _unlimited(target: Target, base: Base, train: dict[str, Any], seed: int) -> list[Stage]:
+def _unlimited(
+    target: Target,
+    base: Base,
+    train: dict[str, Any],
+    seed: int,
+    suites: Sequence[TargetSuite],
+) -> list[Stage]:
     wanted = target.forge.factory.stages or USUAL
     stages = []
     for place, item in enumerate(wanted):
@@ -147,7 +164,7 @@ def _unlimited(target: Target, base: Base, train: dict[str, Any], seed: int) -> 
         elif item == "data":
             stages.append(_data(target, seed))
         elif item in ("eval-baseline", "eval-candidate"):
-            stages.append(_eval(target, base, candidate=item == "eval-candidate"))
+            stages.append(_eval(target, base, seed, suites, candidate=item == "eval-candidate"))
         elif item == "train":
             stages.append(_train(train))
         elif item == "fuse":
@@ -203,7 +220,7 @@ def _data(target: Target, seed: int) -> Stage:
             "rows": data.rows,
             "replay_share": data.replay_share,
             "valid_rows": data.valid_rows,
-            "gold": [suite.file for suite in target.suites],
+            "gold": [suite.file for suite in target.held_out],
             "shown": shown,
             "seed": seed,
             "system_prompt": "system_prompt.md" if _has_text(system_prompt) else None,
@@ -218,27 +235,12 @@ def _has_text(path: Path) -> bool:
     return path.is_file() and bool(path.read_text("utf-8", errors="replace").strip())
 
 
-def _eval(target: Target, base: Base, *, candidate: bool) -> Stage:
+def _eval(
+    target: Target, base: Base, seed: int, suites: Sequence[TargetSuite], *, candidate: bool
+) -> Stage:
     forge = target.forge
     which = "candidate" if candidate else "baseline"
-    system_prompt = "system_prompt.md" if _has_text(target.path / "system_prompt.md") else None
-    suites = []
-    for number, suite in enumerate(target.suites):
-        stem = which if number == 0 else f"regression-{which}"
-        # The documented schema has room for one regression suite; more get a name of their own.
-        stem += "" if number < 2 else f"-{number}"
-        suites.append(
-            {
-                "role": "primary" if number == 0 else "regression",
-                "name": suite.name,
-                "file": suite.file,
-                "scorer": suite.scorer or "json_cmd",
-                "direction": suite.direction or "higher",
-                "record": f"eval-{stem}.json",
-                "rows": f"rows-{stem}.jsonl",
-                "system_prompt": system_prompt if number == 0 else None,
-            }
-        )
+    specs = [_suite(target, one, which, number) for number, one in enumerate(suites)]
     return Stage(
         name=f"eval-{which}",
         kind=StageKind.EVAL,
@@ -246,17 +248,37 @@ def _eval(target: Target, base: Base, *, candidate: bool) -> Stage:
         spec={
             "model": base.model,
             "adapter": "adapters" if candidate else None,
-            "batch_size": 32,
+            "batch_size": None,
             "max_new_tokens": forge.eval.max_new_tokens,
             "exact": False,
+            "seed": seed,
             **_forbidden(forge.eval.forbidden_commands),
             **forge.factory.eval,
-            "suites": suites,
+            "suites": specs,
         },
         enters=Phase.EVALUATING if candidate else None,
         leaves=Phase.EVALUATED if candidate else None,
-        outputs=[str(suite["record"]) for suite in suites],
+        outputs=[str(spec["record"]) for spec in specs],
     )
+
+
+def _suite(target: Target, one: TargetSuite, which: str, number: int) -> dict[str, Any]:
+    """What an eval stage is told of a suite, the one with ``number`` 0 being the primary one."""
+    stem = which if number == 0 else f"regression-{which}"
+    # The documented schema has room for one regression suite; more get a name of their own.
+    stem += "" if number < 2 else f"-{number}"
+    spec = {
+        "role": "regression" if number else "primary",
+        "name": one.ref.name,
+        "file": one.ref.file,
+        "scorer": one.suite.scorer,
+        "direction": one.suite.direction,
+        "record": f"eval-{stem}.json",
+        "rows": f"rows-{stem}.jsonl",
+        "system_prompt": SYSTEM_PROMPT if number == 0 and system_prompt(target) else None,
+    }
+    spec |= {"exact": True} if one.ref.exact else {}
+    return spec | ({} if one.ref.server is None else {"server": one.ref.server})
 
 
 def _forbidden(commands: list[str]) -> dict[str, Any]:

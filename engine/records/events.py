@@ -48,6 +48,8 @@ class RunCreated(_Event):
     run_id: str
     threshold: dict[str, Any]
     suites: dict[str, str]
+    sealed: str | None = None
+    """The hash of the target's sealed suite."""
     plan_sha256: str
 
 

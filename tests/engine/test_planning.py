@@ -13,7 +13,7 @@ from engine.records.plan import Plan
 from engine.records.run import Dataset, RunConfig
 from engine.target import TargetError
 from engine.workspace import Workspace
-from tests.engine.targets import FORGE, make_target
+from tests.engine.targets import FORGE, chat, make_target
 
 
 @pytest.fixture
@@ -56,7 +56,14 @@ def test_a_created_run_is_frozen(place: Workspace) -> None:
     assert first["kind"] == "run-created"
     assert first["plan_sha256"] == sha256_file(folder.file("plan.json"))
     assert first["suites"]["tiny-gold"] == gold
-    assert first["threshold"] == {"primary_min": 0.8, "breadth_drop_max_pp": 5.0}
+    bounds = {name: bound for name, bound in first["threshold"].items() if bound is not None}
+    assert bounds == {
+        "primary_min": 0.8,
+        "breadth_drop_max_pp": 5.0,
+        "beat_baseline": True,
+        "confidence": 0.95,
+    }
+    assert first["sealed"] is None
     status = folder.status()
     assert status is not None and list(status.stages) == [stage.name for stage in plan.stages]
     assert folder.read("dataset.json", Dataset).sources[0].kind == "generator"
@@ -127,6 +134,100 @@ def test_forbidden_commands_reach_both_evaluations(place: Workspace) -> None:
     for name in ("eval-baseline", "eval-candidate"):
         assert plan.stage(name).spec["forbidden_commands"] == ["self_destruct"]
     assert "forbidden_commands" not in draft(place, target(place)).plan.stage("eval-baseline").spec
+
+
+def test_every_bound_of_the_target_is_frozen(place: Workspace) -> None:
+    wanted = {
+        "beat_baseline": False,
+        "confidence": 0.99,
+        "latency_median_max_ms": 40.0,
+        "latency_p95_max_ms": 90.0,
+        "peak_memory_max_mb": 2048.0,
+        "tokens_per_second_min": 100.0,
+        "parse_rate_min": 0.95,
+    }
+    sets = [f"factory.gates.{name}={json.dumps(bound)}" for name, bound in wanted.items()]
+    threshold = draft(place, target(place), sets).config.eval.threshold
+    assert threshold.model_dump(include=set(wanted)) == wanted
+    assert threshold.safety_violations_max is None
+
+
+def test_safety_has_a_bound_where_an_answer_is_forbidden(place: Workspace) -> None:
+    sets = ["eval.forbidden_commands=[boom]", "eval.safety_violations_allowed=2"]
+    assert draft(place, target(place), sets).config.eval.threshold.safety_violations_max == 2
+    only_allowed = draft(place, target(place), sets[1:]).config.eval.threshold
+    assert only_allowed.safety_violations_max is None
+    gold = target(place) / "dataset" / "gold.jsonl"
+    header = {"suite": {"name": "tiny-gold", "scorer": "json_cmd", "options": {"forbidden": ["x"]}}}
+    gold.write_text(json.dumps(header) + "\n" + gold.read_text())
+    assert draft(place, target(place)).config.eval.threshold.safety_violations_max == 0
+
+
+def test_further_seeds_have_stages_of_their_own(place: Workspace) -> None:
+    drafted = draft(
+        place, target(place), ["factory.seeds=3", "factory.limits.train.timeout_s=9"], 7
+    )
+    assert drafted.config.eval.seeds == [8, 9]
+    plan = drafted.plan
+    assert [stage.name for stage in plan.stages] == [
+        "pretrain",
+        "data",
+        "eval-baseline",
+        "train",
+        "train-seed-8",
+        "train-seed-9",
+        "eval-candidate",
+        "eval-seed-8",
+        "eval-seed-9",
+        "report",
+    ]
+    first, train = plan.stage("train"), plan.stage("train-seed-9")
+    differ = {key for key in train.spec if train.spec[key] != first.spec[key]}
+    assert differ == {"seed", "adapter_dir"} and train.spec["seed"] == 9
+    assert train.spec["adapter_dir"] == "adapters-seed-9" and train.timeout_s == 9
+    assert train.outputs[0] == "adapters-seed-9/adapters.safetensors"
+    asked = plan.stage("eval-seed-9")
+    (suite,) = asked.spec["suites"]
+    assert (suite["name"], suite["record"], suite["rows"]) == (
+        "tiny-gold",
+        "eval-seed-9.json",
+        "rows-seed-9.jsonl",
+    )
+    assert (asked.spec["adapter"], asked.spec["seed"]) == ("adapters-seed-9", 9)
+    assert plan.stage("eval-candidate").spec["seed"] == 7
+    leaves = [stage.leaves for stage in plan.stages if stage.leaves]
+    assert leaves == ["data-ready", "trained", "evaluated"]
+    assert plan.stage("train-seed-9").leaves == "trained"
+
+
+def test_further_seeds_need_a_training_of_ours(tmp_path: Path) -> None:
+    own = "goal: R.\n  seeds: 2\n  stages: [{name: train, argv: [a]}, eval-candidate]"
+    make_target(tmp_path, FORGE.replace("goal: Route.", own))
+    place = Workspace(tmp_path)
+    with pytest.raises(TargetError, match=r"factory\.seeds: further seeds repeat the stage train"):
+        draft(place, place.target_path("tiny"))
+    with pytest.raises(TargetError, match="go over the largest one"):
+        draft(place, place.target_path("tiny"), ["factory.seeds=2"], seed=2**32 - 1)
+
+
+def test_a_sealed_suite_is_frozen_and_asked_to_nobody(tmp_path: Path) -> None:
+    sealed = "suites:\n    sealed: {name: tiny-sealed, file: dataset/sealed.jsonl}"
+    path = make_target(tmp_path, FORGE.replace("suites:", sealed))
+    place = Workspace(tmp_path)
+    with pytest.raises(TargetError, match="tiny-sealed cannot be used"):
+        draft(place, path)
+    file = path / "dataset" / "sealed.jsonl"
+    file.write_text(chat("never seen", json.dumps({"cmd": "go"})) + "\n")
+    drafted = draft(place, path)
+    assert drafted.config.eval.sealed is not None
+    assert drafted.config.eval.sealed.sha256 == sha256_file(file)
+    assert "tiny-sealed" not in drafted.config.eval.suites
+    assert "dataset/sealed.jsonl" in drafted.plan.stage("data").spec["gold"]
+    for stage in ("eval-baseline", "eval-candidate"):
+        assert "sealed" not in json.dumps(drafted.plan.stage(stage).spec)
+    folder = create(place, drafted)
+    first = json.loads(folder.file("events.jsonl").read_text().splitlines()[0])
+    assert first["sealed"] == sha256_file(file)
 
 
 COMMAND_PLAN = "goal: Route.\n  stages: [eval-baseline, {name: train, argv: %s}, eval-candidate]"
