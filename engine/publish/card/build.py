@@ -1,0 +1,176 @@
+"""A run folder's contents → the model of its report card. Derived, never typed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.checks.contents import RunContents
+from engine.checks.fingerprint import fingerprint
+from engine.judge.estimate import Estimate
+from engine.judge.states import value_of
+from engine.publish import missing, sureness
+from engine.publish.attempts import Attempts
+from engine.publish.card.curves import Curves
+from engine.publish.card.flips import flips
+from engine.publish.card.origin import data_facts, files, provenance_facts
+from engine.publish.card.words import verdict
+from engine.publish.markdown import clip
+from engine.publish.numbers import NOT_RECORDED, delta, score
+from engine.publish.performance import costs
+from engine.publish.slices import slices
+from engine.publish.standing import Standing, standings
+from engine.records.evaluation import EvalResult
+from engine.records.report_card import (
+    CardAttempt,
+    CardGate,
+    CardMissing,
+    CardNote,
+    CardNumber,
+    CardRow,
+    CardSuite,
+    CardVerdict,
+    ReportCard,
+)
+
+LONGEST = 1_000
+"""Characters kept of one text."""
+
+
+def build_card(contents: RunContents, attempts: Attempts, curves: Curves) -> ReportCard:
+    """The card of a run. Works on any folder: what is missing is said to be."""
+    suites = standings(contents)
+    config = contents.config
+    return ReportCard(
+        run_id=contents.run_id,
+        target=_text(config.target) if config else None,
+        goal=_text(config.owner_goal) if config else None,
+        base_model=_text(config.base_model.id) if config else None,
+        method=_text(config.candidate.method) if config else None,
+        verdict=_bounded(verdict(contents, suites)),
+        suites=[_suite(one) for one in suites],
+        gates=[*_gates(contents)],
+        missing=[
+            CardMissing(what=_text(one.what), why=_text(one.why))
+            for one in missing.missing(contents, suites)
+        ],
+        notes=[
+            CardNote(topic=_text(one.topic), text=_text(one.text), tone=one.tone)
+            for one in sureness.notes(contents, suites)
+        ],
+        curves=curves.curves,
+        curve_note=curves.note or None,
+        flips=[*flips(suites)],
+        slices=[*_slices(contents)],
+        performance=[
+            CardRow(name=one.name, cells=[one.baseline, one.candidate, one.delta])
+            for one in costs(contents)
+        ],
+        attempts=[*_attempts(attempts)],
+        attempts_note=(
+            f"{attempts.left_out} older attempts are not shown." if attempts.left_out else None
+        ),
+        data=[*data_facts(contents)],
+        files=[*files(contents)],
+        provenance=[*provenance_facts(contents)],
+        made_from=fingerprint(contents),
+    )
+
+
+def _text(text: str) -> str:
+    return clip(text, LONGEST)
+
+
+def _bounded(found: CardVerdict) -> CardVerdict:
+    """The verdict with every text of a person cut to its bounded length."""
+    return found.model_copy(
+        update={
+            "routed": _text(found.routed) if found.routed else None,
+            "reason": _text(found.reason) if found.reason else None,
+            "next_action": _text(found.next_action) if found.next_action else None,
+            "sentences": [_text(one) for one in found.sentences],
+        }
+    )
+
+
+# --- scores ---------------------------------------------------------------------------------------
+
+
+def _suite(one: Standing) -> CardSuite:
+    record = one.record
+    bound = one.gate.bound if one.role == "primary" and one.gate is not None else None
+    return CardSuite(
+        suite=_text(one.suite),
+        role=one.role,
+        metric=_text(record.metric) if record and record.metric else None,
+        share=one.share,
+        direction=one.direction,
+        before=_score(one.before, one.before_score),
+        after=_score(one.after, one.after_score),
+        difference=_difference(one),
+        told=one.told.told.value if one.told else None,
+        sentence=one.told.sentence if one.told else None,
+        bound=bound,
+    )
+
+
+def _score(record: EvalResult | None, found: Estimate | None) -> CardNumber:
+    value = value_of(record, "score")
+    if found is None:
+        return CardNumber(state=value.state.value, why=value.why)
+    return _number(found, value.state.value, value.why)
+
+
+def _difference(one: Standing) -> CardNumber:
+    if one.difference is None:
+        why = one.mismatch or "One of the two scores is not recorded."
+        return CardNumber(state="missing", why=_text(why))
+    return _number(one.difference, "derived", None)
+
+
+def _number(found: Estimate, state: str, why: str | None) -> CardNumber:
+    return CardNumber(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=found.n or None,
+        method=found.method if found.interval is not None else None,
+        confidence=found.confidence if found.interval is not None else None,
+        state=state,
+        why=why or found.caution,
+    )
+
+
+def _gates(contents: RunContents) -> Iterator[CardGate]:
+    for gate in contents.gates:
+        yield CardGate(
+            name=gate.title,
+            bound=gate.bound_text,
+            value=gate.value_text,
+            interval=gate.interval_text,
+            verdict=str(gate.verdict),
+            reason=_text(gate.reason),
+        )
+
+
+def _slices(contents: RunContents) -> Iterator[CardRow]:
+    for one in slices(contents):
+        n = NOT_RECORDED if one.n is None else f"{one.n:,}"
+        cells = [n, score(one.before), score(one.after), delta(one.before, one.after)]
+        yield CardRow(name=_text(one.name) or "no name", cells=cells)
+
+
+# --- attempts -------------------------------------------------------------------------------------
+
+
+def _attempts(found: Attempts) -> Iterator[CardAttempt]:
+    for one in found.runs:
+        yield CardAttempt(
+            run_id=_text(one.run_id),
+            method=_text(one.what),
+            result=one.result,
+            decision=one.outcome + (", routed" if one.routed else ""),
+            reason=_text(one.reason),
+            confidence=_text(one.confidence),
+            lesson=_text(one.lesson),
+            this=one.this,
+        )

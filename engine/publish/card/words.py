@@ -1,0 +1,147 @@
+"""The verdict of a run in sentences that need no other page and no knowledge of the field. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.checks.contents import RunContents
+from engine.judge.gates import Verdict
+from engine.judge.noise import Told
+from engine.publish.standing import Standing
+from engine.records.evaluation import EvalResult
+from engine.records.report_card import CardVerdict, Tone
+from engine.records.run import Decision, DecisionKind
+
+_HEADLINES: dict[DecisionKind, tuple[str, Tone]] = {
+    DecisionKind.SHIP: ("Shipped", "good"),
+    DecisionKind.REJECT: ("Rejected", "bad"),
+    DecisionKind.RETRY_DATA: ("To be tried again with other data", "open"),
+    DecisionKind.RETRY_TRAINING: ("To be trained again", "open"),
+    DecisionKind.RETRY_EVAL: ("To be measured again", "open"),
+    DecisionKind.PARK: ("Put aside", "open"),
+}
+
+
+def routed(contents: RunContents) -> str | None:
+    """Where alone the artifact may be used, where that was limited."""
+    artifact = contents.artifact
+    text = artifact.routing_constraint if artifact is not None else None
+    return text.strip() or None if text else None
+
+
+def verdict(contents: RunContents, suites: Sequence[Standing]) -> CardVerdict:
+    """The decision, and what stands behind it."""
+    decision = contents.decision
+    where = routed(contents)
+    headline, tone = _headline(contents, decision, where)
+    return CardVerdict(
+        decision=decision.decision if decision else None,
+        routed=where,
+        tone=tone,
+        headline=headline,
+        sentences=[*_sentences(contents, suites)],
+        reason=decision.reason if decision else None,
+        next_action=decision.next_action if decision else None,
+        decided=decision.decided if decision else None,
+    )
+
+
+def _headline(
+    contents: RunContents, decision: Decision | None, where: str | None
+) -> tuple[str, Tone]:
+    if decision is not None:
+        text, tone = _HEADLINES[decision.decision]
+        if decision.decision is DecisionKind.SHIP and where:
+            return f"{text}, routed", tone
+        return text, tone
+    if "decision.json" in contents.names:
+        return "The decision cannot be read", "open"
+    return "Not decided yet", "open"
+
+
+def _sentences(contents: RunContents, suites: Sequence[Standing]) -> Iterator[str]:
+    where = routed(contents)
+    if where:
+        yield f"It may be used only here (routed): {where}"
+    yield _scores(suites[0])
+    if (told := _told(suites[0])) is not None:
+        yield told
+    for one in suites[1:]:
+        if one.before is not None and one.after is not None and not one.mismatch:
+            yield _kept(one)
+    yield _gates(contents)
+
+
+def _scores(primary: Standing) -> str:
+    before, after = primary.before, primary.after
+    if after is None:
+        return f"What the trained model can do on {primary.suite} is not recorded."
+    now = _score(primary, after)
+    if before is None:
+        return f"On {primary.suite} the trained model {now}; before training is not recorded."
+    if primary.mismatch:
+        return f"On {primary.suite} the trained model {now}. {primary.mismatch}"
+    was = _score(primary, before)
+    return f"Before training the model {was} of {primary.suite}; after training it {now}."
+
+
+def _score(suite: Standing, record: EvalResult) -> str:
+    n = record.n
+    counted = record.metric in (None, "accuracy") and suite.share and n
+    if counted and n and abs(record.score * n - round(record.score * n)) < 0.01:
+        return f"answered {round(record.score * n):,} of {n:,} questions right"
+    if suite.share:
+        return f"scored {100 * record.score:.1f} %"
+    return f"scored {record.score:.3f}"
+
+
+_TOLD = {
+    Told.BETTER: "That is a real gain: chance alone would hardly ever give it",
+    Told.WORSE: "That is a real loss: chance alone would hardly ever give it",
+    Told.NOISE: "That is within the noise: chance alone could well give such a difference",
+    Told.NOTHING: "Whether that is more than chance cannot be told",
+}
+
+
+def _told(primary: Standing) -> str | None:
+    found, pair = primary.told, primary.comparison
+    if found is None or pair is None:
+        return None
+    text = _TOLD[found.told]
+    if found.told is Told.NOTHING:
+        return f"{text}."
+    if pair.paired is None:
+        return f"{text} (by the number of questions alone: the answers could not be paired)."
+    fixed, broken = pair.flips or (0, 0)
+    return f"{text} ({fixed} answers became right, {broken} became wrong)."
+
+
+def _kept(suite: Standing) -> str:
+    assert suite.before is not None and suite.after is not None
+    was, now = suite.before.score, suite.after.score
+    fell = now < was if suite.direction == "higher" else now > was
+    scale, unit = (100, " %") if suite.share else (1, "")
+    digits = 1 if suite.share else 3
+    numbers = f"{scale * was:.{digits}f}{unit} before, {scale * now:.{digits}f}{unit} after"
+    if not fell:
+        return f"What it could do before ({suite.suite}) was kept: {numbers}."
+    noise = suite.told is not None and suite.told.told is Told.NOISE
+    how = ", a drop within the noise" if noise else ""
+    return f"Of what it could do before ({suite.suite}) it lost some{how}: {numbers}."
+
+
+def _gates(contents: RunContents) -> str:
+    gates = contents.gates
+    if not gates:
+        return "There are no bounds that it was judged by."
+    passed = sum(gate.verdict is Verdict.PASS for gate in gates)
+    if passed == len(gates):
+        return f"All {passed} bounds that were set before are met."
+    parts = []
+    for verdict_, words in ((Verdict.FAIL, "not met"), (Verdict.UNDECIDED, "cannot be decided")):
+        names = [gate.title for gate in gates if gate.verdict is verdict_]
+        if names:
+            parts.append(f"{words}: {', '.join(names)}")
+    return f"{passed} of {len(gates)} bounds that were set before are met; {'; '.join(parts)}."
+
+

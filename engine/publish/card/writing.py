@@ -1,0 +1,44 @@
+"""``report-card.json`` and ``report-card.html`` of a run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from engine.checks.contents import RunContents, load
+from engine.folder import write_bytes_atomic
+from engine.publish.attempts import attempts_at
+from engine.publish.card.build import build_card
+from engine.publish.card.curves import loss_curves
+from engine.publish.card.page import card_page
+from engine.records.plan import StageKind
+from engine.records.report_card import ReportCard
+
+CARD = "report-card.json"
+PAGE = "report-card.html"
+
+
+def make_card(run: Path, contents: RunContents | None = None) -> tuple[ReportCard, str]:
+    """The card of a run and its page. OSError where the run cannot be listed."""
+    found = contents or load(run)
+    planned = found.plan.stages if found.plan else []
+    trains = [stage.name for stage in planned if stage.kind == StageKind.TRAIN]
+    card = build_card(found, attempts_at(run), loss_curves(run, trains))
+    page = card_page(card)
+    digest = hashlib.sha256(page.encode("utf-8", "replace")).hexdigest()
+    return card.model_copy(update={"page_sha256": digest}), page
+
+
+def card_text(card: ReportCard) -> str:
+    """The card as its file holds it."""
+    return json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def write_card(run: Path, contents: RunContents | None = None) -> Path:
+    """Make both files of the card anew; returns the path of the page. OSError as it comes."""
+    card, page = make_card(run, contents)
+    write_bytes_atomic(run / CARD, card_text(card).encode("utf-8", "replace"))
+    path = run / PAGE
+    write_bytes_atomic(path, page.encode("utf-8", "replace"))
+    return path

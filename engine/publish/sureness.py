@@ -1,0 +1,229 @@
+"""What is known of a run, and how sure it is: each thing as a sentence. Pure.
+
+The report and the report card show the same sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.checks.contents import RunContents
+from engine.judge.gates import BASELINE, CANDIDATE
+from engine.judge.leaks import sentence
+from engine.judge.measured import Measured
+from engine.judge.noise import Told
+from engine.judge.power import flips_if_unrelated, reach_of
+from engine.judge.ruler import Ruler, judge_ruler
+from engine.judge.seed_scores import asks_for_seeds, seed_scores
+from engine.judge.seeds import spread_of
+from engine.publish.standing import Standing, standings
+from engine.records.ceiling import Ceiling, Ceilings
+from engine.records.evaluation import EvalResult
+from engine.records.report_card import Tone
+
+_NAMED_LEAKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """``tone`` is whether that speaks for the numbers, against them, or leaves them open."""
+
+    topic: str
+    text: str
+    tone: Tone = "open"
+
+
+def notes(contents: RunContents, found: Sequence[Standing] | None = None) -> list[Note]:
+    """Everything that bears on how far the numbers can be trusted, in the order of weight."""
+    suites = standings(contents) if found is None else found
+    return [
+        *_differences(suites),
+        *_seeds(contents),
+        *_passes(contents),
+        *_power(contents, suites[0]),
+        *_tries(contents),
+        *_leakage(contents),
+        *_rulers(contents, suites),
+        *_form(contents),
+        *_safety(contents),
+    ]
+
+
+_TONES: dict[Told, Tone] = {Told.BETTER: "good", Told.WORSE: "bad"}
+
+
+def _differences(suites: Sequence[Standing]) -> Iterator[Note]:
+    for one in suites:
+        if one.mismatch:
+            yield Note(f"Difference on {one.suite}", f"Not comparable: {one.mismatch}", "bad")
+        elif one.told is not None:
+            text = one.told.sentence
+            if one.difference is not None and one.difference.method != "none":
+                how = one.difference.method + (f"; {one.test}" if one.test else "")
+                text = f"{text.removesuffix('.')} ({how})."
+            yield Note(f"Difference on {one.suite}", text, _TONES.get(one.told.told, "open"))
+
+
+# --- more than one throw --------------------------------------------------------------------------
+
+
+def _seeds(contents: RunContents) -> Iterator[Note]:
+    config = contents.config
+    if config is None or contents.evals.get(CANDIDATE) is None:
+        return
+    measured = Measured(config, contents.evals, contents.rows)
+    topic = "Training seeds"
+    if not asks_for_seeds(measured):
+        yield Note(topic, "One training seed: what another one would give is not known.")
+        return
+    found = seed_scores(measured)
+    if isinstance(found, str):
+        yield Note(topic, f"Not every seed counts. {found}", "bad")
+        return
+    text = found.sentence
+    if found.better is not None and found.better.caution:
+        caution = found.better.caution
+        text += f" {caution[0].upper()}{caution[1:]}."
+    yield Note(topic, text)
+
+
+def _passes(contents: RunContents) -> Iterator[Note]:
+    record = contents.evals.get(CANDIDATE)
+    if record is None or len(record.passes) < 2:
+        return
+    spread = spread_of([[one] for one in record.passes])
+    text = (
+        f"Each example was answered {len(record.passes)} times"
+        f"{'' if record.temperature is None else f' at a temperature of {record.temperature:g}'}: "
+        f"the passes scored {spread.least:.3f} to {spread.greatest:.3f}"
+        f"{'' if spread.sd is None else f', standard deviation {spread.sd:.3f}'}."
+    )
+    yield Note("Evaluation passes", text)
+
+
+# --- is the suite large enough, and was it used up ------------------------------------------------
+
+
+def _power(contents: RunContents, primary: Standing) -> Iterator[Note]:
+    before, after = primary.before, primary.after
+    if before is None or after is None or not primary.share or primary.mismatch:
+        return
+    n = after.n or before.n
+    if not n:
+        return
+    flips = primary.flips
+    discordance = (
+        sum(flips) / n if flips is not None else flips_if_unrelated(before.score, after.score)
+    )
+    wanted = None
+    if contents.config is not None:
+        asked = abs(contents.config.eval.threshold.primary_min - before.score)
+        wanted = asked if 0 < asked <= 1 else None
+    if not 0 < discordance <= 1 and wanted is None:
+        return
+    reach = reach_of(n, min(1.0, max(discordance, wanted or 0.0)), wanted)
+    topic = "Size of the suite"
+    if reach.too_small:
+        yield Note(topic, f"{primary.suite} is too small: {reach.sentence}", "bad")
+    else:
+        yield Note(topic, f"{primary.suite}: {reach.sentence}", "good")
+
+
+def _tries(contents: RunContents) -> Iterator[Note]:
+    # Counted by whoever reads the runs beside this one.
+    return iter(())
+
+
+# --- is the ruler good, and was it seen -----------------------------------------------------------
+
+
+def _leakage(contents: RunContents) -> Iterator[Note]:
+    seen, record = contents.leaks, contents.leakage
+    topic = "Leakage"
+    if seen.by is None:
+        if seen.why:
+            text = "Whether examples of the suites stand in the training data is not known"
+            yield Note(topic, f"{text}: {seen.why}.")
+        return
+    how = "searched for the same text and for near text"
+    if record is not None and seen.by == "record":
+        how += f" (similarity of {record.threshold:g} or more) in {record.training_rows:,} rows"
+    leaks = [one for one in seen.suites if one.count]
+    if not leaks:
+        names = ", ".join(one.suite for one in seen.suites)
+        yield Note(topic, f"No example of {names} was found in the training data; {how}.", "good")
+    for one in leaks:
+        named = " ".join(sentence(hit) for hit in one.hits[:_NAMED_LEAKS])
+        text = f"{one.count} of {one.rows} examples of {one.suite} stand in the training data."
+        yield Note(topic, f"{text} {named}".strip(), "bad")
+    if seen.by == "record" and record is not None and (refused := sum(record.refused.values())):
+        text = f"{refused:,} rows came near a gold prompt and were kept out of the training data."
+        yield Note(topic, text)
+    if shown := sum(one.shown for one in seen.suites):
+        yield Note(topic, f"{shown} gold prompts were shown to a data generator.", "bad")
+
+
+def _rulers(contents: RunContents, suites: Sequence[Standing]) -> Iterator[Note]:
+    kept = contents.record("ceilings.json", Ceilings)
+    for one in suites:
+        record = one.record
+        if record is None:
+            continue
+        ceiling = _ceiling(kept, record)
+        if ceiling is None and one.role != "primary":
+            continue
+        bound = None
+        if one.role == "primary" and contents.config is not None:
+            bound = contents.config.eval.threshold.primary_min
+        found = judge_ruler(ceiling, record.suite_sha256, bound=bound)
+        tone: Tone = "open"
+        if found.ruler is Ruler.GOOD:
+            tone = "good"
+        elif found.ruler is Ruler.BROKEN:
+            tone = "bad"
+        text = found.sentence
+        if ceiling is not None:
+            text += f" Measured {ceiling.date:%Y-%m-%d}: {ceiling.command}"
+        yield Note(f"Ceiling of {one.suite}", text, tone)
+
+
+def _ceiling(kept: Ceilings | None, record: EvalResult) -> Ceiling | None:
+    """That of this version of the suite, else any of its name."""
+    found = [one for one in (kept.ceilings if kept else []) if one.suite == record.suite]
+    same = [one for one in found if one.suite_sha256 == record.suite_sha256]
+    return next(iter([*same, *found]), None)
+
+
+# --- the form of the answers ----------------------------------------------------------------------
+
+_RATES = (
+    ("parsed", "in the asked form"),
+    ("prose", "with prose around the answer"),
+    ("empty", "empty"),
+    ("cut_off", "cut off by the token limit"),
+)
+
+
+def _form(contents: RunContents) -> Iterator[Note]:
+    before, after = contents.evals.get(BASELINE), contents.evals.get(CANDIDATE)
+    if after is None or not after.format:
+        return
+    parts = []
+    for key, words in _RATES:
+        if key in after.format:
+            was = before.format.get(key) if before is not None else None
+            came = f" (before {100 * was:.1f} %)" if was is not None else ""
+            parts.append(f"{100 * after.format[key]:.1f} % {words}{came}")
+    if parts:
+        yield Note("Form of the answers", f"Of the candidate's answers {', '.join(parts)}.")
+
+
+def _safety(contents: RunContents) -> Iterator[Note]:
+    for file, record in sorted(contents.evals.items()):
+        if record.safety_violations is None:
+            continue
+        count = record.safety_violations
+        text = f"{count} answers with a forbidden command in {file}."
+        tone: Tone = "good" if count == 0 else "bad"
+        yield Note("Safety", text, tone if file != BASELINE else "open")
