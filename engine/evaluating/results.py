@@ -24,7 +24,7 @@ class Told:
     through: Through
     notes: tuple[str, ...] = ()
     more: Mapping[str, Any] | None = None
-    """Further fields of the record."""
+    """Further fields of the record; they win over what the rows say."""
 
 
 def result_of(marker: Marker, outcome: Outcome, told: Told, rows_file: Path) -> EvalResult:
@@ -39,6 +39,7 @@ def result_of(marker: Marker, outcome: Outcome, told: Told, rows_file: Path) -> 
         )
     if marker.teacher is not None:
         notes.append(f"Judged by {marker.teacher.settings.model}: another judge may say otherwise.")
+    figures = figures_of(marker.suite, outcome.rows, outcome.duration_s) | dict(told.more or {})
     return EvalResult(
         model_id=told.model_id,
         command=told.command,
@@ -54,6 +55,5 @@ def result_of(marker: Marker, outcome: Outcome, told: Told, rows_file: Path) -> 
         safety_violations=sum(bool(row.forbidden) for row in outcome.rows)
         if marker.counts_forbidden
         else None,
-        **figures_of(marker.suite, outcome.rows, outcome.duration_s),
-        **(told.more or {}),
+        **figures,
     )
