@@ -18,7 +18,7 @@ from engine.records.loop import LoopPhase, LoopStatus
 from engine.records.status import ProcessId
 from engine.supervise.launch import LaunchError, start_detached
 
-RUNNER = "engine.loops.runner"
+RUNNER = "engine.loops.run"
 
 Alive = Literal["running", "dead", "idle"]
 """dead: the status names a runner that is not there any more."""

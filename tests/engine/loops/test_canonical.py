@@ -114,8 +114,8 @@ HELD_OUT = [
         ("Fly the drone to waypoint B4 and hold there please!", "nearly held out"),
         ("Now fly the drone to waypoint B4 and hold there, please.", "nearly held out"),
         (
-            "So: fly the drone to waypoint B4 and hold there, please. Then come home at once by the "
-            "shortest way that there is, and tell me when you are back again.",
+            "So: fly the drone to waypoint B4 and hold there, please. Then come home at once by "
+            "the shortest way that there is, and tell me when you are back again.",
             "nearly held out",
         ),
         ("Turn the lights off in the kitchen.", None),
