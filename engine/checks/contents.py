@@ -198,6 +198,34 @@ class RunContents:
             if isinstance(suite.get("file"), str)
         }
 
+    @property
+    def data_hashes(self) -> dict[str, str]:
+        """The run's own data files by their paths, with the hashes that were noted as they were
+        written."""
+        said = {**(self.provenance.datasets if self.provenance else {})}
+        files = getattr(self.dataset, "files", None)
+        said |= files if isinstance(files, dict) else {}
+        return {
+            name: digest
+            for name, digest in said.items()
+            if name.startswith("data/") and isinstance(digest, str)
+        }
+
+    @property
+    def own_files(self) -> list[str]:
+        """Files of the run folder that are no records and whose bytes are evidence: rows, data,
+        adapters, as far as a hash of them was noted."""
+        written = self.events.written if self.events else {}
+        named = [name for name, digest in written.items() if digest and name.endswith(".jsonl")]
+        adapters = self.provenance.adapters if self.provenance else {}
+        return list(dict.fromkeys([*named, *self.data_hashes, *adapters]))
+
+    @property
+    def deciding(self) -> bool:
+        """Whether the decision is only about to be made: a draft that no file holds yet."""
+        document = self.document("decision.json")
+        return document.record is not None and document.sha256 is None
+
     def fact(self, path: str) -> FileFact | None:
         """What was found at a path that a record names; None where it was not looked for."""
         return self.outside.facts.get(path)
@@ -223,6 +251,7 @@ def load(path: Path) -> RunContents:
         bare.artifact,
         bare.suite_files,
         bare.evals,
+        bare.own_files,
     )
     return RunContents(
         run_id=bare.run_id,

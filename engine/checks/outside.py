@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from engine.folder import sha256_file
 from engine.records.evaluation import EvalResult
@@ -48,8 +48,12 @@ class Outside:
         artifact: Artifact | None,
         suite_files: Mapping[str, str],
         evals: Mapping[str, EvalResult],
+        own: Iterable[str] = (),
     ) -> Outside:
-        """Look at every path that the records name. Never raises for what is there."""
+        """Look at every path that the records name. Never raises for what is there.
+
+        ``own`` are further files of the run folder whose bytes matter.
+        """
         workspace = run.resolve().parent.parent
         target = None
         if plan is not None:
@@ -62,12 +66,33 @@ class Outside:
         for file in suite_files.values():
             facts[file] = _fact(file, [target] if target else [], hashed=True)
         for record in evals.values():
+            for helper in helper_files(record, suite_files):
+                facts.setdefault(helper, _fact(helper, [target] if target else [], hashed=True))
             if record.rows_file:
                 facts[record.rows_file] = _fact(record.rows_file, [run.resolve()], hashed=True)
+        for name in own:
+            facts.setdefault(name, _fact(name, [run.resolve()], hashed=True))
         if artifact is not None:
             facts[artifact.path] = _fact(artifact.path, [run.resolve(), *homes], hashed=False)
         seen = cls(facts, target)
         return seen if decision is None else look_for_evidence(run, seen, decision)
+
+
+def helper_files(record: EvalResult, suite_files: Mapping[str, str]) -> dict[str, str]:
+    """What scored the answers besides the suite's file, relative to the target, with the hash that
+    was recorded: the databases beside the suite, the target's ``scorer.py``."""
+    file = suite_files.get(record.suite)
+    if file is None:
+        return {}
+    beside = PurePosixPath(file).parent
+    found = {(beside / name).as_posix(): digest for name, digest in record.databases.items()}
+    if record.scorer_sha256 is not None:
+        found[SCORER_FILE] = record.scorer_sha256
+    return found
+
+
+SCORER_FILE = "scorer.py"
+"""A target's own scorer."""
 
 
 def look_for_evidence(run: Path, outside: Outside, decision: Decision) -> Outside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ _CHUNK = 1 << 20
 _MAX_LINE = 16 << 20
 # Our writer puts seq first; other writers are parsed.
 _SEQ = re.compile(rb'\{"seq":(\d+),')
+_RECORD = re.compile(rb'"kind":\s*"record"')
 
 
 @dataclass
@@ -27,6 +29,10 @@ class EventsSeen:
     """What an event log is like. Line numbers count from 1."""
 
     first: dict[str, Any] | None = None
+    first_sha256: str | None = None
+    """Of the first event's line, without its end."""
+    written: dict[str, str | None] = field(default_factory=dict)
+    """Record to the hash that its last ``record`` event has of it; None where that has none."""
     count: int = 0
     broken: list[int] = field(default_factory=list)
     """Lines that are no JSON object: where a crash cut one off."""
@@ -55,11 +61,20 @@ def read_events(path: Path) -> EventsSeen:
             continue
         if seen.count == 0:
             seen.first = _object(line)
+            seen.first_sha256 = hashlib.sha256(line).hexdigest()
         seen.count += 1
+        if _RECORD.search(line):
+            _note_record(seen, _object(line))
         if sequence != wanted:
             seen.gaps.append((number, wanted, sequence))
         wanted = sequence + 1
     return seen
+
+
+def _note_record(seen: EventsSeen, event: dict[str, Any]) -> None:
+    file, digest = event.get("file"), event.get("sha256")
+    if event.get("kind") == "record" and isinstance(file, str):
+        seen.written[file] = digest if isinstance(digest, str) else None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.records.base import Record, Text, UtcTime
+from engine.records.base import Record, Sha256, Text, UtcTime
 
 
 class Machine(Record):
@@ -42,5 +42,10 @@ class Provenance(Record):
     machine: Machine | None = None
     mlx: dict[str, Any] = Field(default_factory=dict)
     """What the workers said of MLX: device, blas, compile."""
+    adapters: dict[str, Sha256] = Field(default_factory=dict)
+    """Path to SHA-256 of the adapter files that a train stage left, as they were when it ended."""
+    frozen_sha256: Sha256 | None = None
+    """Of the first line of events.jsonl, which says what was frozen, as it was when the run
+    started."""
     datasets: dict[str, str] = Field(default_factory=dict)
     """Path to SHA-256 of every data file that was read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -14,6 +15,7 @@ import psutil
 
 from engine.folder import FolderError, RunFolder, sha256_file
 from engine.records.base import utc_now
+from engine.records.plan import Stage, StageKind
 from engine.records.provenance import Machine, Provenance, StageCommand
 from engine.records.run import Dataset
 from engine.supervise.command import Command
@@ -33,6 +35,7 @@ PACKAGES = (
     "psutil",
 )
 GIT_TIMEOUT_S = 5.0
+MAX_LINE = 16 * 2**20
 
 
 class ProvenanceKeeper:
@@ -55,6 +58,8 @@ class ProvenanceKeeper:
         record.packages = package_versions()
         record.machine = machine()
         record.git_commit, record.git_dirty = git_state(target)
+        if record.frozen_sha256 is None:
+            record.frozen_sha256 = first_line_sha256(self._folder.file("events.jsonl"))
 
     def started(self, stage: str, command: Command) -> None:
         """A stage is started with this command."""
@@ -80,6 +85,14 @@ class ProvenanceKeeper:
         """Note the hashes of the data files; one that did not change is not read again."""
         hashes = data_hashes(self._folder, self._hashed)
         self._record.datasets = {**self._record.datasets, **hashes}
+
+    def hash_adapters(self, stage: Stage) -> None:
+        """Note the hashes of the adapter that a training stage left: who swaps it afterwards has
+        another model than the one that was measured."""
+        attempts = self._record.commands.get(stage.name)
+        since = attempts[-1].started.timestamp() if attempts else 0.0
+        hashes = adapter_hashes(self._folder, stage, since)
+        self._record.adapters = {**self._record.adapters, **hashes}
 
     def write(self) -> None:
         self._record.written = utc_now()
@@ -139,6 +152,39 @@ def data_hashes(folder: RunFolder, known: dict[tuple[str, int, int], str]) -> di
             known[key] = sha256_file(path)
         hashes[f"data/{path.name}"] = known[key]
     return hashes
+
+
+ADAPTER_FILES = ("adapters.safetensors", "adapter_config.json")
+"""What makes an adapter: its weights, and how strongly they speak."""
+
+
+def adapter_hashes(folder: RunFolder, stage: Stage, since: float = 0.0) -> dict[str, str]:
+    """Path to SHA-256 of the adapter files that a stage made; none for a stage that makes none.
+
+    A command of one's own may train or not: what it wrote into ``adapters`` after ``since`` (a
+    Unix time) is its own, older files are another stage's.
+    """
+    if stage.kind not in (StageKind.TRAIN, StageKind.COMMAND):
+        return {}
+    where = stage.spec.get("adapter_dir")
+    name = where.removeprefix("{run}/") if isinstance(where, str) else "adapters"
+    found = {}
+    for file in ADAPTER_FILES:
+        path = folder.file(name) / file
+        old = stage.kind is StageKind.COMMAND and path.is_file() and path.stat().st_mtime < since
+        if path.is_file() and not old:
+            found[f"{name}/{file}"] = sha256_file(path)
+    return found
+
+
+def first_line_sha256(path: Path) -> str | None:
+    """The hash of a file's first line without its end; None where there is no whole one."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(MAX_LINE)
+    except OSError:
+        return None
+    return hashlib.sha256(line[:-1]).hexdigest() if line.endswith(b"\n") else None
 
 
 def git_state(directory: Path) -> tuple[str | None, bool | None]:

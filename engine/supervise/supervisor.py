@@ -195,6 +195,8 @@ class Supervisor:
         if outcome.trouble is not None:
             raise outcome.trouble
         await asyncio.to_thread(self._provenance.hash_data)
+        if outcome.state is StageState.DONE:
+            await asyncio.to_thread(self._provenance.hash_adapters, stage)
         self._provenance.ended(stage.name, outcome.exit.code, runner.mlx)
         return self._after(stage, outcome)
 
