@@ -42,6 +42,8 @@ def examine(workspace: Path | None) -> Iterator[Finding]:
     yield from _mlx()
     yield from _disk(workspace)
     yield _models()
+    if workspace is not None:
+        yield from _benchmarks(workspace)
     yield from _terminal()
 
 
@@ -191,6 +193,24 @@ def _models() -> Finding:
     names = ", ".join(f"{model.id} ({gigabytes(model.size)})" for model in models[:5])
     more = f" and {len(models) - 5} more" if len(models) > 5 else ""
     return Finding("models", "ok", names + more)
+
+
+def _benchmarks(workspace: Path) -> Iterator[Finding]:
+    """What was measured of models on this machine; nothing where nothing was."""
+    from engine.costs.bench_settings import load_limits
+    from engine.costs.bench_store import benchmarks_here
+    from engine.costs.bench_words import in_a_line
+    from engine.costs.verdict import USUAL
+    from engine.settings_file import SettingsError
+    from engine.workspace import Workspace
+
+    limits = USUAL
+    try:
+        limits = load_limits(workspace)
+    except SettingsError as error:
+        yield Finding("limits", "wrong", str(error), "Mend [bench] in factory.toml.")
+    for record in benchmarks_here(Workspace(workspace))[:5]:
+        yield Finding("benchmark", "ok", in_a_line(record, limits))
 
 
 def _terminal() -> Iterator[Finding]:

@@ -13,6 +13,11 @@ SETTINGS = """\
 # interrupt_s = 10.0    # seconds between SIGINT and SIGTERM when a stage is stopped
 # terminate_s = 5.0     # seconds between SIGTERM and SIGKILL
 
+[bench]
+# proceed_s = 5.0       # seconds of a training iteration up to which the verdict is "proceed",
+# usable_s = 30.0       # "usable",
+# too_slow_s = 60.0     # "slow"; above it is "choose a smaller model"
+
 [screen]
 # theme = "factory"     # factory-light, factory-contrast, factory-colour-blind, nord, …
 # notify = "auto"       # auto, bell, osc9, osc777, osascript, off: how an end of a run is called

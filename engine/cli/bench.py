@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,8 @@ from engine.cli.console import (
 
 if TYPE_CHECKING:
     from engine.costs.benching import BenchWish
+    from engine.costs.estimate import Range
+    from engine.costs.verdict import PaceLimits
     from engine.models import ModelOnDisk
     from engine.records.bench import Benchmark
     from engine.workspace import Workspace
@@ -54,9 +56,16 @@ def bench(
 
     New run takes its estimates from the result, which is kept in the workspace.
     """
+    from engine.costs.bench_settings import load_limits
     from engine.costs.benching import BenchError, measure
+    from engine.helper import HelperStopped
+    from engine.settings_file import SettingsError
 
     place = open_workspace(workspace)
+    try:
+        limits = load_limits(place.path)
+    except SettingsError as error:
+        fail(str(error), Exit.NO)
     found, wish = _subject(place, model)
     wish = replace(
         wish,
@@ -78,12 +87,17 @@ def bench(
         record = measure(place, found, wish, told)
     except BenchError as error:
         fail(str(error), Exit.NO)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, HelperStopped):
         fail("Stopped; nothing was kept.", Exit.NO)
+    own = _own_setting(place, model, record, wish)
     if as_json:
-        print_json(record.model_dump(mode="json"))
+        print_json(_as_json(record, limits, own))
     else:
-        _show(record)
+        _show(record, limits, own)
+
+
+def _is_target(place: Workspace, name: str) -> bool:
+    return (place.targets_dir / name / "forge.yaml").is_file()
 
 
 def _subject(place: Workspace, name: str) -> tuple[ModelOnDisk, BenchWish]:
@@ -94,7 +108,7 @@ def _subject(place: Workspace, name: str) -> tuple[ModelOnDisk, BenchWish]:
     from engine.plans.planning import draft
     from engine.target import TargetError
 
-    if (place.targets_dir / name / "forge.yaml").is_file():
+    if _is_target(place, name):
         try:
             drafted = draft(place, place.targets_dir / name)
         except TargetError as error:
@@ -117,7 +131,55 @@ def _subject(place: Workspace, name: str) -> tuple[ModelOnDisk, BenchWish]:
     return found, BenchWish()
 
 
-def _show(record: Benchmark) -> None:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The setting that was asked for, and the seconds of its iteration."""
+
+    what: str
+    step: Range
+
+
+def _own_setting(place: Workspace, name: str, record: Benchmark, wish: BenchWish) -> _Own | None:
+    """A target's own training; of a model, the shape that was asked for. None: not measurable."""
+    from engine.costs.bench_words import points_of
+    from engine.costs.estimate import Shape, step_seconds
+    from engine.costs.forecast import look_ahead
+    from engine.plans.planning import draft
+
+    if _is_target(place, name):
+        drafted = draft(place, place.targets_dir / name)
+        outlook = look_ahead(place, drafted)
+        step = outlook.benchmark.cost.step if outlook.benchmark else None
+        rows = drafted.config.hyperparameters["batch_size"]
+        what = f"{name} as it is set (batch {rows} × {outlook.lengths.mean:,.0f} tokens on average)"
+        return _Own(what, step) if step else None
+    shape = Shape(wish.batch_size, wish.seq_len, wish.layers or record.layers)
+    forecast = step_seconds(points_of(record), shape)
+    what = f"batch {wish.batch_size} × {wish.seq_len} tokens, {shape.layers} layers"
+    return _Own(what, forecast.value) if forecast else None
+
+
+def _as_json(record: Benchmark, limits: PaceLimits, own: _Own | None) -> dict[str, Any]:
+    """The record, with what follows from it; ``own_setting`` is null where nothing does."""
+    from engine.costs.verdict import verdict
+
+    told = record.model_dump(mode="json")
+    for shown, point in zip(told["points"], record.points, strict=True):
+        shown["tokens_per_second"] = point.tokens_per_second
+        shown["verdict"] = verdict(point.seconds_per_iteration, limits)
+    told["limits"] = asdict(limits)
+    told["own_setting"] = own and {
+        "what": own.what,
+        "seconds_per_iteration": asdict(own.step),
+        "verdict": verdict(own.step.likely, limits),
+    }
+    return told
+
+
+def _show(record: Benchmark, limits: PaceLimits, own: _Own | None) -> None:
+    from engine.costs.bench_words import memory_in_words
+    from engine.costs.verdict import pace_in_words, verdict, verdict_in_words
+
     rows = [
         (
             str(point.batch_size),
@@ -127,15 +189,20 @@ def _show(record: Benchmark) -> None:
             f"{point.seconds_per_iteration:.3g}",
             numbers.count(point.tokens_per_second),
             numbers.size(point.mlx_peak_bytes),
+            verdict(point.seconds_per_iteration, limits),
         )
         for point in record.points
     ]
-    print_table(("BATCH", "TOKENS", "LAYERS", "CHECKPOINT", "S/STEP", "TOK/S", "PEAK"), rows)
+    header = ("BATCH", "TOKENS", "LAYERS", "CHECKPOINT", "S/ITER", "TRAIN TOK/S", "PEAK", "VERDICT")
+    print_table(header, rows)
     print(
         f"prompt {numbers.count(record.prompt_tokens_per_second)} tok/s · generation "
-        f"{numbers.count(record.generation_tokens_per_second)} tok/s · the process itself "
-        f"{numbers.size(record.overhead_bytes)}"
+        f"{numbers.count(record.generation_tokens_per_second)} tok/s · {memory_in_words(record)}"
     )
+    if own is not None:
+        pace = pace_in_words(own.step.likely)
+        print(f"{own.what}: about {pace} an iteration: {verdict_in_words(own.step, limits)}")
+    print(f"  {limits.in_words()}")
     for note in record.notes:
         narrate(f"  ⚠ {printable(note)}")
     sys.stdout.flush()

@@ -57,6 +57,16 @@ def load_benchmark(workspace: Workspace, model: ModelOnDisk) -> Benchmark | None
     return max(found, key=lambda record: record.date, default=None)
 
 
+def benchmarks_here(workspace: Workspace) -> list[Benchmark]:
+    """All that was measured on this machine, the newest first; unreadable files are left out."""
+    try:
+        files = sorted(workspace.bench_dir.glob(f"*-{machine_key(this_machine())}.json"))
+    except OSError:
+        return []
+    found = [record for file in files if (record := _read(file)) is not None]
+    return sorted(found, key=lambda record: record.date, reverse=True)
+
+
 def _read(file: Path) -> Benchmark | None:
     try:
         return Benchmark.model_validate(json.loads(read_plain(file, _MAX_BYTES)))

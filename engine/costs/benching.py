@@ -23,6 +23,9 @@ from engine.workspace import Workspace
 SECONDS = 40.0
 """How long a benchmark takes, about; a model whose single step is slower takes longer."""
 
+LONGER = 4
+"""How much longer the rows of one shape are than those that were asked for."""
+
 PLACE = "benchmark"
 """What stands in the queue, where a run would have its name."""
 
@@ -49,16 +52,22 @@ class BenchWish:
     optimizer: str = "adam"
     seconds: float = SECONDS
 
-    def points(self, total_layers: int | None) -> list[dict[str, Any]]:
-        """The shapes to measure, small ones first."""
-        half = max(1, (total_layers or 2) // 2)
+    def points(self, total_layers: int | None, context: int | None = None) -> list[dict[str, Any]]:
+        """The shapes to measure, small ones first.
+
+        One is of long rows, as far as the model's ``context`` goes: only they tell what attention
+        costs, and a later run may have longer rows than this one.
+        """
+        some = self.layers or max(1, (total_layers or 2) // 2)
         rows, tokens = self.batch_size, self.seq_len
         short, few = max(8, tokens // 2), max(1, rows // 4)
+        long = min(LONGER * tokens, max(tokens, context or LONGER * tokens))
         shapes = [
             (few, short, 0, False),
             (rows, short, 0, False),
             (rows, tokens, 0, False),
-            (rows, tokens, self.layers or half, False),
+            (rows, tokens, some, False),
+            (few, long, some, False),
             (rows, tokens, 0, True),
         ]
         names = ("batch_size", "seq_len", "layers", "grad_checkpoint")
@@ -112,7 +121,7 @@ def _measure(
     request = {
         "model": str(model.path),
         "name": model.id,
-        "points": wish.points(model.layers),
+        "points": wish.points(model.layers, model.context),
         "lora": {"rank": wish.lora_rank, "keys": keys},
         "optimizer": wish.optimizer,
         "seconds": wish.seconds,

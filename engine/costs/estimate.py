@@ -1,8 +1,9 @@
 """How long a training would take and how much memory, from steps that were measured. Pure.
 
 Time and memory of a step are close to linear in the tokens of a batch, and in tokens times
-adapted layers. Both are fitted by least squares over the measured points; what lies outside of
-them is widened, since a line says less the further it is drawn.
+adapted layers; attention adds tokens of the batch times tokens of a row, for each layer. All are
+fitted by least squares over the measured points; what lies outside of them is widened, since a
+line says less the further it is drawn.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ ONE_POINT_SPREAD = 0.30
 
 ONE_SHAPE = 1.5
 """Shapes that differ by less than this factor say nothing of a slope."""
+
+FAR_APART = 6.0
+"""Lengths of rows that differ by less than this factor say nothing of attention."""
 
 UNMEASURED_CHECKPOINT_TIME = 1.35
 """Gradient checkpointing computes each layer forward once more: about a third more work."""
@@ -83,9 +87,16 @@ class Forecast:
 
 Feature = Callable[[Shape], float]
 
+
+def _attention(shape: Shape) -> float:
+    """Every token of a row looks at every other one: it grows with the square of the length."""
+    return shape.size * shape.tokens * shape.layers
+
+
 _FEATURES: tuple[Feature, ...] = (
     lambda shape: shape.size,
     lambda shape: shape.size * shape.layers,
+    _attention,
 )
 
 
@@ -117,9 +128,14 @@ def fit(pairs: Sequence[tuple[Shape, float]]) -> Line | None:
     if max(works) < ONE_SHAPE * min(works):
         slope = _median([value / work for (_, value), work in zip(pairs, works, strict=True)])
         return Line(0.0, ((_FEATURES[1], slope),), ONE_POINT_SPREAD / 1.5)
+    lengths = [shape.tokens for shape, _ in pairs]
+    # A square that takes up what noise left over would grow to nonsense further out.
+    lengths_differ = max(lengths) >= FAR_APART * min(lengths)
     best: tuple[float, Line] | None = None
     for count in range(len(_FEATURES), -1, -1):
         for features in combinations(_FEATURES, count):
+            if _attention in features and not (lengths_differ and len(pairs) > count + 1):
+                continue
             line = _solve(pairs, features)
             if line is None:
                 continue
@@ -226,7 +242,15 @@ def _forecast(
         elif wanted < low * 0.5:
             spread += 0.06 * math.log2(low / max(wanted, 1e-9))
             beyond.append(f"{name} {_whole(wanted)} (measured from {_whole(low)})")
-    return Forecast(Range.around(value, min(MAX_SPREAD, spread)), tuple(beyond))
+    likely = Range.around(value, min(MAX_SPREAD, spread))
+    longest = max(one.tokens for one, _ in pairs)
+    if shape.tokens > longest * 1.05:
+        # At worst all that grows with the rows grows with the square of their length.
+        worst = value + (value - line.base) * (shape.tokens / longest - 1)
+        likely = Range(likely.low, value, max(likely.high, worst))
+        words = f"rows of {_whole(shape.tokens)} tokens (measured up to {_whole(longest)})"
+        beyond.append(words)
+    return Forecast(likely, tuple(beyond))
 
 
 _SIDES: tuple[tuple[str, Feature], ...] = (
@@ -269,11 +293,15 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a training would cost: its seconds, and its peak of memory in bytes."""
+    """What a training would cost: its seconds, and its peak of memory in bytes.
+
+    ``step`` are the seconds of one iteration.
+    """
 
     seconds: Range | None
     peak: Range | None
     beyond: tuple[str, ...] = ()
+    step: Range | None = None
 
 
 def training_cost(
@@ -305,4 +333,4 @@ def training_cost(
         more = overhead_bytes + max(0.0, wanted.rank_extra * ADAPTER_BYTES)
         memory = Range(peak.value.low + more, peak.value.likely + more, peak.value.high + more)
     beyond = dict.fromkeys((*(step.beyond if step else ()), *(peak.beyond if peak else ())))
-    return Cost(seconds, memory, tuple(beyond))
+    return Cost(seconds, memory, tuple(beyond), step.value if step else None)

@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 import psutil
 
+from engine.costs.bench_settings import load_limits
 from engine.costs.bench_store import load_benchmark
+from engine.costs.bench_words import points_of
 from engine.costs.benching import BenchWish
 from engine.costs.estimate import (
     Cost,
@@ -26,10 +28,12 @@ from engine.costs.estimate import (
     training_cost,
 )
 from engine.costs.past_runs import PastRun, past_runs
+from engine.costs.verdict import USUAL, PaceLimits
 from engine.models import ModelOnDisk, model_on_disk
 from engine.plans.planning import Draft
 from engine.records.bench import Benchmark
 from engine.records.plan import StageKind
+from engine.settings_file import SettingsError
 from engine.workspace import Workspace
 
 WORKER_BYTES = 40 * 2**20
@@ -79,6 +83,10 @@ class Outlook:
     limit_bytes: int
     """What a run may take at most: all memory, or what Metal recommends."""
     may_stop_early: bool = False
+    limits: PaceLimits = USUAL
+    """Which seconds of an iteration are called what."""
+    limits_problem: str = ""
+    """Why they are the usual ones and not the workspace's, as a sentence; "" where all is well."""
 
     @property
     def best(self) -> Estimate | None:
@@ -110,6 +118,7 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
     """What a drafted run would cost. ``counted`` is what is known of the data's rows."""
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
+    limits, problem = _limits(workspace)
     spec = next((one.spec for one in drafted.plan.stages if one.kind is StageKind.TRAIN), None)
     base = drafted.config.base_model
     if spec is None:
@@ -139,7 +148,16 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
         free_bytes=free,
         limit_bytes=min(limit, total),
         may_stop_early=spec.get("early_stop") is not None,
+        limits=limits,
+        limits_problem=problem,
     )
+
+
+def _limits(workspace: Workspace) -> tuple[PaceLimits, str]:
+    try:
+        return load_limits(workspace.path), ""
+    except SettingsError as error:
+        return USUAL, str(error)
 
 
 def _lengths(
@@ -184,16 +202,8 @@ def _from_benchmark(record: Benchmark, wanted: Training, spec: dict[str, Any]) -
         a_rank = record.trainable_parameters / record.lora_rank
         extra = (int(spec["lora"]["rank"]) - record.lora_rank) * a_rank
     wanted = replace(wanted, rank_extra=extra)
-    points = [
-        Point(
-            Shape(one.batch_size, one.seq_len, one.layers, one.grad_checkpoint),
-            one.seconds_per_iteration,
-            one.mlx_peak_bytes,
-        )
-        for one in record.points
-    ]
     cost = training_cost(
-        points,
+        points_of(record),
         wanted,
         forward_tok_s=record.forward_tokens_per_second,
         start_s=record.load_seconds or 0.0,
@@ -231,6 +241,7 @@ def _from_runs(runs: Sequence[PastRun], wanted: Training) -> Estimate | None:
         step.value.times(wanted.iters) if step else None,
         peak.value.plus(Range(more, more, more)) if peak else None,
         peak.beyond if peak else step.beyond if step else (),
+        step.value if step else None,
     )
     newest = max((run.created for run in here if run.created), default=None)
     return Estimate(cost, newest, len(here), here[0].here)

@@ -63,6 +63,43 @@ def test_what_lies_outside_is_named_and_widened() -> None:
     assert outside.beyond == ("tokens of a batch 16,384 (measured up to 2,048)",)
 
 
+def attentive(shape: Shape) -> float:
+    """A machine on which attention costs as much as the rest at rows of 500 tokens."""
+    return 0.05 + 5e-6 * shape.size * shape.layers * (1 + shape.tokens / 500)
+
+
+LONG = Shape(1, 2048, 14)
+
+
+def test_a_measured_shape_of_long_rows_tells_what_attention_costs() -> None:
+    points = [Point(shape, attentive(shape)) for shape in (*SHAPES[:4], LONG)]
+    for wanted in (Shape(4, 1024, 28), Shape(4, 2048, 28), Shape(16, 64, 28)):
+        found = step_seconds(points, wanted)
+        assert found is not None
+        assert found.value.likely == pytest.approx(attentive(wanted), rel=0.02)
+        assert not any("rows of" in words for words in found.beyond)
+
+
+def test_rows_longer_than_measured_may_cost_the_square() -> None:
+    points = [Point(shape, attentive(shape)) for shape in SHAPES[:4]]
+    wanted = Shape(4, 2048, 28)
+    found = step_seconds(points, wanted)
+    assert found is not None
+    assert found.value.likely < attentive(wanted) < found.value.high
+    assert "rows of 2,048 tokens (measured up to 512)" in found.beyond
+
+
+def test_noise_alone_is_no_attention() -> None:
+    noise = (1.1, 0.95, 1.0, 1.05)
+    points = [
+        Point(shape, seconds(shape) * factor)
+        for shape, factor in zip(SHAPES[:4], noise, strict=True)
+    ]
+    found = step_seconds(points, Shape(4, 2048, 28))
+    assert found is not None
+    assert found.value.likely == pytest.approx(seconds(Shape(4, 2048, 28)), rel=0.25)
+
+
 def test_one_shape_is_taken_in_proportion_and_is_never_sure() -> None:
     only = [Point(Shape(4, 100, 10), 1.0, 4 * GB)]
     doubled = step_seconds(only, Shape(8, 100, 10))
@@ -117,6 +154,8 @@ def test_a_training_is_its_steps_validations_and_start() -> None:
     expected = 100 * seconds(Shape(4, 128, 28)) + 50 * 4 * 128 / 1000 + 7
     assert cost.seconds.likely == pytest.approx(expected, rel=0.05)
     assert cost.peak.likely == pytest.approx(memory(Shape(4, 512, 28)) + 100 + 16e6, rel=0.03)
+    assert cost.step is not None
+    assert cost.step.likely == pytest.approx(seconds(Shape(4, 128, 28)), rel=0.05)
 
 
 shapes = st.builds(Shape, st.integers(1, 64), st.integers(1, 4096), st.integers(1, 80))
@@ -131,4 +170,6 @@ def test_any_points_give_an_ordered_and_positive_range(found: list[Point], shape
         assert forecast is not None
         value = forecast.value
         assert 0 <= value.low <= value.likely <= value.high
-        assert value.high <= value.likely * (1 + MAX_SPREAD) * (1 + 1e-9)
+        # All that is not fixed may grow with the square of the length, and nothing faster.
+        longer = max(1.0, shape.tokens / max(point.shape.tokens for point in found))
+        assert value.high <= value.likely * max(1 + MAX_SPREAD, longer) * (1 + 1e-9)

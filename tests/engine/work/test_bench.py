@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.costs.bench_store import load_benchmark, merged, save_benchmark, this_machine
+from engine.costs.bench_words import memory_in_words
 from engine.costs.benching import BenchError, BenchWish, measure
 from engine.costs.estimate import Point, Shape, step_seconds
 from engine.helper import HelperError, HelperStopped, ask
@@ -23,6 +28,7 @@ from engine.target import load_target
 from engine.workspace import Workspace
 from tests.tui.test_new_run import chat, make_target
 
+ROOT = Path(__file__).parents[3]
 WISH = BenchWish(batch_size=2, seq_len=16, lora_rank=4, seconds=4)
 
 
@@ -48,6 +54,7 @@ def test_a_benchmark_measures_every_shape_and_keeps_it(
         (2, 8, 2, False),
         (2, 16, 2, False),
         (2, 16, 1, False),
+        (1, 64, 1, False),
         (2, 16, 2, True),
     }
     assert all(point.mlx_peak_bytes and point.iterations >= 2 for point in record.points)
@@ -83,10 +90,11 @@ def test_benchmarks_of_one_model_become_one(
 ) -> None:
     workspace, record = Workspace(tmp_path), measured[1]
     path = save_benchmark(workspace, record)
+    assert [p.batch_size for p in record.points] == [1, 2, 2, 2, 1, 2]
     late = record.points[0].model_copy(update={"seconds_per_iteration": 9.0, "batch_size": 64})
     other = record.model_copy(update={"points": [late], "model_id": "another name"})
     assert save_benchmark(workspace, other) == path
-    assert [p.batch_size for p in _load(path).points] == [1, 2, 2, 2, 2, 64]
+    assert [p.batch_size for p in _load(path).points] == [1, 2, 2, 2, 1, 2, 64]
     save_benchmark(workspace, other.model_copy(update={"lora_rank": 99}))
     assert [p.batch_size for p in _load(path).points] == [64], "other adapters: nothing is kept"
     path.write_text("{")
@@ -157,7 +165,7 @@ def test_a_shape_that_memory_would_not_do_is_left_out(model_dir: Path) -> None:
     }
     answer = ask("engine.work.bench", request)
     assert [point["batch_size"] for point in answer["points"]] == [1]
-    assert "left out: it would take about" in answer["notes"][0]
+    assert "left out: it would take up to" in answer["notes"][0], "longer rows: the worst counts"
 
 
 def test_tokens_are_those_of_the_model(model_dir: Path, tmp_path: Path) -> None:
@@ -180,8 +188,6 @@ def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -
     pids: list[int] = []
 
     def heard(message: dict[str, object]) -> None:
-        import psutil
-
         # Other tests of the session may have left children that are still ending.
         children = psutil.Process(os.getpid()).children(recursive=True)
         alive = (one for one in children if one.status() != psutil.STATUS_ZOMBIE)
@@ -200,8 +206,6 @@ def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -
     with pytest.raises(HelperStopped):
         ask("engine.work.bench", request, heard, stop.is_set)
     assert time.monotonic() - begin < 30 and pids
-    import psutil
-
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
@@ -210,21 +214,113 @@ def test_a_helper_that_dies_says_how() -> None:
         ask("engine.work.no_such", {})
 
 
-def test_the_command_measures_a_model_and_says_what_it_is_not(
-    model_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+USUAL = ("--batch-size", "1", "--seq-len", "8", "--seconds", "3")
+
+
+def bench(capfd: pytest.CaptureFixture[str], place: Path, *words: str) -> tuple[int, str, str]:
+    """The command in a workspace: its exit code, and what it printed."""
     from engine.cli.app import main
 
-    (tmp_path / "runs").mkdir()
-    usual = ["--workspace", str(tmp_path), "--batch-size", "1", "--seq-len", "8", "--seconds", "2"]
+    (place / "runs").mkdir(exist_ok=True)
     with pytest.raises(SystemExit) as ended:
-        main(["bench", str(model_dir), *usual, "--json"])
+        main(["bench", *words, "--workspace", str(place), *USUAL])
     told = capfd.readouterr()
-    record = Benchmark.model_validate(json.loads(told.out))
-    assert ended.value.code == 0 and record.points and "Measuring" in told.err
-    with pytest.raises(SystemExit) as ended:
-        main(["bench", str(model_dir), *usual])
-    assert ended.value.code == 0 and "S/STEP" in capfd.readouterr().out
-    with pytest.raises(SystemExit) as ended:
-        main(["bench", "nobody/nothing", *usual])
-    assert ended.value.code == 3 and "hf download nobody/nothing" in capfd.readouterr().err
+    assert "Traceback" not in told.err
+    return int(str(ended.value.code)), told.out, told.err
+
+
+def test_the_command_measures_a_model_and_judges_it(
+    model_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = bench(capfd, tmp_path, str(model_dir), "--json")
+    told = json.loads(out)
+    record = Benchmark.model_validate(told)
+    assert code == 0 and record.points and "Measuring" in err
+    assert told["limits"] == {"proceed_s": 5.0, "usable_s": 30.0, "too_slow_s": 60.0}
+    for point in told["points"]:
+        assert point["verdict"] == "proceed"
+        rate = point["batch_size"] * point["seq_len"] / point["seconds_per_iteration"]
+        assert point["tokens_per_second"] == pytest.approx(rate)
+    own = told["own_setting"]
+    assert own["verdict"] == "proceed" and own["what"] == "batch 1 × 8 tokens, 2 layers"
+    seconds = own["seconds_per_iteration"]
+    assert 0 < seconds["low"] < seconds["likely"] < seconds["high"]
+    # What this machine calls fast is too slow for these limits.
+    limits = "[bench]\nproceed_s = 1e-7\nusable_s = 1e-6\ntoo_slow_s = 1e-5\n"
+    (tmp_path / "factory.toml").write_text(limits)
+    code, out, _ = bench(capfd, tmp_path, str(model_dir))
+    head, *rows = out.splitlines()
+    assert code == 0 and head.split() == [
+        *("BATCH", "TOKENS", "LAYERS", "CHECKPOINT", "S/ITER", "TRAIN", "TOK/S", "PEAK", "VERDICT")
+    ]
+    assert rows[0].endswith("choose a smaller model") and max(map(len, (head, *rows))) <= 160
+    assert "of memory: it fits" in out and "batch 1 × 8 tokens, 2 layers: about" in out
+    assert "up to 1e-05 s slow, above choose a smaller model" in out
+
+
+def test_the_command_says_what_it_cannot_measure(
+    model_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = bench(capfd, tmp_path, "nobody/nothing")
+    assert (code, out) == (3, "") and "hf download nobody/nothing" in err
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text('{"model_type": "no-such-kind"}')
+    (broken / "model.safetensors").write_bytes((model_dir / "model.safetensors").read_bytes())
+    code, out, err = bench(capfd, tmp_path, str(broken), "--json")
+    assert (code, out) == (1, "") and "mlx-lm cannot load" in err
+    (tmp_path / "factory.toml").write_text("[bench]\nproceed_s = 99\n")
+    code, out, err = bench(capfd, tmp_path, str(model_dir))
+    assert (code, out) == (1, "") and "must rise, and are 99, 30 and 60" in err
+    assert "Measuring" not in err, "it is said before the time is spent"
+
+
+def test_ctrl_c_ends_the_command_and_its_child(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    command = [sys.executable, "-m", "engine.cli", "bench", str(model_dir), "-w", str(tmp_path)]
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert child.stderr is not None
+    said = []
+    for line in child.stderr:
+        said.append(line)
+        if "1 of " in line:
+            break
+    helpers = psutil.Process(child.pid).children(recursive=True)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, out) == (1, ""), "".join(said) + err
+    assert "Stopped; nothing was kept." in err and "Traceback" not in err
+    assert helpers and not psutil.wait_procs(helpers, timeout=10)[1]
+    assert not list(tmp_path.glob(".factory/bench/*.json")) and not state(tmp_path).owner
+
+
+def test_the_doctor_tells_what_was_measured(
+    measured: tuple[Workspace, Benchmark, list[str]], tmp_path: Path
+) -> None:
+    from engine.doctor import _benchmarks
+
+    assert list(_benchmarks(tmp_path)) == []
+    save_benchmark(Workspace(tmp_path), measured[1])
+    (one,) = _benchmarks(tmp_path)
+    assert one.state == "ok" and "proceed (" in one.text
+    assert "an iteration at batch 2 × 16 tokens, 2 layers), measured 20" in one.text
+    (tmp_path / "factory.toml").write_text("[bench]\nusable_s = 'much'\n")
+    wrong, still = _benchmarks(tmp_path)
+    assert wrong.state == "wrong" and "bench.usable_s" in wrong.text and still.text == one.text
+
+
+def test_memory_that_was_not_measured_is_not_said_to_fit(
+    measured: tuple[Workspace, Benchmark, list[str]],
+) -> None:
+    record = measured[1]
+    blind = [point.model_copy(update={"mlx_peak_bytes": None}) for point in record.points]
+    assert "not recorded" in memory_in_words(record.model_copy(update={"points": blind}))
+    small = record.machine.model_copy(update={"memory_bytes": 2**20})
+    assert "does not fit" in memory_in_words(record.model_copy(update={"machine": small}))
+    unknown = record.machine.model_copy(update={"memory_bytes": None})
+    text = memory_in_words(record.model_copy(update={"machine": unknown}))
+    assert text.endswith("the machine's memory is not recorded")
+    metal = memory_in_words(record.model_copy(update={"limit_bytes": 2**40}))
+    assert "that Metal recommends: it fits easily" in metal
