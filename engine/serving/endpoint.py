@@ -7,6 +7,7 @@ an ``Endpoint`` holds the variable's name only, and errors that would repeat the
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -92,8 +93,10 @@ def address_of(endpoint: Endpoint) -> Address:
     return Address(secure, parts.hostname, port or (443 if secure else 80), path)
 
 
-def key_of(endpoint: Endpoint, address: Address) -> str | None:
-    """The API key from the environment, None where the endpoint needs none.
+def key_of(
+    endpoint: Endpoint, address: Address, env: Mapping[str, str] | None = None
+) -> str | None:
+    """The API key from the environment (``env``, else this process's), None where none is needed.
 
     EndpointError (``key``) when the variable is not set, holds no key, or when the key would go
     over the network unencrypted.
@@ -101,7 +104,7 @@ def key_of(endpoint: Endpoint, address: Address) -> str | None:
     if endpoint.key_variable is None:
         return None
     name = endpoint.key_variable
-    key = os.environ.get(name, "").strip()
+    key = (os.environ if env is None else env).get(name, "").strip()
     if not key:
         raise EndpointError(
             f"{endpoint.shown} needs a key, and the environment variable {name} is not set. "
