@@ -62,7 +62,7 @@ def start(
         wish = managed.Wish(
             name=name or ("candidate" if adapter else "base"),
             model=managed.model_for(model, place, Path.cwd()),
-            adapter=_adapter(place, adapter) if adapter else None,
+            adapter=adapter_of(place, adapter) if adapter else None,
             port=port,
             keep=keep,
         )
@@ -161,7 +161,7 @@ def _end_like_ctrl_c() -> None:
             signal.signal(one, interrupted)
 
 
-def _adapter(place: Workspace, name: str) -> Path:
+def adapter_of(place: Workspace, name: str) -> Path:
     """The adapter of a run, or a directory (of a run, or the adapter itself)."""
     from engine.workspace import WorkspaceError
 

@@ -19,9 +19,10 @@ from typing import Any
 
 from engine.evaluating.places import file_names
 from engine.evaluating.wanted import Wanted, WantedSuite
-from engine.folder import write_json_atomic
+from engine.folder import read_record, write_json_atomic
 from engine.processes import myself
 from engine.records.base import utc_now
+from engine.records.evaluation import EvalResult
 from engine.records.plan import Plan, Stage, StageKind
 from engine.supervise.command import command_for
 from engine.supervise.queue import POLL_S, Place
@@ -41,19 +42,26 @@ class LocalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A model directory of this disk, perhaps with an adapter."""
+    """A model directory of this disk, perhaps with an adapter; records call it ``label``."""
 
     path: Path
-    adapter: Path | None = None
+    adapter: Path | None
+    label: str
 
 
 def evaluate_here(
-    workspace: Workspace, model: LocalModel, wanted: Wanted, folder: Path, heard: Heard
+    workspace: Workspace,
+    model: LocalModel,
+    wanted: Wanted,
+    folder: Path,
+    command: str,
+    heard: Heard,
 ) -> None:
     """Evaluate in a child that writes records and rows into ``folder``. Blocks.
 
-    ``heard`` gets its events as they come. LocalError when it does not end well; whatever ends it,
-    also a KeyboardInterrupt, stops the child first.
+    ``command`` is what a person types to have the same. ``heard`` gets the child's events as they
+    come. LocalError when it does not end well; whatever ends it, also a KeyboardInterrupt, stops
+    the child first.
     """
     plan = _plan(model, wanted, folder)
     write_json_atomic(folder / "plan.json", plan)
@@ -70,6 +78,20 @@ def evaluate_here(
         _run(plan, folder, heard)
     finally:
         place.leave()
+        _name(model, wanted, folder, command)
+
+
+def _name(model: LocalModel, wanted: Wanted, folder: Path, command: str) -> None:
+    """Have the records say who answered and how, without a path of this machine."""
+    for one, (file, _) in zip(wanted.suites, file_names(wanted), strict=True):
+        if not (folder / file).exists():
+            continue  # it was stopped before
+        record = read_record(folder / file, EvalResult)
+        record.model_id, record.command = model.label, command
+        if (note := one.note) is not None:
+            known = record.notes or []
+            record.notes = [*([known] if isinstance(known, str) else known), note]
+        write_json_atomic(folder / file, record)
 
 
 def _plan(model: LocalModel, wanted: Wanted, folder: Path) -> Plan:

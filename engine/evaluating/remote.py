@@ -123,8 +123,7 @@ def _evaluate(
             missing=lambda example, why: watcher.missing(one, example.id, why),
         )
         notes = list(model.notes(wanted.max_new_tokens))
-        if one.of is not None:
-            notes.append(f"The first {len(one.suite.examples)} of {one.of} examples.")
+        notes += [one.note] if one.note else []
         temperature = model.extra.get("temperature", 0.0)
         record = result_of(
             marker,

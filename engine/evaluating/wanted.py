@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -47,6 +46,13 @@ class WantedSuite:
     def system_prompt_file(self) -> str | None:
         """The text file that an evaluation puts before each prompt, relative to ``home``."""
         return SYSTEM_PROMPT if self.has_system_prompt else None
+
+    @property
+    def note(self) -> str | None:
+        """What a record says of examples that were left out."""
+        if self.of is None:
+            return None
+        return f"The first {len(self.suite.examples)} of {self.of} examples."
 
     def first(self, rows: int | None) -> WantedSuite:
         """Only the first so many examples."""
@@ -184,7 +190,3 @@ def _scorer_of(path: Path) -> str | None:
         return None if isinstance(header, dict) and "scorer" in header else DEFAULT_SCORER
     except (OSError, ValueError, RecursionError):
         return DEFAULT_SCORER
-
-
-def suite_names(suites: Sequence[WantedSuite]) -> str:
-    return ", ".join(one.suite.name for one in suites)
