@@ -17,7 +17,7 @@ from typing import Any
 from engine.answers.rows_files import RowsFile
 from engine.answers.scored_rows import RowText
 from engine.answers.trace_review import RowKey, is_current
-from engine.checks.streams import read_keys
+from engine.checks.streams import read_objects
 from engine.folder import FolderError, read_record, write_bytes_atomic
 from engine.judge.leakage import normalise, prompt_key
 from engine.plain_file import open_plain
@@ -168,7 +168,7 @@ def gold_prompts(run: Path) -> set[str] | None:
         if not path.is_relative_to(target.resolve()) or not path.is_file():
             continue
         read = True
-        found.update(key for row in read_keys(path) if (key := prompt_key(row)) is not None)
+        found.update(key for _, row in read_objects(path) if (key := prompt_key(row)) is not None)
     return found if read else None
 
 

@@ -14,12 +14,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.checks.documents import Document, decode_utf8, read_bytes_inside, read_document
-from engine.checks.finding import Finding, error
+from engine.checks.documents import Document, read_document
+from engine.checks.finding import Finding
 from engine.checks.leak_search import LeaksSeen, look_for_leaks
 from engine.checks.outside import FileFact, Outside
-from engine.checks.streams import MAX_ROWS_BYTES, EventsSeen, read_events, read_rows
-from engine.judge.gates import Gate, judge
+from engine.checks.reading import load_events, load_report, load_rows
+from engine.checks.streams import EventsSeen
+from engine.checks.suites_seen import Asked, look_at_suites
+from engine.checks.tried import judged_until
+from engine.judge.corrected import tries_until
+from engine.judge.gates import CANDIDATE, Gate, judge
+from engine.judge.measured import Measured
+from engine.judge.rescoring import Rescored, score_again
+from engine.judge.tries import Tries
 from engine.processes import is_alive
 from engine.records.evaluation import EvalResult, RowResult
 from engine.records.events import RunCreated
@@ -47,8 +54,6 @@ MODELS: dict[str, type[BaseModel]] = {
 }
 """The records of a run folder; ``eval-*.json`` come on top."""
 
-MAX_REPORT_BYTES = 16 * 2**20
-
 
 @dataclass(frozen=True)
 class RunContents:
@@ -67,6 +72,10 @@ class RunContents:
     report: str | None = None
     outside: Outside = field(default_factory=Outside)
     leaks: LeaksSeen = field(default_factory=LeaksSeen)
+    suites_seen: Mapping[str, tuple[str, Asked]] = field(default_factory=dict)
+    """Suite name to the hash and the examples of its file, where that is there."""
+    judged: tuple[str, ...] = ()
+    """The runs that were judged on the primary suite's very file up to this one, this one too."""
     supervisor_alive: bool | None = None
     problems: tuple[Finding, ...] = ()
     """What was wrong with files that are no records."""
@@ -164,6 +173,23 @@ class RunContents:
         """Every gate with its verdict; none where the config cannot be read."""
         return [] if self.config is None else judge(self.config, self.evals, self.rows)
 
+    @cached_property
+    def rescored(self) -> dict[str, Rescored]:
+        """The rows of each eval record, scored again, by the record's file name."""
+        return {
+            name: score_again(self.evals[name], rows)
+            for name, rows in self.rows.items()
+            if name in self.evals
+        }
+
+    @cached_property
+    def tries(self) -> Tries | None:
+        """How often the gold set was used up to this run, and its p corrected for that."""
+        if self.config is None:
+            return None
+        measured = Measured(self.config, self.evals, self.rows)
+        return tries_until(self.run_id, self.judged, measured)
+
     @property
     def phase(self) -> Phase | None:
         return None if self.status is None else self.status.phase
@@ -241,8 +267,9 @@ def load(path: Path) -> RunContents:
     documents = {name: read_document(path, name, model) for name, model in models.items()}
     _load_superseded(path, documents)
     problems: list[Finding] = []
-    events = _load_events(path, problems)
+    events = load_events(path, problems)
     bare = RunContents(path.resolve().name, names, documents, events=events)
+    candidate = bare.evals.get(CANDIDATE)
     outside = Outside.look(
         path,
         bare.plan,
@@ -257,9 +284,9 @@ def load(path: Path) -> RunContents:
         run_id=bare.run_id,
         names=names,
         documents=documents,
-        rows=_load_rows(path, bare.evals, problems),
+        rows=load_rows(path, bare.evals, problems),
         events=events,
-        report=_load_report(path, problems),
+        report=load_report(path, problems),
         outside=outside,
         leaks=look_for_leaks(
             path,
@@ -270,6 +297,8 @@ def load(path: Path) -> RunContents:
             bare.suite_files,
             bare.suite_hashes,
         ),
+        judged=judged_until(path, candidate.suite_sha256 if candidate else None),
+        suites_seen=look_at_suites(outside.target_dir, bare.planned_suites),
         supervisor_alive=_supervisor_alive(bare.status),
         problems=tuple(problems),
     )
@@ -284,82 +313,6 @@ def _load_superseded(path: Path, documents: dict[str, Document]) -> None:
             return
         documents[name] = read_document(path, name, Decision)
         record = documents[name].record
-
-
-def _load_rows(
-    path: Path, evals: Mapping[str, EvalResult], problems: list[Finding]
-) -> dict[str, list[RowResult]]:
-    rows: dict[str, list[RowResult]] = {}
-    for record_name, record in evals.items():
-        name = record.rows_file or record_name.replace("eval-", "rows-", 1) + "l"
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            problems.append(
-                error(
-                    "file-outside",
-                    record_name,
-                    "/rows_file",
-                    f"The rows file {name} lies outside the run folder.",
-                    "Put the rows file into the run folder and name it without a path.",
-                )
-            )
-            continue
-        data = read_bytes_inside(path, name, MAX_ROWS_BYTES)
-        if isinstance(data, Finding):
-            problems.append(data)
-        elif data is not None:
-            found, wrong = read_rows(data)
-            if wrong and record.rows_file is None:
-                # Nobody says that this file holds rows; another tool's may hold anything.
-                continue
-            if wrong:
-                more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-                problems.append(
-                    error(
-                        "rows-shape",
-                        name,
-                        "",
-                        f"{name} has a row that is none: {wrong[0][1]}{more}.",
-                        "Evaluate again; rows files are never edited by hand.",
-                        line=wrong[0][0],
-                    )
-                )
-            else:
-                rows[record_name] = found
-    return rows
-
-
-def _load_events(path: Path, problems: list[Finding]) -> EventsSeen | None:
-    # A size of 0 as limit: only whether it may be opened; the file itself is read in pieces.
-    looked = read_bytes_inside(path, "events.jsonl", -1)
-    if looked is None:
-        return None
-    if isinstance(looked, Finding) and looked.rule != "file-too-large":
-        problems.append(looked)
-        return None
-    try:
-        return read_events(path / "events.jsonl")
-    except OSError as problem:
-        problems.append(
-            error(
-                "file-unreadable",
-                "events.jsonl",
-                "",
-                f"events.jsonl cannot be read ({problem.strerror}).",
-                "Give yourself the right to read it: chmod u+r events.jsonl",
-            )
-        )
-        return None
-
-
-def _load_report(path: Path, problems: list[Finding]) -> str | None:
-    data = read_bytes_inside(path, "report.md", MAX_REPORT_BYTES)
-    if data is None:
-        return None
-    text = data if isinstance(data, Finding) else decode_utf8("report.md", data)
-    if isinstance(text, Finding):
-        problems.append(text)
-        return None
-    return text
 
 
 def _supervisor_alive(status: RunStatus | None) -> bool | None:

@@ -17,7 +17,7 @@ class RulerDifference:
 
 
 def ruler_difference(before: EvalResult, after: EvalResult) -> RulerDifference | None:
-    """The first thing in which the ruler of two records of one suite differs; None where they agree.
+    """The first thing in which the ruler of two records of one suite differs, or None.
 
     What one of the two does not say is no difference: other tools record less.
     """

@@ -37,10 +37,10 @@ def score_again(record: EvalResult, rows: Sequence[RowResult]) -> Rescored:
     try:
         for row in rows:
             again = scorers.score(name, row.expected, row.got, **record.scorer_options)
+            # With several passes the row's answer is the first pass's.
             said = row.passes[0] if row.passes else row.score
-            if not math.isclose(again.score, said, abs_tol=_SLACK):
-                wrong.append((row, again.score))
-            elif not row.passes and again.correct != row.correct:
+            right = again.correct if row.passes else row.correct
+            if not math.isclose(again.score, said, abs_tol=_SLACK) or again.correct != right:
                 wrong.append((row, again.score))
     except (ScorerError, TypeError, ValueError) as error:
         return Rescored(why_not=f"the scorer {name} cannot be asked again ({error})")

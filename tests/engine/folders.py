@@ -19,6 +19,13 @@ FOREIGN_ID = "2026-07-02-pace-planner-sft-v1"
 PRIMARY = "router-gold"
 BREADTH = "router-breadth"
 BASE = "router/tiny"
+ASKED = {PRIMARY: "fly to point", BREADTH: "repeat number"}
+"""What the prompts of a suite begin with; the number of the row follows."""
+
+
+def answer(number: int) -> str:
+    """The expected answer of a row, from 0."""
+    return json.dumps({"cmd": "goto", "args": [number]})
 
 
 def time(minutes: float = 0.0) -> str:
@@ -79,8 +86,8 @@ def make_run(
     """
     target = workspace / "targets" / "router"
     suites = {
-        PRIMARY: _suite(target / "dataset" / "gold.jsonl", "fly to point", n),
-        BREADTH: _suite(target / "dataset" / "breadth.jsonl", "repeat number", n),
+        PRIMARY: _suite(target / "dataset" / "gold.jsonl", ASKED[PRIMARY], n),
+        BREADTH: _suite(target / "dataset" / "breadth.jsonl", ASKED[BREADTH], n),
     }
     source = target / "dataset" / "canonical.jsonl"
     _suite(source, "training row", 60)
@@ -162,7 +169,7 @@ def _suite(path: Path, what: str, n: int) -> str:
         {
             "messages": [
                 {"role": "user", "content": f"{what} {number}"},
-                {"role": "assistant", "content": json.dumps({"cmd": "goto", "args": [number]})},
+                {"role": "assistant", "content": answer(number)},
             ],
             "category": "even" if number % 2 == 0 else "odd",
         }
@@ -266,9 +273,9 @@ def write_eval(run: Path, stem: str, suite: str, digest: str, right: Sequence[bo
     rows = [
         {
             "id": str(number + 1),
-            "prompt": f"{suite} {number}",
-            "expected": '{"cmd": "goto"}',
-            "got": '{"cmd": "goto"}' if correct else "no idea",
+            "prompt": f"{ASKED[suite]} {number}",
+            "expected": answer(number),
+            "got": answer(number) if correct else "no idea",
             "score": float(correct),
             "correct": correct,
             "error": None if correct else "the answer is prose, not JSON",

@@ -177,8 +177,8 @@ def test_rows_leave_as_chat_rows_that_say_where_they_come_from(tmp_path: Path) -
     made = chat_rows(run.name, chosen_of(run, {"40"}), read_reviews(run))
     assert made[0] == {
         "messages": [
-            {"role": "user", "content": f"{folders.PRIMARY} 39"},
-            {"role": "assistant", "content": '{"cmd": "goto"}'},
+            {"role": "user", "content": f"{folders.ASKED[folders.PRIMARY]} 39"},
+            {"role": "assistant", "content": folders.answer(39)},
         ],
         "origin": f"gold:{folders.PRIMARY}",
         "run_id": run.name,
@@ -214,7 +214,12 @@ def test_what_the_data_stage_would_leave_out_is_counted(tmp_path: Path) -> None:
     gold = gold_prompts(run)
     assert gold is not None and len(gold) == 80
     chosen = chosen_of(run, {"1", "2", "3"})
-    assert in_gold(chosen, gold) == 0  # the rows of this folder were made up
-    assert in_gold(chosen, {f"{folders.PRIMARY} 0", f"{folders.BREADTH} 1"}) == 2
+    assert in_gold(chosen, gold) == 6
+    assert (
+        in_gold(
+            chosen, {f"{folders.ASKED[folders.PRIMARY]} 0", f"{folders.ASKED[folders.BREADTH]} 1"}
+        )
+        == 2
+    )
     put(run / "plan.json", "/target_dir", "targets/nowhere")
     assert gold_prompts(run) is None

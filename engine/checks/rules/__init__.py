@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterable
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding
-from engine.checks.rules import data, decision, evals, files, form, frozen, report, review, stream
+from engine.checks.rules import (
+    data,
+    decision,
+    evals,
+    files,
+    form,
+    frozen,
+    measured,
+    report,
+    review,
+    stream,
+)
 
 Rule = Callable[[RunContents], Iterable[Finding]]
 
@@ -25,16 +36,24 @@ ALL: tuple[Rule, ...] = (
     form.uncounted,
     stream.events,
     frozen.first_event,
+    frozen.witness,
     frozen.threshold,
     frozen.plan,
     frozen.suites,
     frozen.primary,
+    frozen.helpers,
     data.sources,
     data.heldout,
     data.hashes,
     data.leakage,
     data.leakage_known,
     data.shown,
+    measured.as_written,
+    measured.data_as_written,
+    measured.adapter,
+    measured.of_the_suite,
+    measured.scored_again,
+    measured.one_ruler,
     evals.same_suite,
     evals.primary_suite,
     evals.rows,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, warning
+from engine.checks.outside import SCORER_FILE, helper_files
 
 _RULE_FIX = "Put the old value back; to judge by another one, make a new run."
 
@@ -21,6 +22,22 @@ def first_event(contents: RunContents) -> Iterator[Finding]:
             "The first event is not run-created, so nothing shows which bounds, suites and plan "
             "were set before the scores were known.",
             "Restore events.jsonl from a copy.",
+        )
+
+
+def witness(contents: RunContents) -> Iterator[Finding]:
+    """The first event is the one that stood there when the run started."""
+    noted = contents.provenance.frozen_sha256 if contents.provenance else None
+    now = contents.events.first_sha256 if contents.events else None
+    if noted is not None and now is not None and noted != now:
+        yield error(
+            "frozen-changed",
+            "events.jsonl",
+            "",
+            "The first event is not the one that stood there when the run started: the bounds, "
+            "suites or plan that it says were frozen were set afterwards.",
+            "Restore events.jsonl from a copy; to judge by another bound, make a new run.",
+            line=1,
         )
 
 
@@ -140,16 +157,37 @@ def _on_disk(contents: RunContents, name: str, wanted: str) -> Iterator[Finding]
             f"Restore {file}; without it the scores cannot be measured again.",
         )
     elif fact.sha256 is not None and fact.sha256 != wanted:
-        # Once measured, the evidence has the frozen hash; the target may move on to a new suite.
-        measured = any(
-            record.suite == name and record.suite_sha256 == wanted
-            for record in contents.evals.values()
-        )
-        make = warning if measured and contents.measured else error
-        yield make(
+        yield _changed(contents)(
             "suite-changed",
             "config.json",
             f"/eval/suites/{name.replace('~', '~0').replace('/', '~1')}",
             f"The suite {name} ({file}) changed since the run was created.",
             f"Restore {file}; to measure on the new version, make a new run.",
         )
+
+
+def _changed(contents: RunContents) -> Callable[..., Finding]:
+    """How bad it is that the target moved on: an error until the run is decided. After that the
+    decision stands on what was measured, with the frozen hash."""
+    decided = contents.decision is not None and not contents.deciding
+    return warning if decided else error
+
+
+def helpers(contents: RunContents) -> Iterator[Finding]:
+    """The databases and the scorer.py that scored are on disk as they were."""
+    seen = set()
+    for file, record in contents.evals.items():
+        for name, digest in helper_files(record, contents.suite_files).items():
+            fact = contents.fact(name)
+            if name in seen or fact is None or fact.sha256 in (None, digest):
+                continue
+            seen.add(name)
+            pointer = "/scorer_sha256" if name == SCORER_FILE else "/databases"
+            yield _changed(contents)(
+                "ruler-changed",
+                file,
+                pointer,
+                f"{name} changed since {record.suite} was measured with it: the same answers may "
+                "get other scores now.",
+                f"Restore {name}; to measure with the new one, make a new run.",
+            )
