@@ -58,7 +58,9 @@ class Tries:
         p = self.corrected.get(run)
         if p is None or self.count == 1:
             return f"{text}."
-        return f"{text}; corrected for that (Holm), {p_text(p)}."
+        untested = self.count - len(self.corrected)
+        how = "Holm" if not untested else "Holm; a p that is not known counts as 1"
+        return f"{text}; corrected for that ({how}), {p_text(p)}."
 
 
 def tries_at(gold: str, tries: Sequence[Try]) -> Tries:

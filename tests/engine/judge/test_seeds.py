@@ -125,7 +125,8 @@ def test_tries_at_one_gold_set() -> None:
     seen = tries_at("gold", tries)
     assert seen.count == 3 and seen.corrected == pytest.approx({"a": 0.06, "b": 1.0})
     assert seen.sentence("a") == (
-        "3 runs were judged on this gold set; corrected for that (Holm), p = 0.06."
+        "3 runs were judged on this gold set; corrected for that (Holm; a p that is "
+        "not known counts as 1), p = 0.06."
     )
     assert seen.sentence("c") == "3 runs were judged on this gold set."
     assert tries_at("other", tries).sentence("d") == "1 run was judged on this gold set."
