@@ -7,7 +7,17 @@ import sys
 
 import typer
 
-from engine.cli import bench, comparing, evaluating, evidence, machine, runs, serve, tidying
+from engine.cli import (
+    bench,
+    ceiling,
+    comparing,
+    evaluating,
+    evidence,
+    machine,
+    runs,
+    serve,
+    tidying,
+)
 from engine.cli.console import Exit, narrate
 
 app = typer.Typer(
@@ -34,6 +44,7 @@ app.command()(evidence.validate)
 app.command()(evidence.render)
 app.command()(bench.bench)
 app.command(name="eval")(evaluating.evaluate)
+app.command()(ceiling.ceiling)
 app.add_typer(serve.app)
 app.command()(tidying.tag)
 app.command()(tidying.delete)

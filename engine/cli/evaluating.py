@@ -31,6 +31,7 @@ SHOWN_FAILURES = 5
 SHOWN_TEXT = 160
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or a target of this workspace.")]
+TargetArgument = Annotated[str, typer.Argument(help="A target of this workspace, or its folder.")]
 SuiteOption = Annotated[
     str | None, typer.Option("--suite", help="Only this suite of the target.", show_default="all")
 ]
@@ -102,24 +103,22 @@ def evaluate(
     who = subject.who_of(place, asked)
     before = _read(against) if against else None
     folder = subject.folder_for(place, out, wanted, who)
-    command = shlex.join(
-        ["factory-tui", "eval", *_arguments(what, suite, scorer, rows, max_tokens)]
-    )
+    command = shlex.join(["factory-tui", "eval", *arguments(what, suite, scorer, rows, max_tokens)])
     command += asked.shown
-    narrate(f"{printable(who.label)} on {printable(_names(wanted))}")
+    narrate(f"{printable(who.label)} on {printable(names(wanted))}")
     troubles = subject.measured(place, who, wanted, folder, command)
-    records = _records(folder, wanted)
+    found = records(folder, wanted)
     if as_json:
-        print_json([one.model_dump(mode="json") for one, _ in records])
+        print_json([one.model_dump(mode="json") for one, _ in found])
     else:
-        for record, found in records:
-            show(record, found)
+        for record, scored in found:
+            show(record, scored)
     if before is not None:
-        _hold_against(before, records)
+        _hold_against(before, found)
     for trouble in troubles:
         narrate(f"✘ {trouble}")
     narrate(f"Kept in {folder}")
-    if troubles or not records:
+    if troubles or not found:
         raise typer.Exit(int(Exit.NO))
 
 
@@ -163,12 +162,10 @@ def show(record: EvalResult, rows: list[RowResult]) -> None:
     sys.stdout.flush()
 
 
-# --- inside -------------------------------------------------------------------------
-
-
-def _arguments(
+def arguments(
     what: str, suite: str | None, scorer: str | None, rows: int | None, max_tokens: int | None
 ) -> list[str]:
+    """What was named and how much of it, as it is typed."""
     options: tuple[tuple[str, Any], ...] = (
         ("--suite", suite),
         ("--scorer", scorer),
@@ -179,14 +176,18 @@ def _arguments(
     return [what, *(part for pair in given for part in pair)]
 
 
-def _names(wanted: Wanted) -> str:
+def names(wanted: Wanted) -> str:
+    """The suites, each with its number of examples."""
     return ", ".join(f"{one.suite.name} ({len(one.suite.examples)})" for one in wanted.suites)
 
 
-def _records(folder: Path, wanted: Wanted) -> list[tuple[EvalResult, list[RowResult]]]:
-    from engine.evaluating.places import file_names
+def records(folder: Path, wanted: Wanted) -> list[tuple[EvalResult, list[RowResult]]]:
+    """The records that were written, with their rows."""
 
     return [_read(folder / name) for name, _ in file_names(wanted) if (folder / name).exists()]
+
+
+# --- inside -------------------------------------------------------------------------
 
 
 def _read(file: Path) -> tuple[EvalResult, list[RowResult]]:

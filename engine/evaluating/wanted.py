@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from engine.answers.target_suites import SCORER, SYSTEM_PROMPT, system_prompt
+from engine.answers.target_suites import (
+    DEFAULT_SCORER,
+    SCORER,
+    SYSTEM_PROMPT,
+    read_suites,
+    system_prompt,
+)
 from engine.evaluating.marking import GIVES
 from engine.judge.suites import Suite, SuiteError, load_suite
 from engine.records.evaluation import Direction
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace, WorkspaceError
 
-DEFAULT_SCORER = "json_cmd"
 MAX_NEW_TOKENS = 256
 
 
@@ -109,36 +113,32 @@ def _target(named: str, workspace: Workspace | None) -> Target:
 
 def _of_target(target: Target, only: str | None) -> Wanted:
     forge = target.forge
-    found = []
     names = [ref.name for ref in target.suites]
     if only is not None and only not in names:
         sealed = forge.factory.suites.sealed
         if sealed is not None and sealed.name == only:
             raise WantedError(_SEALED.format(only))
         raise WantedError(f"{target.name} has no suite {only}; it has {', '.join(names)}.")
+    found, troubles = read_suites(target, GIVES)
+    if troubles:
+        raise WantedError("\n".join(troubles))
     prompt = system_prompt(target)
-    for number, ref in enumerate(target.suites):
-        if only not in (None, ref.name):
-            continue
-        own = prompt if number == 0 else None
-        try:
-            path = target.file(ref.file)
-        except TargetError as error:
-            raise WantedError(str(error)) from error
-        found.append(
-            WantedSuite(
-                _load(path, ref.name, ref.scorer, ref.direction, own),
-                path,
-                target.path,
-                "regression" if number else "primary",
-                own is not None,
-                ref.server,
-                ref.exact,
-            )
+    suites = tuple(
+        WantedSuite(
+            one.suite,
+            one.path,
+            target.path,
+            "regression" if number else "primary",
+            number == 0 and prompt is not None,
+            one.ref.server,
+            one.ref.exact,
         )
+        for number, one in enumerate(found)
+        if only in (None, one.ref.name)
+    )
     return Wanted(
         target.name,
-        tuple(found),
+        suites,
         forge.eval.max_new_tokens,
         tuple(forge.eval.forbidden_commands),
         target,
@@ -153,7 +153,10 @@ def _of_file(path: Path, scorer: str | None, direction: Direction | None) -> Wan
     home = next((one for one in path.parents if (one / "forge.yaml").is_file()), None)
     if home is not None:
         _refuse_sealed(home, path)
-    suite = _load(path, None, scorer, direction, None)
+    try:
+        suite = load_suite(path, None, scorer, direction, gives=GIVES, otherwise=DEFAULT_SCORER)
+    except SuiteError as error:
+        raise WantedError(str(error)) from error
     name = suite.name if suite.name != path.name else path.stem
     return Wanted(name, (WantedSuite(replace(suite, name=name), path, home or path.parent),))
 
@@ -166,27 +169,3 @@ def _refuse_sealed(home: Path, path: Path) -> None:
             raise WantedError(_SEALED.format(sealed.name))
     except TargetError:
         return  # a target that cannot be read seals nothing that it could open
-
-
-def _load(
-    path: Path,
-    name: str | None,
-    scorer: str | None,
-    direction: Direction | None,
-    prompt: str | None,
-) -> Suite:
-    try:
-        return load_suite(path, name, scorer or _scorer_of(path), direction, prompt, gives=GIVES)
-    except SuiteError as error:
-        raise WantedError(str(error)) from error
-
-
-def _scorer_of(path: Path) -> str | None:
-    """The default scorer, unless the file's first row names one (None)."""
-    try:
-        with path.open("rb") as file:
-            first = json.loads(file.readline(2**20))
-        header = first.get("suite") if isinstance(first, dict) else None
-        return None if isinstance(header, dict) and "scorer" in header else DEFAULT_SCORER
-    except (OSError, ValueError, RecursionError):
-        return DEFAULT_SCORER
