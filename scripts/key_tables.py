@@ -37,15 +37,17 @@ def screens() -> list[str]:
     """Screens and panes in the order of the table, each pane after its screen."""
     found = list(dict.fromkeys(key.screen for key in KEYS if key.screen not in PANES))
     found.remove(EVERYWHERE)
-    for pane, place in PANES.items():
-        found.insert(found.index(place) + 1, pane)
+    for pane, places in PANES.items():
+        found.insert(found.index(places[0]) + 1, pane)
     return [*found, EVERYWHERE]
 
 
 def _title(screen: str) -> str:
     if screen == EVERYWHERE:
         return "Everywhere"
-    return f"{title_of(PANES[screen])}, {screen} pane" if screen in PANES else title_of(screen)
+    if screen in PANES:
+        return f"{' and '.join(map(title_of, PANES[screen]))}, {screen} pane"
+    return title_of(screen)
 
 
 def keys_table() -> str:

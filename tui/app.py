@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from asyncio import to_thread
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -20,13 +21,16 @@ from textual.worker import WorkerFailed
 
 from tui.acting import say
 from tui.ahead import load_ahead
-from tui.bindings import EVERYWHERE, KEYS, bindings_for, keys_of
+from tui.bindings import EVERYWHERE, KEYS, bindings_for, caption_in, keys_of
 from tui.lookout import Lookout
 from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
 from tui.settings import load_settings, with_keymap
 from tui.styles import style_paths
 from tui.theme import CONTRAST, FACTORY, THEMES, variables_for
+
+if TYPE_CHECKING:
+    from tui.serving import OwnServers
 
 ROOMS: dict[str, str] = {
     "runs": "tui.screens.runs:RunsScreen",
@@ -38,6 +42,7 @@ ROOMS: dict[str, str] = {
     "examples": "tui.screens.examples:ExamplesScreen",
     "compare": "tui.screens.compare:CompareScreen",
     "loops": "tui.screens.loops:LoopsScreen",
+    "serve": "tui.screens.serve:ServeScreen",
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 
@@ -45,6 +50,7 @@ PLACES = {
     "runs": "Every run of the workspace.",
     "loops": "The tries at a target, and the best of them so far.",
     "new_run": "Plan a run.",
+    "serve": "Models that answer here: two side by side on one prompt.",
 }
 """The screens of the whole workspace, for the command palette."""
 
@@ -110,6 +116,7 @@ class FactoryApp(App[None]):
         self._start = (start, run_id)
         self._seed = seed
         self._did: deque[str] = deque(maxlen=30)
+        self._servers: OwnServers | None = None
         self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
         for theme in THEMES:
             self.register_theme(theme)
@@ -239,8 +246,36 @@ class FactoryApp(App[None]):
             self.screen.panes.reset()
 
     def action_leave(self) -> None:
-        """Leave the app. Supervisors are processes of their own, so runs go on."""
-        self.exit()
+        """Leave the app. Supervisors are processes of their own, so runs go on; model servers that
+        are not to stay end with it, so then it asks."""
+        from tui.widgets.confirm import Confirm
+
+        ending = self._servers.not_kept() if self._servers is not None else []
+        if not ending or isinstance(self.screen, Confirm):
+            self.exit()
+            return
+        one = len(ending) == 1
+        question = Confirm(
+            f"Leave, and stop {' and '.join(ending)}?",
+            f"{'This model server runs' if one else 'These model servers run'} only as long as the "
+            f"app. In Serve, {caption_in(self, 'serve.keep')} leaves one running.",
+            "Leave",
+            "Stay",
+        )
+        self.push_screen(question, lambda yes: self.exit() if yes else None)
+
+    @property
+    def servers(self) -> OwnServers:
+        """The model servers that were started here: they end with the app unless kept."""
+        if self._servers is None:
+            from tui.serving import OwnServers
+
+            self._servers = OwnServers(self.workspace)
+        return self._servers
+
+    async def on_unmount(self) -> None:
+        if self._servers is not None:
+            await to_thread(self._servers.close)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         if isinstance(screen, RoomScreen):

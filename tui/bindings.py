@@ -22,6 +22,7 @@ from tui.keys import (
     new_run,
     report,
     runs,
+    serve,
     validate,
 )
 from tui.keys.key import EVERYWHERE, Key
@@ -40,12 +41,13 @@ KEYS: tuple[Key, ...] = (
     *compare.KEYS,
     *examples.KEYS,
     *loops.KEYS,
+    *serve.KEYS,
     *everywhere.KEYS,
 )
 
-PANES: dict[str, str] = {"log": "live", "filter": "runs"}
-"""Panes with keys of their own, by the screen that they are on: their keys work while the pane has
-the focus, and stand in that screen's help."""
+PANES: dict[str, tuple[str, ...]] = {"log": ("live", "serve"), "filter": ("runs",)}
+"""Panes with keys of their own, and the screens that they are on: their keys work while the pane
+has the focus, and stand in those screens' help."""
 
 
 def keys_of(screen: str, table: Sequence[Key] = KEYS) -> Iterator[Key]:
@@ -53,7 +55,7 @@ def keys_of(screen: str, table: Sequence[Key] = KEYS) -> Iterator[Key]:
 
     ``table`` is the one in which the user's own keys stand, where there are some.
     """
-    panes = {pane for pane, place in PANES.items() if place == screen}
+    panes = {pane for pane, places in PANES.items() if screen in places}
     yield from (key for key in table if key.screen in panes)
     yield from (key for key in table if key.screen == screen)
     yield from (key for key in table if key.screen == EVERYWHERE)

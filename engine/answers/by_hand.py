@@ -131,7 +131,8 @@ def _append(place: SuitePlace, row: bytes) -> Written:
     write_bytes_atomic(place.path, data)
     place.path.chmod(mode)
     line = data.rstrip(b"\n").count(b"\n") + 1
-    return Written(place, line, len(examples), before and _sha(before), _sha(data))
+    old = None if before is None else _sha(before)
+    return Written(place, line, len(examples), old, _sha(data))
 
 
 def _read(place: SuitePlace) -> bytes | None:

@@ -43,15 +43,16 @@ def system_prompt(target: Target) -> str | None:
 
 
 def read_suites(
-    target: Target, gives: Collection[str] = HANDED
+    target: Target, gives: Collection[str] = HANDED, wanted: Sequence[SuiteRef] | None = None
 ) -> tuple[list[TargetSuite], list[str]]:
     """The suites of a target but the sealed one, and a sentence for each that cannot be used.
 
     The first is the primary one; only that has the target's system prompt, as in an evaluation.
+    ``wanted`` are others than those: the sealed one, where it is opened.
     ``gives`` is what the caller hands to scorers, as in ``load_suite``. Each file is read once.
     """
     found, troubles = [], []
-    for number, ref in enumerate(target.suites):
+    for number, ref in enumerate(target.suites if wanted is None else wanted):
         prompt = system_prompt(target) if number == 0 else None
         try:
             path = target.file(ref.file)

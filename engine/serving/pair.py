@@ -7,7 +7,7 @@ this disk, and the adapter is looked for in ``adapters/``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.folder import FolderError, RunFolder
@@ -56,9 +56,9 @@ def serves(found: FoundServer, model: ModelOnDisk, adapter: Path | None) -> bool
     return Path(record.model) == model.path and record.adapter == wanted
 
 
-def free_name(wanted: str, servers: Iterable[FoundServer]) -> str:
-    """``wanted``, or with a number where a server of that name runs."""
-    taken = {one.record.name for one in servers if one.alive}
+def free_name(wanted: str, servers: Iterable[FoundServer], starting: Iterable[str] = ()) -> str:
+    """``wanted``, or with a number where a server of that name runs or is about to."""
+    taken = {one.record.name for one in servers if one.alive} | set(starting)
     number, name = 1, wanted
     while name in taken:
         number += 1
@@ -114,7 +114,9 @@ def _base(
     beside = target.path if target is not None else workspace.path
     for name in dict.fromkeys(names):
         if (found := model_on_disk(name, workspace.path, beside)) is not None:
-            return found, ""
+            # A base that was made here is a hash on disk; its config has its name.
+            named = config.base_model.id if config is not None else found.id
+            return replace(found, id=named), ""
     made_here = "/.factory/cache/bases/" in names[0]
     how = (
         "It is made again by the pretrain stage of a run of this target."

@@ -31,4 +31,5 @@ KEYS = (
     Key("flips", "f", "flips", "decide", "The examples that were fixed and broken."),
     Key("room('validate')", "v", "validate", "decide", "Check the files of the run."),
     Key("room('report')", "r", "report", "decide", "Read the report of the run."),
+    Key("room('serve')", "S", "serve", "decide", "Ask base and candidate side by side.", False),
 )

@@ -10,6 +10,7 @@ KEYS = (
     Key("room('decide')", "d", "decide", "live", "Judge the evidence and decide."),
     Key("room('validate')", "v", "validate", "live", "Check the files of the run."),
     Key("room('report')", "r", "report", "live", "Read the report of the run."),
+    Key("room('serve')", "S", "serve", "live", "Ask base and candidate side by side.", False),
     Key("compare", "c", "compare", "live", "Beside its parent, or the best other of its target."),
     Key("room('examples')", "e", "examples", "live", "Every scored example of the run."),
     Key("log", "l", "log", "live", "Give the whole screen to the log, and back."),

@@ -37,6 +37,7 @@ KEYS = (
     Key("side(1)", "right,l", "open", "runs", "Open the group; or columns.", False, False),
     Key("shift(-1)", "less_than_sign", "columns", "runs", "Columns before.", False, False, "<"),
     Key("shift(1)", "greater_than_sign", "columns", "runs", "Columns after.", False, False, ">"),
+    Key("room('serve')", "S", "serve", "runs", "Ask base and candidate side by side.", False),
     Key("room('loops')", "L", "loops", "runs", "Loops: flywheels and campaigns.", shown=False),
     Key("cancel", "C", "cancel", "runs", "Stop a run; asks first."),
     Key("resume", "R", "resume", "runs", "Start a run, or go on with a stopped one.", shown=False),

@@ -28,11 +28,12 @@ _QUIET_AFTER_S, _LOOK_EVERY_QUIET_S = 3.0, 0.25
 
 
 class LogReader(Follower):
-    """The log of one run folder. Questions are asked in ``frame`` or with ``lock`` held."""
+    """The log of one folder: a run's, or ``name`` in another's. Questions are asked in ``frame`` or
+    with ``lock`` held."""
 
-    def __init__(self, folder: Path, changed: Callable[[], object]) -> None:
+    def __init__(self, folder: Path, changed: Callable[[], object], name: str = LOG) -> None:
         super().__init__(changed)
-        self.file = LogFile(folder / LOG)
+        self.file = LogFile(folder / name)
         self._index_file = LogFile(folder / INDEX)
         self._busy = False
         self._last = time.monotonic()
@@ -47,6 +48,21 @@ class LogReader(Follower):
         self.wanted = Wanted()
         self.filtered: Scan | None = None
         self.found: Scan | None = None
+
+    def turn_to(self, file: Path) -> None:
+        """Read another log from here on; search and filter stay."""
+        with self.lock:
+            if file == self.file.path:
+                return
+            self.file.close()
+            self._index_file.close()
+            self.file, self._index_file = LogFile(file), LogFile(file.parent / INDEX)
+            wanted, search = self.wanted, self.found
+            self._open()
+            self.generation += 1
+            self.want(wanted)
+            if search is not None:
+                self._search(search.wanted.patterns[-1])
 
     @property
     def pause_s(self) -> float:

@@ -39,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         table = getattr(self.app, "key_table", KEYS)
         keys = list(keys_of(self._room, table))
-        panes = [pane for pane, place in PANES.items() if place == self._room]
+        panes = [pane for pane, places in PANES.items() if self._room in places]
         with VerticalScroll(classes="dialog help") as scroll:
             scroll.border_title = f"Keys ─ {title_of(self._room)}"
             scroll.border_subtitle = "esc closes"

@@ -66,6 +66,8 @@ class RunsActs(RunsReading):
             self._open(name)
         elif self.current is not None:
             self._open(name, self.current.run_id)
+        elif name == "serve":
+            self._open(name)
 
     def action_follow(self) -> None:
         """Plan a run whose parent is the one at the cursor."""

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from engine.supervise.train_log import LOG
 from tui.acting import say
 from tui.bindings import bindings_for
 from tui.log.find import Pattern, PatternError, Wanted, compile_pattern
@@ -25,7 +26,10 @@ STREAMS = (None, "stdout", "stderr")
 
 
 class LogPane(Vertical):
-    """``LogPane(run_folder)``: reads ``train.log`` there by itself, while it is mounted."""
+    """``LogPane(run_folder)``: reads ``train.log`` there by itself, while it is mounted.
+
+    ``name`` is that of the log in a folder that is no run's.
+    """
 
     BINDINGS = bindings_for("log")
     KEYS_OF = "log"
@@ -41,10 +45,10 @@ class LogPane(Vertical):
     class Frame(Message):
         """The reader has something new."""
 
-    def __init__(self, folder: Path, *, id: str | None = None) -> None:
+    def __init__(self, folder: Path, *, name: str = LOG, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = " log "
-        self.reader = LogReader(folder, self._changed)
+        self.reader = LogReader(folder, self._changed, name)
         self._lines = LogLines(self.reader)
         self._ask = Input(compact=True)
         self._asking: str | None = None
@@ -72,6 +76,11 @@ class LogPane(Vertical):
         """The lines get the focus: the pane itself has nothing to type into."""
         self._lines.focus(scroll_visible)
         return self
+
+    def turn_to(self, file: Path) -> None:
+        """Show another log from here on."""
+        self.reader.turn_to(file)
+        self._changed()
 
     @property
     def following(self) -> bool:

@@ -1,0 +1,215 @@
+"""The two sides of Serve, each with what it is and how its server does, in words. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.cells import cell_len
+
+from engine.models import ModelOnDisk
+from engine.serving.endpoint import Endpoint
+from engine.serving.pair import serves
+from engine.serving.store import FoundServer, log_tail
+from tui.serving import Look
+from tui.views.cells import Cell, Tone, size
+from tui.views.draft_view import short_name
+from tui.views.entries import Entry, clipped
+from tui.views.plain import fit, plain
+
+SIDES = ("base", "candidate")
+State = Literal[
+    "nothing", "off", "starting", "ready", "stopping", "stopped", "failed", "gone", "endpoint"
+]
+
+_LOOKS: dict[State, tuple[str, str, Tone]] = {
+    "nothing": ("·", "no model", "muted"),
+    "off": ("○", "not started", "muted"),
+    "starting": ("◌", "starting", "accent"),
+    "ready": ("●", "ready", "good"),
+    "stopping": ("◌", "stopping", "warn"),
+    "stopped": ("○", "stopped", "muted"),
+    "failed": ("✘", "failed", "bad"),
+    "gone": ("✘", "gone", "bad"),
+    "endpoint": ("↗", "elsewhere", "accent"),
+}
+"""Sign, word and tone of each state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a side is: a model on this disk with or without an adapter, or somebody's endpoint.
+
+    ``why_not`` is the sentence where it is neither.
+    """
+
+    model: ModelOnDisk | None = None
+    adapter: Path | None = None
+    endpoint: Endpoint | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side at one moment. ``words`` say more of its state; ``seconds`` is how long it starts,
+    or took to start."""
+
+    name: str
+    source: Source
+    state: State
+    words: str = ""
+    server: str | None = None
+    """The name of its server, also of one that has ended."""
+    url: str | None = None
+    seconds: float | None = None
+    folder: Path | None = None
+    keep: bool = False
+    ours: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether it can be asked now."""
+        return self.state in ("ready", "endpoint")
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where it is asked; None while it does not answer."""
+        if self.state == "endpoint":
+            return self.source.endpoint
+        if self.state == "ready" and self.url is not None:
+            return Endpoint(self.url, name=f"The server {self.server}")
+        return None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether its server is there, or about to be."""
+        return self.state in ("starting", "ready", "stopping")
+
+
+def side_of(
+    name: str, source: Source, look: Look, wanted: str, keeps: Callable[[str], bool]
+) -> Side:
+    """How a side does. ``wanted`` is the name under which its server was last started or found,
+    ``keeps`` whether one of ours is to stay.
+
+    Reads the end of a log while a server starts: for a worker thread.
+    """
+    if source.endpoint is not None:
+        return Side(name, source, "endpoint", url=source.endpoint.url)
+    if source.model is None:
+        return Side(name, source, "nothing", source.why_not)
+    found = _server_of(source, look, wanted)
+    if found is not None and found.alive:
+        return _running(name, source, look, found, keeps)
+    if wanted in look.starting:
+        seconds, keep = look.starting[wanted], keeps(wanted)
+        return Side(name, source, "starting", "", wanted, None, seconds, None, keep, True)
+    if wanted in look.refused:
+        return Side(name, source, "failed", look.refused[wanted], wanted)
+    if found is None:
+        return Side(name, source, "off")
+    state: State = "failed" if found.state == "failed" else "gone"
+    if found.state == "stopped":
+        state = "stopped"
+    words = found.record.error or ""
+    if state == "gone" and not words:
+        words = f"The server {found.record.name} ended without being asked."
+    return Side(name, source, state, words, found.record.name, folder=found.folder)
+
+
+def _server_of(source: Source, look: Look, wanted: str) -> FoundServer | None:
+    """The living server with that model and adapter, else the dead one of the wanted name."""
+    assert source.model is not None
+    same = [one for one in look.servers if serves(one, source.model, source.adapter)]
+    alive = [one for one in same if one.alive]
+    alive.sort(key=lambda one: one.record.name != wanted)
+    if alive:
+        return alive[0]
+    return next((one for one in same if one.record.name == wanted), None)
+
+
+def _running(
+    name: str, source: Source, look: Look, found: FoundServer, keeps: Callable[[str], bool]
+) -> Side:
+    record = found.record
+    server, words, seconds = record.name, "", record.ready_s
+    state: State = "ready"
+    if server in look.stopping:
+        state = "stopping"
+    elif record.name in look.starting or found.state == "starting":
+        state, words = "starting", log_tail(found.folder, 1)
+        seconds = look.starting.get(server)
+    elif found.state != "ready":
+        state = "stopping"  # asked to end, by whomever, and not gone yet
+    ours = server in look.ours or server in look.starting
+    keep = record.keep or (ours and keeps(server))
+    return Side(name, source, state, words, server, record.url, seconds, found.folder, keep, ours)
+
+
+# --- in words ------------------------------------------------------------------------------
+
+
+def title_of(source: Source, room: int) -> str:
+    """What a side is, in ``room`` cells: the model's name, and that it has an adapter."""
+    if source.endpoint is not None:
+        return fit(plain(source.endpoint.shown), room).rstrip()
+    if source.model is None:
+        return ""
+    more = " + adapter" if source.adapter is not None else ""
+    return short_name(source.model.id, max(6, room - len(more))).rstrip() + more
+
+
+def side_entry(side: Side, chosen: bool, width: int) -> Entry:
+    """A side's line: sign, name, state, then what most matters now."""
+    sign, word, tone = _LOOKS[side.state]
+    row: list[tuple[str, str]] = [
+        (" ▸" if chosen else "  ", "accent"),
+        (f"{sign} ", tone),
+        (f"{side.name:<10}", "strong" if chosen else "plain"),
+        (f"{word:<12}", tone),
+    ]
+    used = sum(cell_len(text) for text, _ in row)
+    return Entry(clipped([*row, *_facts(side, width - used)], width), side.name)
+
+
+def _facts(side: Side, room: int) -> list[tuple[str, str]]:
+    if side.state in ("failed", "gone", "nothing") and side.words:
+        tone = "muted" if side.state == "nothing" else "bad"
+        return [(plain(side.words, clip=400), tone)]
+    if side.state == "starting":
+        spent = "" if side.seconds is None else f"{side.seconds:.0f} s  "
+        return [(spent, "accent"), (plain(side.words, clip=300), "muted")]
+    if side.state != "ready":
+        return [(side.url or title_of(side.source, room), "muted")]
+    stays = "stays" if side.keep else "ends with the app" if side.ours else "started elsewhere"
+    facts = [
+        (f"{(side.url or '').removesuffix('/v1')}  ", "plain"),
+        (stays, "accent" if side.keep else "muted"),
+    ]
+    if side.seconds is not None:
+        facts.append((f"  ready in {side.seconds:.1f} s", "muted"))
+    left = room - sum(cell_len(text) for text, _ in facts) - 2
+    if left >= 16:
+        facts.append((f"  {title_of(side.source, left)}", "muted"))
+    return facts
+
+
+def choice_line(source: Source) -> str:
+    """A source in a list to choose from."""
+    if source.endpoint is not None:
+        one = source.endpoint
+        return f"↗ {plain(one.shown)} · {plain(one.url)} · {plain(one.model)}"
+    assert source.model is not None
+    model = source.model
+    parts = [title_of(source, 60), model.quantisation, size(model.size), model.origin]
+    return " · ".join(plain(one) for one in parts if one)
+
+
+def trouble_cells(sides: list[Side], room: int) -> list[Cell] | None:
+    """Why a side failed, whole, where its line has no room for it."""
+    for side in sides:
+        if side.state in ("failed", "gone") and cell_len(side.words) > room - 28:
+            return [Cell(f"{side.name}: {plain(side.words, clip=600)}", "bad")]
+    return None
