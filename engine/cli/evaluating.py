@@ -183,6 +183,7 @@ def names(wanted: Wanted) -> str:
 
 def records(folder: Path, wanted: Wanted) -> list[tuple[EvalResult, list[RowResult]]]:
     """The records that were written, with their rows."""
+    from engine.evaluating.places import file_names
 
     return [_read(folder / name) for name, _ in file_names(wanted) if (folder / name).exists()]
 
