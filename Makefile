@@ -4,6 +4,7 @@
 # make shots  the README's pictures, anew, from the running app
 
 PYTHON ?= python3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -25,8 +26,10 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+# In JOBS processes, a file of tests in one of them; what has a limit of time comes after, alone.
 unit: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" --durations=25
+	$(BIN)/pytest -m alone --durations=5
 
 # The short forms of the benchmarks, with room for a noisy machine.
 bench-short: $(STAMP)

@@ -81,9 +81,9 @@ def test_a_single_spike_among_a_million_points_reaches_the_top() -> None:
         Curve(series.step, series.value, "raw", points=series),
         Curve(series.step, smooth.value, points=EndPoints(smooth.value)),
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     rows = render_chart(curves, 120, 40, Options())
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     top = text(rows)[1]
     assert dots(top) > 0, "the spike is not averaged away"
     place = next(index for index, char in enumerate(top) if dots(char))

@@ -88,6 +88,7 @@ def test_a_dead_supervisor_is_told(run: FakeRun) -> None:
     assert drained(RunFeed(run.folder, nothing)).liveness == "dead"
 
 
+@pytest.mark.alone
 def test_an_event_is_told_of_within_a_quarter_of_a_second(run: FakeRun) -> None:
     run.tell("train", steps=5)
     told = threading.Event()

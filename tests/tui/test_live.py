@@ -62,6 +62,7 @@ async def test_a_training_run_at_every_size(run: FakeRun, size: tuple[int, int])
             await shown(pilot, "learning rate", "it/s", "No event for more than 60 s")
 
 
+@pytest.mark.alone
 async def test_new_events_reach_the_screen_within_a_quarter_of_a_second(run: FakeRun) -> None:
     run.tell("train", steps=10)
     run.status("training")

@@ -333,10 +333,10 @@ def test_an_expression_that_may_search_for_ever_is_refused_in_words(given: str) 
 @pytest.mark.parametrize("given", ["a.*b", "a.*b.*c", r"\w+ \w+ x"])
 def test_an_expression_takes_a_bounded_time_on_the_worst_of_lines(given: str) -> None:
     pattern = compile_pattern(given)
-    began = time.perf_counter()
+    began = time.process_time()
     assert not pattern.wants("a" * MAX_LINE)
     assert pattern.marks("a" * MAX_LINE) == []
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_marks_are_where_it_matches() -> None:

@@ -271,9 +271,9 @@ async def test_lines_of_many_colours_and_wide_letters_are_drawn_in_time(run: Fak
         run.log(f"{rainbow}\x1b[0m\n")
     async with opened(run, 246) as log:
         await log.press("right")
-        began = time.perf_counter()
+        began = time.process_time()
         strips = [log.lines.render_line(y) for y in range(len(log.shown))]
-        assert time.perf_counter() - began < 1, "a second for some milliseconds of work"
+        assert time.process_time() - began < 1, "a second for some milliseconds of work"
         width = log.lines.scrollable_content_region.width
         assert {strip.cell_length for strip in strips} == {width}
         assert all(strip.text.startswith("  …") for strip in strips[-5:])

@@ -226,6 +226,7 @@ async def test_cancelling_asks_first(workspace: Path, monkeypatch: pytest.Monkey
         await until(pilot, lambda: [path.name for path in asked] == ["2026-11-18-stopped"])
 
 
+@pytest.mark.alone
 async def test_ten_thousand_runs_do_not_stall_the_screen(tmp_path: Path) -> None:
     for number in range(10_000):
         run = tmp_path / "runs" / f"2026-01-01-r-{number:05}"

@@ -198,6 +198,7 @@ async def test_without_a_fix_there_is_a_sentence(tmp_path: Path) -> None:
         await until(pilot, lambda: "can be fixed without a judgement" in said(app))
 
 
+@pytest.mark.alone
 async def test_a_save_is_seen_at_once_and_the_cursor_keeps_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
