@@ -12,15 +12,16 @@ import json
 import shlex
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from engine.answers.target_suites import TargetSuite, read_suites
+from engine.evaluating.ceilings import CEILINGS, read_ceilings
 from engine.evaluating.marking import GIVES
-from engine.folder import EventLog, RunFolder, sha256_file, write_json_atomic
+from engine.folder import EventLog, FolderError, RunFolder, sha256_file, write_json_atomic
 from engine.judge.scorers import CUSTOM
 from engine.models import ModelError, find_model
 from engine.plans.plan_check import problems
@@ -28,6 +29,7 @@ from engine.plans.seed_stages import further_seeds, with_seeds
 from engine.plans.stages import NOT_SETTINGS, Base, build_stages, train_spec
 from engine.plans.thresholds import threshold_of
 from engine.records.base import utc_now
+from engine.records.ceiling import Ceilings
 from engine.records.plan import Plan
 from engine.records.run import (
     BaseModelRef,
@@ -55,6 +57,8 @@ class Draft:
     plan: Plan
     command: list[str]
     """The command line that makes the same run."""
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    """Of the target's suites, as they were measured before."""
 
 
 def draft(
@@ -125,7 +129,7 @@ def draft(
         created=now,
         stages=stages,
     )
-    return Draft(target, config, dataset, plan, command)
+    return Draft(target, config, dataset, plan, command, _ceilings(target))
 
 
 def create(workspace: Workspace, drafted: Draft) -> RunFolder:
@@ -147,6 +151,8 @@ def _fill(folder: RunFolder, drafted: Draft) -> RunFolder:
     write_json_atomic(folder.file("config.json"), config)
     write_json_atomic(folder.file("dataset.json"), drafted.dataset)
     write_json_atomic(folder.file("plan.json"), plan)
+    if drafted.ceilings.ceilings:
+        write_json_atomic(folder.file(CEILINGS), drafted.ceilings)
     log = EventLog(folder.file("events.jsonl"))
     try:
         log.append(frozen_event(folder, config))
@@ -233,6 +239,16 @@ def _sealed(target: Target) -> SealedSuite | None:
         return None
     (one,) = _suites(target, [ref])
     return SealedSuite(name=ref.name, sha256=one.suite.sha256)
+
+
+def _ceilings(target: Target) -> Ceilings:
+    try:
+        return read_ceilings(target.path)
+    except FolderError as error:
+        raise TargetError(
+            f"{target.path.name}/{error}. Correct it, or remove it and measure again "
+            f"(factory-tui ceiling {target.path.name})."
+        ) from error
 
 
 def _sha256(path: Path) -> str:
