@@ -143,12 +143,15 @@ def _training_files(
     if found:
         yield found[0]
         return
-    for source in dataset.sources if dataset else []:
-        if source.path.endswith(".jsonl"):
-            for home in (target, run.resolve(), run.resolve().parent.parent):
-                if (file := _file(home, source.path)) is not None:
-                    yield file
-                    break
+    # The sources stand for the rows only where each is a file of rows: a generator's are nowhere.
+    homes = (target, run.resolve(), run.resolve().parent.parent)
+    sources = [
+        next((file for home in homes if (file := _file(home, source.path)) is not None), None)
+        for source in (dataset.sources if dataset else [])
+        if source.rows != 0
+    ]
+    if all(file is not None and file.name.endswith(".jsonl") for file in sources):
+        yield from (file for file in sources if file is not None)
 
 
 def _named(run: Path, target: Path | None, name: str) -> _File | None:

@@ -3,6 +3,7 @@ one is added to the problems; nothing is raised for what a folder holds."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -88,3 +89,11 @@ def load_report(path: Path, problems: list[Finding]) -> str | None:
         problems.append(text)
         return None
     return text
+
+
+def hash_page(path: Path, problems: list[Finding]) -> str | None:
+    data = read_bytes_inside(path, "report-card.html", MAX_REPORT_BYTES)
+    if isinstance(data, Finding):
+        problems.append(data)
+        return None
+    return None if data is None else hashlib.sha256(data).hexdigest()

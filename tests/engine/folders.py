@@ -164,6 +164,34 @@ def write_events(path: Path, events: Sequence[dict[str, Any]]) -> None:
     path.write_text("".join(line + "\n" for line in lines), "utf-8")
 
 
+def witness(run: Path) -> None:
+    """Add what the supervisor and the workers note: the hash of each record as it was written, of
+    the first event and of the adapter."""
+    lines = (run / "events.jsonl").read_text("utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    names = [path.name for path in sorted([*run.glob("eval-*.json"), *run.glob("rows-*.jsonl")])]
+    for name in [*names, "leakage.json", "data/train.jsonl"]:
+        events.append({"kind": "record", "file": name, "sha256": sha256(run / name)})
+    write_events(run / "events.jsonl", [strip(event) for event in events])
+    first = (run / "events.jsonl").read_bytes().split(b"\n")[0]
+    weights = "adapters/adapters.safetensors"
+    write_json(
+        run / "provenance.json",
+        {
+            "run_id": run.name,
+            "written": time(4),
+            "adapters": {weights: sha256(run / weights)},
+            "datasets": {"data/train.jsonl": sha256(run / "data" / "train.jsonl")},
+            "frozen_sha256": hashlib.sha256(first).hexdigest(),
+        },
+    )
+
+
+def strip(event: dict[str, Any]) -> dict[str, Any]:
+    """An event without what the writer adds."""
+    return {key: value for key, value in event.items() if key not in ("seq", "t")}
+
+
 def _suite(path: Path, what: str, n: int) -> str:
     rows = [
         {

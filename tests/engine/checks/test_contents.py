@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import checks
+from engine.checks import leak_search
 from engine.checks.contents import load
 from engine.checks.outside import evidence_file
 from engine.checks.pointers import line_of
@@ -18,6 +20,7 @@ from engine.checks.report_table import read_eval_tables
 from engine.checks.streams import read_events
 from engine.publish.report import render_report
 from tests.engine import folders
+from tests.engine.folders import put
 
 FILES = [
     "config.json",
@@ -198,3 +201,92 @@ def test_eval_tables_are_read_back() -> None:
     assert not first.baseline.means(0.506)
     assert second.baseline is not None and second.baseline.value == -1.5
     assert second.candidate is not None and second.candidate.means(0.9703)
+
+
+# --- leaks ---------------------------------------------------------------------------------------
+
+
+def leaky(run: Path, prompt: str) -> None:
+    with (run / "data" / "train.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"prompt": prompt, "completion": "x"}) + "\n")
+
+
+def test_a_search_that_nobody_recorded_is_made_where_the_rows_are_there(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    assert load(run).leaks.by == "record"
+    (run / "leakage.json").unlink()
+    seen = load(run).leaks
+    assert (seen.by, seen.count, seen.stale) == ("check", 0, None)
+    leaky(run, "Fly to POINT 3")
+    (hit,) = load(run).leaks.suites[0].hits
+    assert (hit.kind, hit.gold, hit.training) == (
+        "normalised",
+        "dataset/gold.jsonl:4",
+        "data/train.jsonl:61",
+    )
+
+
+def test_the_search_in_a_plan_without_a_data_stage_looks_at_what_it_trains_on(
+    tmp_path: Path,
+) -> None:
+    run = folders.make_run(tmp_path)
+    (run / "leakage.json").unlink()
+    (run / "data" / "train.jsonl").unlink()
+    assert load(run).leaks.by == "check"  # the one source is a file of rows
+    mine = run.parent.parent / "targets" / "router" / "mine.jsonl"
+    mine.write_text('{"prompt": "fly to point 7", "completion": "x"}\n', "utf-8")
+    put(run / "plan.json", "/stages/2/spec", {"train": "{target}/mine.jsonl"})
+    (hit,) = load(run).leaks.suites[0].hits
+    assert (hit.kind, hit.training) == ("exact", "mine.jsonl:1")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            lambda run: put(run / "dataset.json", "/sources/0/path", "generator.py"),
+            "the training rows are not there",
+        ),
+        (
+            lambda run: (run.parent.parent / "targets/router/dataset/gold.jsonl").unlink(),
+            "the file of the suite router-gold is not there",
+        ),
+    ],
+)
+def test_why_a_search_cannot_be_made(
+    tmp_path: Path, change: Callable[[Path], object], why: str
+) -> None:
+    run = folders.make_run(tmp_path)
+    (run / "leakage.json").unlink()
+    (run / "data" / "train.jsonl").unlink()
+    change(run)
+    assert (load(run).leaks.by, load(run).leaks.why) == (None, why)
+
+
+def test_large_files_are_not_searched_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = folders.make_run(tmp_path)
+    (run / "leakage.json").unlink()
+    monkeypatch.setattr(leak_search, "MAX_TRAINING_BYTES", 100)
+    assert "the training rows are over" in str(load(run).leaks.why)
+
+
+def test_a_record_of_other_files_is_stale(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    leaky(run, "nothing alike")
+    assert load(run).leaks.stale == "data/train.jsonl changed since"
+    put(run / "leakage.json", "/suites/1/suite", "another")
+    assert load(run).leaks.stale == f"it says nothing of the suite {folders.BREADTH}"
+    put(run / "leakage.json", "/suites/0/sha256", "a" * 64)
+    assert "another version of the suite router-gold" in str(load(run).leaks.stale)
+
+
+def test_rows_that_a_generator_was_shown_are_found_again(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    (run / "leakage.json").unlink()
+    seed = run.parent.parent / "targets" / "router" / "dataset" / "seed.jsonl"
+    seed.write_text('{"prompt": "FLY to point 1", "completion": "x"}\n', "utf-8")
+    put(run / "dataset.json", "/shown", ["dataset/seed.jsonl", "nowhere.jsonl"])
+    assert [suite.shown for suite in load(run).leaks.suites] == [1, 0]
+    assert "gold-shown" in {one.rule for one in checks.check_folder(run)}
