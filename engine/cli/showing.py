@@ -9,11 +9,14 @@ from typing import Any
 from engine import numbers
 from engine.catalogue.summary import RunSummary, summarise
 from engine.checks.contents import RunContents, load
+from engine.checks.rulers import judged_rulers
 from engine.cli.console import printable
 from engine.cli.telling import as_dict, folder_of, state_of
 from engine.judge.gates import Gate
+from engine.judge.ruler import Ruler
 from engine.records.evaluation import EvalResult
 
+RULER_MARKS = {Ruler.GOOD: "✔", Ruler.BROKEN: "✘", Ruler.DOUBTFUL: "?", Ruler.UNKNOWN: "?"}
 MARKS = {"pass": "✔", "fail": "✘", "undecided": "?"}
 PAIRS = (
     ("primary", "eval-baseline.json", "eval-candidate.json"),
@@ -46,6 +49,15 @@ class Described:
                 }
                 for gate in self.contents.gates
             ],
+            "rulers": [
+                {
+                    "suite": one.suite,
+                    "ruler": str(one.finding.ruler),
+                    "reason": one.finding.sentence,
+                    "ceiling": one.ceiling.model_dump(mode="json") if one.ceiling else None,
+                }
+                for one in judged_rulers(self.contents)
+            ],
             "decision_record": decision.model_dump(mode="json") if decision else None,
         }
 
@@ -58,7 +70,7 @@ class Described:
             lines += ["", f"✘ {printable(self.summary.last_error)}"]
             if self.summary.last_fix is not None:
                 lines.append(f"  → {printable(self.summary.last_fix)}")
-        lines += ["", *self._table(), "", *self._gates()]
+        lines += ["", *self._table(), "", *self._gates(), *self._rulers()]
         if self.contents.decision is not None:
             decision = self.contents.decision
             lines += ["", f"decision  {decision.decision}: {printable(decision.reason)}"]
@@ -89,6 +101,15 @@ class Described:
         if not gates:
             return ["No gates: config.json cannot be read."]
         return [_gate_line(gate) for gate in gates]
+
+    def _rulers(self) -> list[str]:
+        """What a stronger model says of the suites, where one was asked."""
+        lines = [
+            f"{RULER_MARKS[one.finding.ruler]} {printable(f'{one.suite}: {one.finding.sentence}')}"
+            for one in judged_rulers(self.contents)
+            if one.ceiling is not None
+        ]
+        return ["", *lines] if lines else []
 
 
 def describe(path: Path) -> Described:
