@@ -1,0 +1,1 @@
+"""Models that teach: one way to ask them for rows, reviews and plans, and keep what they say."""
