@@ -90,10 +90,6 @@ class Patches:
     taken: dict[str, Any]
     refused: tuple[Refusal, ...] = ()
 
-    def overrides(self) -> list[str]:
-        """As ``--set`` takes them."""
-        return [f"{name}={_word(value)}" for name, value in sorted(self.taken.items())]
-
 
 def check_patches(
     patches: Mapping[str, Any], allowed: Mapping[str, Bounds] | None = None
@@ -214,9 +210,3 @@ def _number(value: Any) -> float | None:
 def _short(value: Any) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(str(one) for one in value) + "]"
-    return repr(value) if isinstance(value, float) else str(value)

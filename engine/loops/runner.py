@@ -71,8 +71,8 @@ class Kind(Protocol):
         """Why the loop ends after an iteration that is done (0: before the first), or None."""
         ...
 
-    def end(self) -> None:
-        """What is to be done once when the loop has completed."""
+    def end(self, phase: LoopPhase, reason: str) -> None:
+        """Whoever looks from outside is to see how the loop ended, or that it waits."""
         ...
 
 
@@ -147,25 +147,29 @@ class Runner:
         self._stop.set()
 
     def _run(self, make: Callable[[Runner], Kind]) -> int:
+        kind: Kind | None = None
         try:
             kind = make(self)
-            kind.begin()
-            number = self._first_open(kind)
-            while (reason := kind.why_end(number - 1)) is None:
-                self._iterate(kind, number)
-                if self.folder.withdraw(Request.STOP):
-                    return self._end(LoopPhase.PAUSED, "Stopped after the iteration, as asked.")
-                number += 1
-            kind.end()
-            return self._end(LoopPhase.COMPLETED, reason)
+            phase, reason = self._go_on(kind)
         except LoopPaused as pause:
-            return self._end(LoopPhase.PAUSED, str(pause))
+            phase, reason = LoopPhase.PAUSED, str(pause)
         except LoopCancelled:
-            return self._end(LoopPhase.CANCELLED, "Cancelled. It goes on from here: resume.")
+            phase, reason = LoopPhase.CANCELLED, "Cancelled. It goes on from here: resume."
         except LoopFailed as failure:
-            return self._failed(str(failure), failure.fix)
+            return self._failed(kind, str(failure), failure.fix)
         except (OSError, FolderError) as error:
-            return self._failed(f"The loop had to stop: {error}", "Mend it, then: resume.")
+            return self._failed(kind, f"The loop had to stop: {error}", "Mend it, then: resume.")
+        return self._end(kind, phase, reason)
+
+    def _go_on(self, kind: Kind) -> tuple[LoopPhase, str]:
+        kind.begin()
+        number = self._first_open(kind)
+        while (reason := kind.why_end(number - 1)) is None:
+            self._iterate(kind, number)
+            if self.folder.withdraw(Request.STOP):
+                return LoopPhase.PAUSED, "Stopped after the iteration, as asked."
+            number += 1
+        return LoopPhase.COMPLETED, reason
 
     def _first_open(self, kind: Kind) -> int:
         begun = self.folder.iterations()
@@ -193,15 +197,17 @@ class Runner:
 
     # --- endings ------------------------------------------------------------------
 
-    def _end(self, phase: LoopPhase, reason: str) -> int:
+    def _end(self, kind: Kind | None, phase: LoopPhase, reason: str) -> int:
         def change(status: LoopStatus) -> None:
             self._note_end(status, phase, reason)
 
         self.update(change)
         self.say("loop-ended", phase=str(phase), reason=reason)
+        if kind is not None:
+            kind.end(phase, reason)
         return CANCELLED if phase is LoopPhase.CANCELLED else DONE
 
-    def _failed(self, text: str, fix: str | None) -> int:
+    def _failed(self, kind: Kind | None, text: str, fix: str | None) -> int:
         def change(status: LoopStatus) -> None:
             self._note_end(status, LoopPhase.FAILED, text)
             status.last_error = LastError(stage=status.step, message=text, fix=fix)
@@ -209,6 +215,8 @@ class Runner:
         print(text, file=sys.stderr)
         self.update(change)
         self.say("loop-ended", phase="failed", reason=text)
+        if kind is not None:
+            kind.end(LoopPhase.FAILED, text)
         return FAILED
 
     def _note_end(self, status: LoopStatus, phase: LoopPhase, reason: str) -> None:

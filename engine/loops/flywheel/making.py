@@ -1,0 +1,119 @@
+"""Makes the loop of a flywheel: its limits, its dev suite, and what is locked while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.folder import sha256_file
+from engine.loops import commits
+from engine.loops.flywheel.dev import DevError, dev_suite
+from engine.loops.flywheel.growing import GENERATOR
+from engine.loops.flywheel.planning import SETTINGS
+from engine.loops.folder import LoopFolder, create_loop
+from engine.records.base import utc_now
+from engine.records.loop import Limits, Loop, LoopKind
+from engine.target import Target, TargetError, load_target
+from engine.workspace import Workspace
+
+LOCKED_BESIDE = ("scorer.py", "system_prompt.md")
+"""Files of a target that belong to its ruler."""
+
+PLATEAU = 5
+"""So many iterations in a row without a better one end a loop, unless it is told otherwise."""
+
+
+class MakeError(Exception):
+    """No loop can be made of this target; the text says why, a sentence a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks of a flywheel. None: what forge.yaml or the defaults say."""
+
+    iterations: int | None = None
+    seed: int = 0
+    approve: bool = False
+    commits: bool = False
+    skip_training: bool = False
+    plateau: int | None = PLATEAU
+    hours: float | None = None
+    planner: str = SETTINGS
+    data_from: str | None = None
+
+
+def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFolder:
+    """Create the loop's folder; nothing runs yet. MakeError with all that is wrong."""
+    try:
+        target = load_target(target_path)
+    except TargetError as error:
+        raise MakeError(str(error)) from error
+    _check(target)
+    dirty = commits.dirty(target.path) if wish.commits else frozenset()
+    try:
+        dev = dev_suite(target, wish.seed)
+        locked = {name: sha256_file(target.file(name)) for name in _ruler(target, dev.file)}
+    except (DevError, TargetError) as error:
+        raise MakeError(str(error)) from error
+    except OSError as error:
+        raise MakeError(f"{target.path.name}: {error.strerror or error}.") from error
+    flywheel = _flywheel_section(target)
+    limits = Limits(
+        iterations=wish.iterations or flywheel.get("max_iterations", 10),
+        target_score=target.forge.eval.target_accuracy,
+        plateau=wish.plateau,
+        hours=wish.hours,
+    )
+    data_from = wish.data_from or (GENERATOR if target.forge.factory.data.generator else None)
+
+    def make(loop_id: str) -> Loop:
+        return Loop(
+            loop_id=loop_id,
+            kind=LoopKind.FLYWHEEL,
+            target=target.name,
+            target_dir=workspace.relative(target.path),
+            created=utc_now(),
+            seed=wish.seed,
+            limits=limits,
+            planner=wish.planner,
+            data_from=data_from,
+            approve=wish.approve,
+            commits=wish.commits,
+            skip_first_training=wish.skip_training,
+            locked=locked,
+            dev=dev,
+            target_dirty=sorted(dirty or ()),
+        )
+
+    try:
+        return create_loop(workspace, make)
+    except OSError as error:
+        raise MakeError(
+            f"The loop's folder cannot be written below {workspace.path}: {error.strerror}."
+        ) from error
+
+
+def _check(target: Target) -> None:
+    if not target.forge.dataset.canonical:
+        raise MakeError(
+            f"{target.path.name}/forge.yaml: dataset.canonical names no file: a flywheel grows it."
+        )
+    for ref in target.held_out:
+        if not target.file(ref.file).is_file():
+            raise MakeError(f"{target.path.name}: the suite {ref.name} ({ref.file}) is missing.")
+
+
+def _ruler(target: Target, dev: str) -> Iterable[str]:
+    """The files that scores are made with."""
+    names = {ref.file for ref in target.held_out} | {target.forge.dataset.gold, dev}
+    names |= {name for name in LOCKED_BESIDE if (target.path / name).is_file()}
+    return sorted(name for name in names if target.file(name).is_file())
+
+
+def _flywheel_section(target: Target) -> dict[str, Any]:
+    given = (target.forge.model_extra or {}).get("flywheel")
+    found = given if isinstance(given, dict) else {}
+    most = found.get("max_iterations")
+    return {"max_iterations": most} if isinstance(most, int) and most > 0 else {}
