@@ -159,17 +159,20 @@ class LeakIndex:
         """(place in the gold, kind, similarity in [0, 1]) for each gold prompt that leaks in a
         training prompt."""
         key = normalise(text)
-        hits = self._known.get(key)
-        if hits is None:
-            same = self._places.get(key, [])
-            hits = [(place, "normalised", 1.0) for place in same]
-            hits += [one for one in self._near.matches(key) if one[0] not in same]
+        known = self._known.get(key)
+        if known is None:
+            known = self._hits_of(key)
             if len(self._known) < _REMEMBERED:
-                self._known[key] = hits
+                self._known[key] = known
         return [
             (place, "exact" if kind == "normalised" and text == self.gold[place].text else kind, at)
-            for place, kind, at in hits
+            for place, kind, at in known
         ]
+
+    def _hits_of(self, key: str) -> list[tuple[int, Kind, float]]:
+        same = self._places.get(key, [])
+        hits: list[tuple[int, Kind, float]] = [(place, "normalised", 1.0) for place in same]
+        return hits + [one for one in self._near.matches(key) if one[0] not in same]
 
     def closest(self, text: str) -> Kind | None:
         """The closest kind in which a gold prompt leaks in a training prompt, None for none."""

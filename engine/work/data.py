@@ -17,6 +17,7 @@ import random
 from collections.abc import Sequence
 
 from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
+from engine.judge.leaks import Kind
 from engine.records.run import Counts, Dataset, Processing, Source
 from engine.work import gold, runtime
 from engine.work.chats import Row, read_jsonl
@@ -82,7 +83,7 @@ def main(ctx: WorkerContext) -> None:
 
 def _by_kind(sieve: Sieve) -> str:
     """How the refused rows came near, in words; nothing where none did."""
-    words = {
+    words: dict[Kind, str] = {
         "exact": "to the letter",
         "normalised": "but for case, spaces and marks",
         "inside": "with more around it",
