@@ -46,9 +46,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A model that is there: behind an endpoint, or on this disk. ``label`` is for people."""
+    """A model that is there: behind an endpoint, or on this disk. ``label`` is for people,
+    ``short`` for the name of a folder."""
 
     label: str
+    short: str
     remote: RemoteModel | None = None
     local: LocalModel | None = None
 
@@ -135,7 +137,7 @@ def _at_url(asked: Asked, url: str, model: str) -> Who:
     remote = RemoteModel(
         endpoint, model, "endpoint", _extra(asked.extra), asked.seconds, asked.concurrency
     )
-    return Who(f"{model} at {url}", remote=remote)
+    return Who(f"{model} at {url}", model, remote=remote)
 
 
 def _server(place: Workspace, asked: Asked, name: str) -> Who:
@@ -156,7 +158,7 @@ def _server(place: Workspace, asked: Asked, name: str) -> Who:
     endpoint = Endpoint(record.url, name=f"The server {name}")
     # One at a time: answers that a server gives together may differ in a rounding.
     remote = RemoteModel(endpoint, label, "server", _extra(asked.extra), asked.seconds, 1)
-    return Who(label, remote=remote)
+    return Who(label, name, remote=remote)
 
 
 def _on_disk(place: Workspace, asked: Asked) -> Who:
@@ -172,9 +174,21 @@ def _on_disk(place: Workspace, asked: Asked) -> Who:
         found = model_for(asked.model, place, Path.cwd())
     except ServeError as error:
         fail(str(error))
-    adapter = adapter_of(place, asked.adapter) if asked.adapter else None
-    label = asked.model + (f" + {asked.adapter}" if asked.adapter else "")
-    return Who(label, local=LocalModel(found.path, adapter, label))
+    label, short = _shown(place, asked.model), found.path.name
+    if asked.adapter is None:
+        return Who(label, short, local=LocalModel(found.path, None, label))
+    adapter = adapter_of(place, asked.adapter)
+    label += f" + {_shown(place, asked.adapter)}"
+    short += f"-{adapter.parent.name if adapter.name == 'adapters' else adapter.name}"
+    return Who(label, short, local=LocalModel(found.path, adapter, label))
+
+
+def _shown(place: Workspace, named: str) -> str:
+    """A model or an adapter as it was named, without a path that only this machine has."""
+    if not Path(named).is_absolute():
+        return named
+    inside = place.relative(Path(named))
+    return Path(inside).name if Path(inside).is_absolute() else inside
 
 
 def _extra(text: str | None) -> dict[str, Any]:
@@ -198,7 +212,7 @@ def folder_for(place: Workspace | None, out: Path | None, wanted: Wanted, who: W
 
     try:
         if out is None:
-            return new_folder(_needed(place), wanted.name, who.label)
+            return new_folder(_needed(place), wanted.name, who.short)
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{out or 'evals'} cannot be made: {error.strerror}.")
