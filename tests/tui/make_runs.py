@@ -171,6 +171,20 @@ def _write_ours(
             **status,
         },
     )
+    write(
+        path / "leakage.json",
+        {
+            "training_file": "data/train.jsonl",
+            "training_sha256": "0" * 64,
+            "training_rows": 3000,
+            "threshold": 0.7,
+            "gram": 5,
+            "template_share": 0.5,
+            "numbers_matter": True,
+            "suites": [],
+            "date": NOW.isoformat(),
+        },
+    )
     (path / "adapters").mkdir()
     (path / "adapters" / "adapters.safetensors").write_bytes(b"weights")
     write_events(path, 120)

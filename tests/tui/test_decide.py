@@ -81,6 +81,8 @@ async def test_ship_is_refused_with_the_reasons_and_can_be_overridden(tmp_path: 
         await pilot.pause()
         assert not isinstance(app.screen, RecordDialog)
         assert "Type 2026-11-20-drone-router-2 to ship" in texts(app)
+        assert "Routing is needed." in texts(app)
+        fill(app, "routing", "Only behind the router.")
         fill(app, "why:breadth_drop_max_pp", "It is only reached through the router.")
         fill(app, "typed_name", RUN)
         await pilot.pause()
@@ -91,6 +93,8 @@ async def test_ship_is_refused_with_the_reasons_and_can_be_overridden(tmp_path: 
     record = json.loads((run / "decision.json").read_text())
     assert record["overrides"][0]["gate"] == "breadth_drop_max_pp"
     assert record["overrides"][0]["why"] == "It is only reached through the router."
+    artifact = json.loads((run / "artifact.json").read_text())
+    assert artifact["routing_constraint"] == "Only behind the router."
     assert errors(run) == []
 
 

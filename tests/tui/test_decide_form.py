@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.folder import FolderError
-from engine.judge.gates import BREADTH_DROP, Gate, Verdict
+from engine.judge.gate import BEATS_BASELINE, BREADTH_DROP, KINDS, PRIMARY_MIN, Gate, Verdict
 from engine.records.run import Confidence, DecisionKind
+from tests.engine import folders
 from tests.tui.make_runs import make_run
 from tui.bindings import caption_in
 from tui.drafts import DraftFile
@@ -20,9 +21,9 @@ from tui.views.evidence_view import (
     count_flips,
     find_missing,
     flip_lines,
-    gate_line,
     load_evidence,
 )
+from tui.views.gate_table import gate_lines, worst_first
 
 FAILED = Gate(BREADTH_DROP, 8.0, 80.0, (70.0, 90.0), Verdict.FAIL, "It fell.")
 
@@ -126,9 +127,34 @@ def test_a_run_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
         load_evidence(tmp_path / "nothing")
 
 
+def test_many_gates_stand_below_each_other() -> None:
+    many = [Gate(name, 1234.5, 99999.25, None, Verdict.PASS, "Because.") for name in KINDS if name]
+    many[0] = Gate(PRIMARY_MIN, 0.9, None, None, Verdict.UNDECIDED, "Missing.")
+    many[1] = Gate(BEATS_BASELINE, 0.05, -0.1, (-0.2, 0.1), Verdict.FAIL, "Worse.")
+    for width in (30, 74, 200):
+        table = ["".join(cell.text for cell in line) for line in gate_lines(many, width)]
+        assert len(table) == len(KINDS) and max(map(len, table)) <= max(width, 40)
+        places = {line.index(sign) for line in table for sign in "≥≤<" if sign in line}
+        assert len(places) <= 2  # p < has its sign one further on
+    assert "−0.100" in table[1] and "95 % −0.200 to +0.100" in table[1]
+    assert "·" in table[0] and gate_lines([], 80) == []
+    assert [gate.verdict for gate in worst_first(many)[:3]] == ["fail", "undecided", "pass"]
+
+
+def test_how_sure_the_numbers_are_is_said(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    evidence = load_evidence(run)
+    texts = [text for _, text in evidence.sureness]
+    assert texts[0] == "1 run was judged on this gold set."
+    assert texts[1].startswith("40 rows can tell a difference of")
+    folders.edit(run / "config.json", lambda config: config["eval"].update(seeds=[1, 2]))
+    again = load_evidence(run)
+    assert again.sureness[0] == (False, "eval-seed-1.json is missing or cannot be read.")
+
+
 def test_lines_hold_what_matters_and_no_control_codes(tmp_path: Path) -> None:
     evidence = load_evidence(make_run(tmp_path, "2026-11-20-good"))
-    line = "".join(cell.text for cell in gate_line(evidence.gates[0], 100))
+    line = "".join(cell.text for cell in gate_lines(evidence.gates, 100)[0])
     assert line.startswith("✔ primary score") and "≥ 0.900" in line and "95 %" in line
     flip = evidence.flips[0]
     hostile = type(flip)("broken", "s", "1", "a\x1b[31m" * 200, "[b]x", "", "é\n" * 99, None)

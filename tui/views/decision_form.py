@@ -48,7 +48,7 @@ _QUESTIONS: dict[str, Question] = {
         Question("confidence", "how sure", "How sure you are of the failure reason.", True),
         Question("lesson", "lesson", "What the next run should know.", True),
         Question("next_action", "next action", "What happens now, and who does it.", False),
-        Question("routing", "routing", "Where it may be used, since it forgot.", False),
+        Question("routing", "routing", "Where alone it may be used, since it forgot.", True),
         Question(
             "blocked_by", "blockers", "What it waits for, one a line or with ; between.", False
         ),

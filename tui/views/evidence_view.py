@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, Severity
+from engine.checks.rulers import judged_rulers
 from engine.judge.gates import Gate, Verdict
+from engine.judge.measured import Measured
+from engine.judge.ruler import Ruler
+from engine.judge.seed_scores import asks_for_seeds, seed_scores
+from engine.judge.suite_power import suite_power
 from engine.records.evaluation import RowResult
 from engine.records.run import Decision
-from tui.views import cells
 from tui.views.cells import Cell
+from tui.views.gate_table import SIGNS
 from tui.views.plain import fit, plain
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ class Evidence:
     draft: Draft
     flips: list[Flip]
     missing: list[str]
+    sureness: list[tuple[bool, str]]
+    """What else says how sure the numbers are, a sentence each; False where it is a warning."""
 
     @property
     def contents(self) -> RunContents:
@@ -75,7 +82,8 @@ def load_evidence(path: Path) -> Evidence:
     from engine.decisions.deciding import draft
 
     drafted = draft(path)
-    return Evidence(drafted, find_flips(drafted.contents), find_missing(drafted.contents))
+    contents = drafted.contents
+    return Evidence(drafted, find_flips(contents), find_missing(contents), find_sureness(contents))
 
 
 def find_flips(contents: RunContents) -> list[Flip]:
@@ -142,24 +150,31 @@ def find_missing(contents: RunContents) -> list[str]:
     return missing
 
 
+def find_sureness(contents: RunContents) -> list[tuple[bool, str]]:
+    """The seeds, the tries at the gold set, the size and the ceiling of suites, as far as known."""
+    config = contents.config
+    if config is None:
+        return []
+    found: list[tuple[bool, str]] = []
+    measured = Measured(config, contents.evals, contents.rows)
+    if config.eval.opens is not None:
+        found.append((True, f"The sealed suite {config.eval.opens} was opened for this run."))
+    if asks_for_seeds(measured):
+        seeds = seed_scores(measured)
+        known = not isinstance(seeds, str)
+        found.append((known, seeds if isinstance(seeds, str) else seeds.sentence))
+    if contents.tries is not None:
+        found.append((contents.tries.count == 1, contents.tries.sentence(contents.run_id)))
+    reach = suite_power(measured)
+    if reach is not None:
+        found.append((not reach.too_small, reach.sentence))
+    for one in judged_rulers(contents):
+        if one.ceiling is not None:
+            found.append((one.finding.ruler is Ruler.GOOD, f"{one.suite}: {one.finding.sentence}"))
+    return found
+
+
 # --- as lines ---------------------------------------------------------------------
-
-SIGNS: dict[str, tuple[str, cells.Tone]] = {
-    "pass": ("✔", "good"),
-    "fail": ("✘", "bad"),
-    "undecided": ("?", "warn"),
-}
-
-
-def gate_line(gate: Gate, width: int) -> Line:
-    """A gate in one line: sign, name, value, bound, interval where it fits."""
-    sign, tone = SIGNS[gate.verdict.value]
-    line = [Cell(f"{sign} ", tone), Cell(fit(gate.title, 21), "strong")]
-    line += [Cell(fit(gate.value_text, 12, align="right")), Cell("   ")]
-    line.append(Cell(fit(gate.bound_text, 10), "muted"))
-    if gate.interval is not None and width >= 72:
-        line.append(Cell(f"  95 % {gate.interval_text}", "muted"))
-    return line
 
 
 def flip_lines(flip: Flip, width: int) -> list[Line]:

@@ -10,7 +10,8 @@ from textual.widgets import Static
 
 from engine.judge.gates import Verdict
 from tui.views.cells import Cell
-from tui.views.evidence_view import Evidence, count_flips, flip_lines, gate_line
+from tui.views.evidence_view import Evidence, count_flips, flip_lines
+from tui.views.gate_table import SIGNS, gate_lines, worst_first
 from tui.views.plain import plain
 from tui.widgets.tones import lines, paint
 
@@ -70,13 +71,24 @@ def _blocks(evidence: Evidence, width: int) -> list[Widget]:
     if config is not None:
         goal = [Cell("goal  ", "muted"), Cell(plain(config.owner_goal, clip=240))]
         base = [Cell("base  ", "muted"), Cell(plain(config.base_model.id, clip=200))]
-        blocks.append(Static(lines([paint(*goal), paint(*base)])))
+        blocks.append(Static(lines([paint(*goal), paint(*base)]), classes="gate"))
     blocks.append(_title("Gates", _how_many_pass(evidence)))
     if not evidence.gates:
         blocks.append(Static(Content.styled("No gate: config.json cannot be used.", "$error")))
-    for gate in evidence.gates:
-        blocks.append(Static(paint(*gate_line(gate, width)), classes="gate"))
-        blocks.append(Static(Content.styled(plain(gate.reason), "$muted"), classes="indented"))
+    table = [paint(*line) for line in gate_lines(evidence.gates, width)]
+    if table:
+        blocks.append(Static(lines(table), classes="gate"))
+        blocks.append(_title("Why", ""))
+    for gate in worst_first(evidence.gates):
+        sign, tone = SIGNS[gate.verdict.value]
+        what = Content.assemble((f"{gate.title}: ", "bold"), (plain(gate.reason), "$muted"))
+        blocks.append(Item(Cell(sign, tone), what))
+    if evidence.sureness:
+        blocks.append(_title("How sure", ""))
+        blocks += [
+            Item(Cell("·", "muted") if fine else Cell("?", "warn"), Content(plain(text)))
+            for fine, text in evidence.sureness
+        ]
     if evidence.missing:
         blocks.append(_title("Missing evidence", ""))
         blocks += [Item(Cell("?", "warn"), Content(plain(text))) for text in evidence.missing]
