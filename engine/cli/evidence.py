@@ -1,4 +1,4 @@
-"""Commands on evidence: decide, report, validate, render."""
+"""Commands on evidence: decide, report, card, validate, render."""
 
 from __future__ import annotations
 
@@ -123,7 +123,8 @@ def report(
         typer.Option(help="Write it there; as HTML with --html or where the name ends with .html."),
     ] = None,
 ) -> None:
-    """Make report.md of a run anew from its records; or export it, and leave report.md alone."""
+    """Make report.md and the report card of a run anew; or export the report, and leave both."""
+    from engine.publish.card.writing import write_card
     from engine.publish.export import export_report, exported_text
     from engine.publish.report import write_report
 
@@ -135,9 +136,42 @@ def report(
             print(exported_text(path, html=True), end="")
         else:
             print(folder_of(write_report(path)))
+            write_card(path)
     except OSError as error:
-        where = out if out is not None else "report.md"
+        where = out if out is not None else "the report"
         fail(f"{path.name}: {where} cannot be written: {error.strerror}.")
+
+
+def card(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the page there, or the JSON with --json; leave the run alone."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the card as JSON; leave the run alone.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Make the report card of a run: one page for people who do not have this tool."""
+    from engine.publish.card.writing import card_text, export_card, make_card, write_card
+
+    path = run_path(workspace, run)
+    try:
+        if as_json and out is None:
+            print(card_text(make_card(path)[0]), end="")
+            return
+        page = write_card(path) if out is None else export_card(path, out, as_json=as_json)
+    except OSError as error:
+        where = out if out is not None else "the report card"
+        fail(f"{path.name}: {where} cannot be written: {error.strerror or error}.")
+    print(folder_of(page))
+    if show:
+        import webbrowser
+
+        if not webbrowser.open(page.resolve().as_uri()):
+            narrate("No browser could be opened; open the file yourself.")
 
 
 def validate(
@@ -161,8 +195,11 @@ def validate(
     ] = None,
 ) -> None:
     """Check run folders. Exit code 0 without errors, 1 with, 2 for wrong usage."""
+    from engine.checks.contents import load
     from engine.checks.finding import Severity
+    from engine.checks.verified import verify
     from engine.cli.fixes import mend
+    from engine.cli.showing import verified_json
     from engine.fixing import check
 
     if (dry_run or also) and not fix:
@@ -176,18 +213,24 @@ def validate(
     entries = []
     for path in paths:
         mended = mend(path, frozenset(also or ()), dry_run=dry_run, quiet=as_json) if fix else None
-        findings = check(path).findings
+        contents = load(path)
+        findings = check(path, contents).findings
+        verified = verify(contents, findings)
         ok = not any(finding.severity in bad for finding in findings)
         entry = {
             "run": path.name,
             "ok": ok,
             "decision": summarise(path).decision,
             "findings": [finding.to_json() for finding in findings],
+            "verified": verified_json(verified),
         }
         entries.append(entry if mended is None else {**entry, "fixes": mended})
         if not as_json:
             print(f"{'✔' if ok else '✘'} {printable(path.name)}")
             _print_findings(findings)
+            if contents.measured:
+                more = "" if verified.ok else f"  → factory-tui show {printable(path.name)}"
+                print(f"  {verified.sentence}{more}")
     if as_json:
         print_json(entries)
     raise typer.Exit(int(Exit.DONE if all(entry["ok"] for entry in entries) else Exit.NO))

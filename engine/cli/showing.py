@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from engine import numbers
 from engine.catalogue.summary import RunSummary, summarise
 from engine.checks.contents import RunContents, load
 from engine.checks.rulers import judged_rulers
+from engine.checks.verified import Verified, verify
 from engine.cli.console import printable
 from engine.cli.telling import as_dict, folder_of, state_of
 from engine.judge.gates import Gate
 from engine.judge.ruler import Ruler
+from engine.judge.states import Value, delta_of, value_of
 from engine.records.evaluation import EvalResult
 
 RULER_MARKS = {Ruler.GOOD: "✔", Ruler.BROKEN: "✘", Ruler.DOUBTFUL: "?", Ruler.UNKNOWN: "?"}
@@ -31,6 +34,11 @@ class Described:
     path: Path
     summary: RunSummary
     contents: RunContents
+
+    @cached_property
+    def verified(self) -> Verified:
+        """Whether every link of the run is traced to a measurement."""
+        return verify(self.contents)
 
     def as_json(self) -> dict[str, Any]:
         """Summary, gates and decision; what was not recorded is null."""
@@ -58,6 +66,7 @@ class Described:
                 }
                 for one in judged_rulers(self.contents)
             ],
+            "verified": verified_json(self.verified),
             "decision_record": decision.model_dump(mode="json") if decision else None,
         }
 
@@ -71,6 +80,8 @@ class Described:
             if self.summary.last_fix is not None:
                 lines.append(f"  → {printable(self.summary.last_fix)}")
         lines += ["", *self._table(), "", *self._gates(), *self._rulers()]
+        if self.contents.evals:
+            lines += ["", *verified_lines(self.verified)]
         if self.contents.decision is not None:
             decision = self.contents.decision
             lines += ["", f"decision  {decision.decision}: {printable(decision.reason)}"]
@@ -117,21 +128,44 @@ def describe(path: Path) -> Described:
     return Described(path, summarise(path), load(path))
 
 
+def verified_json(verified: Verified) -> dict[str, Any]:
+    """Whether a run is verified, and each link with what it was traced to."""
+    return {
+        "ok": verified.ok,
+        "links": [{"name": one.name, "ok": one.ok, "why": one.why} for one in verified.links],
+    }
+
+
+def verified_lines(verified: Verified) -> list[str]:
+    """Verified or not in one sentence, and the reasons why not."""
+    mark = MARKS["pass" if verified.ok else "undecided"]
+    lines = [f"{mark} {verified.sentence}"]
+    return lines + [f"    {printable(reason)}" for reason in verified.reasons]
+
+
 def _compared(
     known: EvalResult, before: EvalResult | None, after: EvalResult | None
 ) -> tuple[str, ...]:
-    old, new = (None if one is None else one.score for one in (before, after))
+    old, new = value_of(before, "score"), value_of(after, "score")
+    delta = delta_of(old, new)
     interval = after.interval if after is not None else None
     return (
         printable(known.suite),
         numbers.count(known.n),
-        numbers.score(old),
-        numbers.score(new),
-        numbers.points(None if old is None or new is None else new - old),
+        _shown(old),
+        _shown(new),
+        numbers.points(delta.number),
         numbers.ABSENT
         if interval is None
         else f"{numbers.score(interval.low)} to {numbers.score(interval.high)}",
     )
+
+
+def _shown(value: Value) -> str:
+    """A score with the word for how it came about, where it was not measured here."""
+    if value.number is None:
+        return value.absent_text
+    return f"{numbers.score(value.number)} {value.mark}".rstrip()
 
 
 def _gate_line(gate: Gate) -> str:
