@@ -21,7 +21,7 @@ from engine.checks.fixes import FIXABLE, Fix, Given, Tail, close, plan
 from engine.checks.rules.form import temporary_of
 from engine.folder import FolderError, RunFolder, flush, write_bytes_atomic
 from engine.processes import is_alive
-from engine.publish.report import render_report
+from engine.publish.report import report_of
 from engine.records.base import utc_now
 from engine.records.status import Phase, RunStatus
 from engine.supervise.journal import Journal
@@ -85,7 +85,7 @@ def _given(run: Path, contents: RunContents, wanted: Iterable[str]) -> Given:
     return Given(
         files=files,
         now=utc_now(),
-        report=render_report(contents) if ours and "report.md" in wanted else None,
+        report=report_of(run, contents) if ours and "report.md" in wanted else None,
         tail=_tail(run / "events.jsonl") if seen is not None and seen.unfinished else None,
         side=f"events.jsonl.cut-{number}",
         child_alive=status is not None and is_alive(status.child),

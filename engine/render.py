@@ -15,6 +15,7 @@ from engine import checks
 from engine.checks.contents import load
 from engine.checks.finding import Finding, Severity
 from engine.folder import MAX_RECORD_BYTES, write_bytes_atomic
+from engine.publish.card.writing import write_card
 from engine.publish.report import write_report
 
 MAX_LOG_BYTES = 4 * 2**30
@@ -63,7 +64,7 @@ class RenderRefused(Exception):
 
 
 def render(files: LooseFiles, out: Path) -> list[Finding]:
-    """Make the run folder ``out`` with its report; returns the warnings that it has.
+    """Make the run folder ``out`` with its report and its card; returns the warnings that it has.
 
     ``out`` must not be there yet, or be an empty directory; its name is the run's id.
     RenderRefused, with all reasons, when any of the files is wrong.
@@ -84,6 +85,7 @@ def render(files: LooseFiles, out: Path) -> list[Finding]:
         if errors:
             raise RenderRefused([f"{one.file}: {one.message}" for one in errors], findings)
         write_report(made)
+        write_card(made)
         if out.is_dir():
             out.rmdir()
         made.replace(out)

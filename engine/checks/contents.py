@@ -28,11 +28,13 @@ from engine.judge.measured import Measured
 from engine.judge.rescoring import Rescored, score_again
 from engine.judge.tries import Tries
 from engine.processes import is_alive
+from engine.records.ceiling import Ceilings
 from engine.records.evaluation import EvalResult, RowResult
 from engine.records.events import RunCreated
 from engine.records.leakage import Leakage
 from engine.records.plan import Plan, StageKind
 from engine.records.provenance import Provenance
+from engine.records.report_card import ReportCard
 from engine.records.run import Artifact, Dataset, Decision, RunConfig
 from engine.records.status import Phase, RunStatus
 from engine.records.tags import Tags
@@ -41,6 +43,7 @@ from engine.records.trace_review import TraceReview
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
 MODELS: dict[str, type[BaseModel]] = {
+    "ceilings.json": Ceilings,
     "config.json": RunConfig,
     "dataset.json": Dataset,
     "plan.json": Plan,
@@ -49,6 +52,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "decision.json": Decision,
     "leakage.json": Leakage,
     "provenance.json": Provenance,
+    "report-card.json": ReportCard,
     "tags.json": Tags,
     "trace-review.json": TraceReview,
 }
@@ -70,6 +74,8 @@ class RunContents:
     rows: Mapping[str, list[RowResult]] = field(default_factory=dict)
     events: EventsSeen | None = None
     report: str | None = None
+    page_sha256: str | None = None
+    """The hash of ``report-card.html``; None where it is not there or cannot be read."""
     outside: Outside = field(default_factory=Outside)
     leaks: LeaksSeen = field(default_factory=LeaksSeen)
     suites_seen: Mapping[str, tuple[str, Asked]] = field(default_factory=dict)
@@ -115,6 +121,10 @@ class RunContents:
     @property
     def decision(self) -> Decision | None:
         return self.record("decision.json", Decision)
+
+    @property
+    def ceilings(self) -> Ceilings | None:
+        return self.record("ceilings.json", Ceilings)
 
     @property
     def leakage(self) -> Leakage | None:

@@ -27,7 +27,7 @@ NEVER = frozenset({"decision.json", "plan.json", "run-status.json"})
 """Records that no fix rewrites: a person's word, what was frozen, and what its owner alone moves
 (a run whose supervisor died is closed through `RunFolder.move`)."""
 
-_REPORT = frozenset({"report-numbers", "report-stale", "report-missing"})
+_REPORT = frozenset({"report-numbers", "report-stale", "report-older", "report-missing"})
 _FORM = frozenset({"line-ends", "byte-mark"})
 FIXABLE = _REPORT | _FORM | {"rows-uncounted", "file-shape", "left-over", "events-broken"}
 FIXABLE |= {"supervisor-gone"}
@@ -101,7 +101,14 @@ def plan(contents: RunContents, findings: Sequence[Finding], given: Given) -> li
         fix = _fix(contents, file, found, given)
         if fix is not None:
             fixes.append(fix)
+    if any(fix.file in contents.documents for fix in fixes):
+        # What the records say is not settled yet: the report is made from them afterwards.
+        fixes = [fix for fix in fixes if not _only_older(fix)]
     return fixes
+
+
+def _only_older(fix: Fix) -> bool:
+    return all(one.rule == "report-older" for one in fix.findings)
 
 
 def _fix(contents: RunContents, file: str, found: list[Finding], given: Given) -> Fix | None:

@@ -38,6 +38,7 @@ from engine.decisions.decision_rules import (
 from engine.decisions.withdrawing import Receipt, keep
 from engine.folder import EventLog, FolderError, RunFolder, StaleRevision, write_bytes_atomic
 from engine.judge.gates import Gate, Verdict
+from engine.publish.card.writing import CARD, PAGE, write_card
 from engine.publish.report import write_report
 from engine.records.base import utc_now
 from engine.records.run import Artifact, Decision, DecisionKind, Superseded
@@ -54,7 +55,7 @@ __all__ = [
     "rehearse",
 ]
 
-_FILES = ("decision.json", "artifact.json", "report.md")
+_FILES = ("decision.json", "artifact.json", "report.md", CARD, PAGE)
 """What deciding may write beside the status, the events and the earlier decision's copy."""
 
 
@@ -146,8 +147,9 @@ def make_decision(
     With ``supersede`` a run that is decided gets a new decision, which names the earlier one.
     Returns the decision as written with what taking it back needs, or every reason why it was not
     written. ``ship`` writes ``artifact.json`` where there is none. The phase moves to decided,
-    ``report.md`` is made anew. OSError when the disk refuses; a decision that was cut short by that
-    can be made again, and a report that could not be written is a finding of validation.
+    ``report.md`` and the report card are made anew. OSError when the disk refuses; a decision that
+    was cut short by that can be made again, and a report that could not be written is a finding of
+    validation.
     """
     contents = _load(run)
     ready = _prepare(run, contents, decision, override, supersede)
@@ -172,9 +174,10 @@ def make_decision(
         folder.write("artifact.json", artifact)
     folder.write("decision.json", as_written(decision))
     size = _say_so(folder, contents, decision)
-    # The decision stands without its report: validation says that it is stale or missing.
+    # The decision stands without its report and card: validation says that they are older.
     with contextlib.suppress(OSError):
         write_report(run)
+        write_card(run)
     return Receipt(
         run=run,
         decision=decision,

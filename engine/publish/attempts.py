@@ -68,6 +68,9 @@ class Attempts:
     left_out: int = 0
 
 
+NO_ATTEMPTS = Attempts()
+
+
 @dataclass(frozen=True, slots=True)
 class _Member:
     path: Path
@@ -80,7 +83,7 @@ def attempts_at(run: Path) -> Attempts:
     config = _read(run / "config.json")
     target = config.get("target")
     if not isinstance(target, str) or not target:
-        return Attempts()
+        return NO_ATTEMPTS
     this = _Member(run, config, _began(run, config))
     earlier = [one for one in _others(run, target) if (one.began, one.path.name) < _place(this)]
     members = [*sorted(earlier, key=_place), this]

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from engine.checks.contents import RunContents
-from engine.judge.breadth import Comparison, regression_files
-from engine.judge.gates import (
-    BASELINE,
-    BREADTH_DROP,
-    CANDIDATE,
-    PRIMARY_MIN,
-    Gate,
-    score_interval,
-)
+from engine.judge.estimate import Estimate
+from engine.publish import sureness
 from engine.publish.markdown import escape, table
 from engine.publish.numbers import NOT_RECORDED, delta, interval, score
-from engine.records.evaluation import Direction, EvalResult
+from engine.publish.slices import slices
+from engine.publish.standing import Standing
+from engine.records.evaluation import EvalResult
 
 
-def render(contents: RunContents) -> list[str]:
-    """The scores before and after, and every gate with its reason."""
-    gates = {gate.name: gate for gate in contents.gates}
-    rows = [_row(contents, BASELINE, CANDIDATE, gates.get(PRIMARY_MIN))]
-    for baseline, candidate in regression_files([*contents.evals]):
-        rows.append(_row(contents, baseline, candidate, gates.get(BREADTH_DROP)))
+def render(contents: RunContents, suites: Sequence[Standing]) -> list[str]:
+    """The scores before and after, every gate with its reason, and how sure all that is."""
     lines = ["## Eval", ""]
-    lines += table(["Metric", "Baseline", "Candidate", "Delta", "Pass"], rows)
-    lines += ["", "In brackets: 95 % intervals.", "", *_forbidden(contents)]
-    if not gates:
-        return [*lines, "There are no gates: config.json is missing or cannot be read."]
+    lines += table(
+        ["Metric", "Baseline", "Candidate", "Delta", "Pass"], [_row(one) for one in suites]
+    )
+    lines += ["", "In brackets: 95 % intervals.", ""]
+    methods = _methods(suites)
+    lines += [*methods, ""] if methods else []
+    lines += _gates(contents)
+    notes = sureness.notes(contents, suites)
+    if notes:
+        lines += ["", "### How sure", ""]
+        lines += [f"- {escape(one.topic)}: {escape(one.text)}" for one in notes]
+    return lines
+
+
+def _gates(contents: RunContents) -> list[str]:
+    if not contents.gates:
+        return ["There are no gates: config.json is missing or cannot be read."]
     verdicts = [
         [
             gate.title,
@@ -40,98 +43,84 @@ def render(contents: RunContents) -> list[str]:
             str(gate.verdict),
             escape(gate.reason),
         ]
-        for gate in gates.values()
+        for gate in contents.gates
     ]
-    return lines + table(["Gate", "Bound", "Value", "95 % interval", "Verdict", "Why"], verdicts)
+    return table(["Gate", "Bound", "Value", "95 % interval", "Verdict", "Why"], verdicts)
 
 
-def _forbidden(contents: RunContents) -> list[str]:
-    """How many answers held a forbidden command, where any is forbidden."""
-    counted = [
-        f"{record.safety_violations} in {escape(file)}"
-        for file, record in sorted(contents.evals.items())
-        if record.safety_violations is not None
-    ]
-    return [f"Answers with a forbidden command: {', '.join(counted)}.", ""] if counted else []
-
-
-def _row(contents: RunContents, baseline: str, candidate: str, gate: Gate | None) -> list[str]:
-    before, after = contents.evals.get(baseline), contents.evals.get(candidate)
-    one = after or before
-    passed = "no bound" if gate is None else str(gate.verdict)
-    if one is None:
-        name = contents.config.eval.primary if contents.config else "primary"
-        return [escape(name), NOT_RECORDED, NOT_RECORDED, NOT_RECORDED, passed]
+def _row(one: Standing) -> list[str]:
+    passed = "no bound" if one.gate is None else str(one.gate.verdict)
+    if one.record is None:
+        return [escape(one.suite), NOT_RECORDED, NOT_RECORDED, NOT_RECORDED, passed]
     return [
-        _label(one, before, after),
-        _score(contents, baseline, before),
-        _score(contents, candidate, after),
-        _delta(contents, baseline, candidate),
+        _label(one, one.record),
+        _score(one.before, one.before_score),
+        _score(one.after, one.after_score),
+        _delta(one),
         passed,
     ]
 
 
-def _label(one: EvalResult, before: EvalResult | None, after: EvalResult | None) -> str:
+def _label(one: Standing, record: EvalResult) -> str:
     name = escape(one.suite)
-    if one.metric:
-        name += f", {escape(one.metric)}"
-    counts = [str(record.n) for record in (before, after) if record and record.n is not None]
+    if record.metric:
+        name += f", {escape(record.metric)}"
+    counts = [str(side.n) for side in (one.before, one.after) if side and side.n is not None]
     if counts:
         name += f", n = {' and '.join(dict.fromkeys(counts))}"
     return name
 
 
-def _score(contents: RunContents, file: str, record: EvalResult | None) -> str:
-    if record is None:
+def _score(record: EvalResult | None, found: Estimate | None) -> str:
+    if record is None or found is None:
         return NOT_RECORDED
-    return score(record.score) + interval(score_interval(record, contents.rows.get(file)))
+    historical = ", historical" if record.historical else ""
+    return score(record.score) + interval(found.interval) + historical
 
 
-def _delta(contents: RunContents, baseline: str, candidate: str) -> str:
-    before, after = contents.evals.get(baseline), contents.evals.get(candidate)
-    if before is None or after is None:
+def _delta(one: Standing) -> str:
+    if one.before is None or one.after is None:
         return NOT_RECORDED
-    pair = Comparison(
-        before,
-        after,
-        contents.rows.get(baseline),
-        contents.rows.get(candidate),
-        _direction(contents, after),
-    )
-    if pair.mismatch:
+    if one.mismatch:
         return "not comparable"
-    bounds = pair.gain_interval
-    if bounds is not None and pair.direction == "lower":
-        bounds = -bounds[1], -bounds[0]
-    return delta(before.score, after.score) + interval(bounds, signed=True)
+    bounds = one.difference.interval if one.difference else None
+    return delta(one.before.score, one.after.score) + interval(bounds, signed=True)
 
 
-def _direction(contents: RunContents, record: EvalResult) -> Direction:
-    default: Direction = contents.config.eval.direction if contents.config else "higher"
-    return record.direction or default
+def _methods(suites: Sequence[Standing]) -> list[str]:
+    """By which method each interval was made, a line for each suite that has one."""
+    lines = []
+    for one in suites:
+        sides = {
+            "baseline": one.before_score,
+            "candidate": one.after_score,
+            "delta": one.difference,
+        }
+        methods = {side: found.method for side, found in sides.items() if found and found.interval}
+        if not methods:
+            continue
+        if methods.get("baseline") == methods.get("candidate") and "candidate" in methods:
+            methods = {"scores": methods["candidate"]} | {
+                side: method for side, method in methods.items() if side == "delta"
+            }
+        said = "; ".join(f"{side}: {escape(method)}" for side, method in methods.items())
+        lines.append(f"- {escape(one.suite)}: {said}")
+    return lines
 
 
-def slices(contents: RunContents) -> list[str]:
+def render_slices(contents: RunContents) -> list[str]:
     """The score of each slice of the primary suite, before and after."""
-    before, after = contents.evals.get(BASELINE), contents.evals.get(CANDIDATE)
-    names = [*(after.slices if after else {}), *(before.slices if before else {})]
     lines = ["## Slice Metrics", ""]
-    if not names:
+    rows = [
+        [
+            escape(one.name),
+            NOT_RECORDED if one.n is None else str(one.n),
+            score(one.before),
+            score(one.after),
+            delta(one.before, one.after),
+        ]
+        for one in slices(contents)
+    ]
+    if not rows:
         return [*lines, f"{NOT_RECORDED.capitalize()}."]
-    rows = []
-    for name in dict.fromkeys(names):
-        old = _slice(before, name)
-        new = _slice(after, name)
-        scores = _number(old.get("score")), _number(new.get("score"))
-        count = _number(new.get("n")) or _number(old.get("n"))
-        shown = NOT_RECORDED if count is None else f"{count:.0f}"
-        rows.append([escape(name), shown, score(scores[0]), score(scores[1]), delta(*scores)])
     return lines + table(["Slice", "Examples", "Baseline", "Candidate", "Delta"], rows, numbers=4)
-
-
-def _slice(record: EvalResult | None, name: str) -> Mapping[str, Any]:
-    return record.slices.get(name, {}) if record else {}
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.checks.contents import load
 from engine.folder import write_bytes_atomic
 from engine.publish.html import html_page
-from engine.publish.report import render_report
+from engine.publish.report import report_of
 
 HTML_SUFFIXES = (".html", ".htm")
 
@@ -15,7 +14,7 @@ HTML_SUFFIXES = (".html", ".htm")
 def exported_text(run: Path, *, html: bool, markdown: str | None = None) -> str:
     """The report of a run as text: ``markdown`` where it is given (a report that somebody added
     to), else made of the records. OSError where the run cannot be read."""
-    text = render_report(load(run)) if markdown is None else markdown
+    text = report_of(run) if markdown is None else markdown
     return html_page(text, f"{run.name} · factory report") if html else text
 
 

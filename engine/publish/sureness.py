@@ -20,18 +20,18 @@ from engine.judge.seeds import spread_of
 from engine.publish.standing import Standing, standings
 from engine.records.ceiling import Ceiling, Ceilings
 from engine.records.evaluation import EvalResult
-from engine.records.report_card import Tone
+from engine.records.report_card import NoteTone
 
 _NAMED_LEAKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """``tone`` is whether that speaks for the numbers, against them, or leaves them open."""
+    """``tone`` is whether that speaks for the numbers, against them, or leaves a question."""
 
     topic: str
     text: str
-    tone: Tone = "open"
+    tone: NoteTone = "plain"
 
 
 def notes(contents: RunContents, found: Sequence[Standing] | None = None) -> list[Note]:
@@ -50,7 +50,7 @@ def notes(contents: RunContents, found: Sequence[Standing] | None = None) -> lis
     ]
 
 
-_TONES: dict[Told, Tone] = {Told.BETTER: "good", Told.WORSE: "bad"}
+_TONES: dict[Told, NoteTone] = {Told.BETTER: "good", Told.WORSE: "bad"}
 
 
 def _differences(suites: Sequence[Standing]) -> Iterator[Note]:
@@ -75,7 +75,7 @@ def _seeds(contents: RunContents) -> Iterator[Note]:
     measured = Measured(config, contents.evals, contents.rows)
     topic = "Training seeds"
     if not asks_for_seeds(measured):
-        yield Note(topic, "One training seed: what another one would give is not known.")
+        yield Note(topic, "One training seed: what another one would give is not known.", "open")
         return
     found = seed_scores(measured)
     if isinstance(found, str):
@@ -144,7 +144,7 @@ def _leakage(contents: RunContents) -> Iterator[Note]:
     if seen.by is None:
         if seen.why:
             text = "Whether examples of the suites stand in the training data is not known"
-            yield Note(topic, f"{text}: {seen.why}.")
+            yield Note(topic, f"{text}: {seen.why}.", "open")
         return
     how = "searched for the same text and for near text"
     if record is not None and seen.by == "record":
@@ -177,7 +177,7 @@ def _rulers(contents: RunContents, suites: Sequence[Standing]) -> Iterator[Note]
         if one.role == "primary" and contents.config is not None:
             bound = contents.config.eval.threshold.primary_min
         found = judge_ruler(ceiling, record.suite_sha256, bound=bound)
-        tone: Tone = "open"
+        tone: NoteTone = "open"
         if found.ruler is Ruler.GOOD:
             tone = "good"
         elif found.ruler is Ruler.BROKEN:
@@ -225,5 +225,5 @@ def _safety(contents: RunContents) -> Iterator[Note]:
             continue
         count = record.safety_violations
         text = f"{count} answers with a forbidden command in {file}."
-        tone: Tone = "good" if count == 0 else "bad"
+        tone: NoteTone = "good" if count == 0 else "bad"
         yield Note("Safety", text, tone if file != BASELINE else "open")

@@ -17,6 +17,9 @@ from engine.records.evaluation import Direction
 Tone = Literal["good", "bad", "open"]
 """How a thing reads at a glance: it holds, it does not, or nothing can be said yet."""
 
+NoteTone = Literal["good", "bad", "open", "plain"]
+"""Does a note speak for the numbers, against them, leave a question, or only say how it is?"""
+
 
 class CardNumber(Record):
     """A number with its two-sided interval, both in the unit of what was measured.
@@ -95,7 +98,7 @@ class CardNote(Record):
 
     topic: Text
     text: Text
-    tone: Tone = "open"
+    tone: NoteTone = "plain"
 
 
 class CardCurve(Record):
@@ -170,7 +173,8 @@ class ReportCard(Record):
     """``report-card.json``.
 
     ``made_from`` is the fingerprint of the records that it was made from, ``page_sha256`` the hash
-    of ``report-card.html`` as it was written beside it.
+    of ``report-card.html`` as it was written beside it, ``card_sha256`` that of this card as JSON
+    without the two hashes: whoever changes a number in it by hand is found out.
     """
 
     run_id: Text
@@ -195,3 +199,4 @@ class ReportCard(Record):
     provenance: list[CardFact] = Field(default_factory=list)
     made_from: Sha256
     page_sha256: Sha256 | None = None
+    card_sha256: Sha256 | None = None

@@ -31,6 +31,7 @@ NEVER_COPIED = frozenset(
         "decision.json",
         "artifact.json",
         "report.md",
+        "report-card.json",
         "report-card.html",
         "adapters",
     }

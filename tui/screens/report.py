@@ -11,10 +11,9 @@ from textual.content import Content
 from textual.widgets import MarkdownViewer, Static
 
 from engine.answers.trace_review import FILE as REVIEW_FILE
-from engine.checks.contents import load
 from engine.folder import write_bytes_atomic
 from engine.publish.export import export_refusal, export_report
-from engine.publish.report import render_report
+from engine.publish.report import report_of
 from engine.publish.sections import Section, section_at, sections, text_of
 from tui.acting import attempt, say
 from tui.bindings import bindings_for
@@ -316,7 +315,7 @@ class ReportScreen(RoomScreen):
     def action_regenerate(self) -> None:
         """Make the report anew; asks when the file holds something that would be lost."""
         made: list[str] = []
-        if not attempt(self, lambda: made.append(render_report(load(self.run_path))), ""):
+        if not attempt(self, lambda: made.append(report_of(self.run_path)), ""):
             return
         try:
             old = self._path.read_bytes().decode("utf-8", "replace")

@@ -20,6 +20,7 @@ from engine.checks.rules import (
     measured,
     report,
     review,
+    ruler,
     stream,
 )
 
@@ -71,6 +72,9 @@ ALL: tuple[Rule, ...] = (
     decision.superseded,
     report.numbers,
     report.stale,
+    report.older,
+    report.card,
+    ruler.ceilings,
     review.answers,
     review.counted,
 )

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, warning
+from engine.checks.fingerprint import MADE_FROM, card_digest, fingerprint, settled
 from engine.checks.report_table import MetricRow, Shown, read_eval_tables
 from engine.judge.breadth import regression_files
 from engine.judge.gates import BASELINE, CANDIDATE
 from engine.records.evaluation import EvalResult
+from engine.records.report_card import ReportCard
 
 Pair = tuple[str, str]
 
@@ -28,6 +30,7 @@ def numbers(contents: RunContents) -> Iterator[Finding]:
 
 
 _DECIDED = re.compile(r"^## Decision\s+(?:\*\*([a-z-]+)\*\*|(Not decided yet))", re.MULTILINE)
+_MADE_FROM = re.compile(f"^{re.escape(MADE_FROM)}([0-9a-f]{{64}})", re.MULTILINE)
 
 
 def stale(contents: RunContents) -> Iterator[Finding]:
@@ -44,6 +47,38 @@ def stale(contents: RunContents) -> Iterator[Finding]:
         f"{decision.decision}.",
         f"Make the report anew: factory-tui report {contents.run_id}",
     )
+
+
+def older(contents: RunContents) -> Iterator[Finding]:
+    """A report of ours was made from the records as they are now."""
+    made = _MADE_FROM.search(contents.report or "")
+    if made is None or not settled(contents) or made[1] == fingerprint(contents):
+        return
+    yield warning(
+        "report-older",
+        "report.md",
+        "",
+        "A record of the run changed since report.md was made from it.",
+        f"Make the report anew: factory-tui report {contents.run_id}",
+    )
+
+
+def card(contents: RunContents) -> Iterator[Finding]:
+    """The report card is what was made from the records as they are now, and so is its page."""
+    found = contents.record("report-card.json", ReportCard)
+    if found is None:
+        return
+    anew = f"Make the card anew: factory-tui card {contents.run_id}"
+    if settled(contents) and found.made_from != fingerprint(contents):
+        said = "A record of the run changed since report-card.json was made from it."
+        yield warning("card-stale", "report-card.json", "", said, anew)
+    if found.card_sha256 is not None and found.card_sha256 != card_digest(found):
+        said = "report-card.json was changed after it was made: it is not what the records say."
+        yield error("card-edited", "report-card.json", "", said, anew)
+    page = contents.page_sha256
+    if page is not None and found.page_sha256 is not None and page != found.page_sha256:
+        said = "report-card.html is not the page that was made from report-card.json."
+        yield error("card-edited", "report-card.html", "", said, anew)
 
 
 def _compare(

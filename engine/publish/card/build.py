@@ -15,7 +15,7 @@ from engine.publish.card.flips import flips
 from engine.publish.card.origin import data_facts, files, provenance_facts
 from engine.publish.card.words import verdict
 from engine.publish.markdown import clip
-from engine.publish.numbers import NOT_RECORDED, delta, score
+from engine.publish.numbers import NOT_RECORDED
 from engine.publish.performance import costs
 from engine.publish.slices import slices
 from engine.publish.standing import Standing, standings
@@ -155,8 +155,23 @@ def _gates(contents: RunContents) -> Iterator[CardGate]:
 def _slices(contents: RunContents) -> Iterator[CardRow]:
     for one in slices(contents):
         n = NOT_RECORDED if one.n is None else f"{one.n:,}"
-        cells = [n, score(one.before), score(one.after), delta(one.before, one.after)]
+        change = None if one.before is None or one.after is None else one.after - one.before
+        cells = [n, _percent(one.before), _percent(one.after), _points(change)]
         yield CardRow(name=_text(one.name) or "no name", cells=cells)
+
+
+def _percent(score: float | None) -> str:
+    """A score: per cent where it is a share."""
+    if score is None:
+        return NOT_RECORDED
+    return f"{100 * score:.1f} %" if 0 <= score <= 1 else f"{score:.3f}"
+
+
+def _points(change: float | None) -> str:
+    if change is None:
+        return NOT_RECORDED
+    text = f"{100 * change:+.1f} pp" if -1 <= change <= 1 else f"{change:+.3f}"
+    return text.replace("-", "−")
 
 
 # --- attempts -------------------------------------------------------------------------------------

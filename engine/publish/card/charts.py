@@ -126,11 +126,14 @@ def loss_picture(curves: Sequence[CardCurve]) -> LossPicture | None:
     points = [(step, value) for one in curves for step, value in _points(one) if value is not None]
     if not points:
         return None
-    x = _axis([step for step, _ in points])
+    steps = [step for step, _ in points]
+    first, last = min(steps), max(steps)
+    span = last - first or 1.0
+    x = [step for step in _axis(steps) if first <= step <= last]
     y = _axis([value for _, value in points], zero=True)
 
     def left(step: float) -> float:
-        return _round(WIDTH * (step - x[0]) / (x[-1] - x[0]))
+        return _round(WIDTH * (step - first) / span)
 
     def top(value: float) -> float:
         return _round(HEIGHT * (1 - (value - y[0]) / (y[-1] - y[0])))

@@ -9,7 +9,7 @@ from engine.publish.standing import Standing
 from engine.records.evaluation import RowResult
 from engine.records.report_card import CardExample, CardFlips
 
-SHOWN = 5
+SHOWN = 4
 """Examples of each kind that a card has."""
 
 LONGEST = 400

@@ -100,13 +100,17 @@ def _difference(suite: CardSuite) -> str:
     value = suite.difference.value
     if value is None:
         return NOT_RECORDED
-    return f"{100 * value:+.1f} pp" if suite.share else f"{value:+.3f}"
+    return f"{_signed(value, suite)} pp" if suite.share else _signed(value, suite)
 
 
 def _difference_interval(suite: CardSuite) -> str:
     low, high = suite.difference.low, suite.difference.high
     if low is None or high is None:
         return ""
-    if suite.share:
-        return f"{100 * low:+.1f} to {100 * high:+.1f} pp"
-    return f"{low:+.3f} to {high:+.3f}"
+    unit = " pp" if suite.share else ""
+    return f"{_signed(low, suite)} to {_signed(high, suite)}{unit}"
+
+
+def _signed(value: float, suite: CardSuite) -> str:
+    text = f"{100 * value:+.1f}" if suite.share else f"{value:+.3f}"
+    return text.replace("-", "−")

@@ -76,23 +76,38 @@ def _scores(primary: Standing) -> str:
     before, after = primary.before, primary.after
     if after is None:
         return f"What the trained model can do on {primary.suite} is not recorded."
-    now = _score(primary, after)
     if before is None:
-        return f"On {primary.suite} the trained model {now}; before training is not recorded."
+        return (
+            f"On {primary.suite} the trained model {_did(primary, after)}; what it could do "
+            "before training is not recorded."
+        )
     if primary.mismatch:
-        return f"On {primary.suite} the trained model {now}. {primary.mismatch}"
-    was = _score(primary, before)
-    return f"Before training the model {was} of {primary.suite}; after training it {now}."
+        return f"On {primary.suite} the trained model {_did(primary, after)}. {primary.mismatch}"
+    was, now = _right(before), _right(after)
+    if was is not None and now is not None and before.n == after.n:
+        return (
+            f"Of the {after.n:,} questions of {primary.suite} the model answered {was:,} right "
+            f"before training, and {now:,} after it."
+        )
+    return (
+        f"On {primary.suite} the model {_did(primary, before)} before training; after it, it "
+        f"{_did(primary, after)}."
+    )
 
 
-def _score(suite: Standing, record: EvalResult) -> str:
-    n = record.n
-    counted = record.metric in (None, "accuracy") and suite.share and n
-    if counted and n and abs(record.score * n - round(record.score * n)) < 0.01:
-        return f"answered {round(record.score * n):,} of {n:,} questions right"
-    if suite.share:
-        return f"scored {100 * record.score:.1f} %"
-    return f"scored {record.score:.3f}"
+def _right(record: EvalResult) -> int | None:
+    """How many answers were right, where the score is a count of them."""
+    if record.metric not in (None, "accuracy") or not record.n or not 0 <= record.score <= 1:
+        return None
+    count = record.score * record.n
+    return round(count) if abs(count - round(count)) < 0.01 else None
+
+
+def _did(suite: Standing, record: EvalResult) -> str:
+    right = _right(record)
+    if right is not None:
+        return f"answered {right:,} of {record.n:,} questions right"
+    return f"scored {100 * record.score:.1f} %" if suite.share else f"scored {record.score:.3f}"
 
 
 _TOLD = {
@@ -143,5 +158,3 @@ def _gates(contents: RunContents) -> str:
         if names:
             parts.append(f"{words}: {', '.join(names)}")
     return f"{passed} of {len(gates)} bounds that were set before are met; {'; '.join(parts)}."
-
-

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from engine.checks.contents import RunContents, load
+from engine.checks.fingerprint import card_digest
 from engine.folder import write_bytes_atomic
 from engine.publish.attempts import attempts_at
 from engine.publish.card.build import build_card
@@ -27,7 +28,7 @@ def make_card(run: Path, contents: RunContents | None = None) -> tuple[ReportCar
     card = build_card(found, attempts_at(run), loss_curves(run, trains))
     page = card_page(card)
     digest = hashlib.sha256(page.encode("utf-8", "replace")).hexdigest()
-    return card.model_copy(update={"page_sha256": digest}), page
+    return card.model_copy(update={"page_sha256": digest, "card_sha256": card_digest(card)}), page
 
 
 def card_text(card: ReportCard) -> str:
@@ -41,4 +42,14 @@ def write_card(run: Path, contents: RunContents | None = None) -> Path:
     write_bytes_atomic(run / CARD, card_text(card).encode("utf-8", "replace"))
     path = run / PAGE
     write_bytes_atomic(path, page.encode("utf-8", "replace"))
+    return path
+
+
+def export_card(run: Path, path: Path, *, as_json: bool = False) -> Path:
+    """Write the page of a run's card, or the card as JSON, to ``path``; its directory is made, the
+    run is left alone. OSError as it comes."""
+    card, page = make_card(run)
+    text = card_text(card) if as_json else page
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes_atomic(path, text.encode("utf-8", "replace"))
     return path

@@ -55,7 +55,9 @@ def test_the_numbers_are_those_of_the_records(tmp_path: Path) -> None:
     ):
         assert shown is not None and shown.means(score)
     evaluation = section(report, "Eval")
-    assert "0.950 (0.835 to 0.986) | +0.750 (+0.570 to +0.859) | pass |" in evaluation
+    # Wilson's intervals, and Newcombe's of the paired difference.
+    assert "0.950 (0.835 to 0.986) | +0.750 (+0.563 to +0.852) | pass |" in evaluation
+    assert "- router-gold: scores: Wilson; delta: Newcombe, paired" in evaluation
     assert "30 fixed, 0 broken of 40" in evaluation
     assert "| even | 20 | 0.500 | 0.500 | +0.000 |" in section(report, "Slice Metrics")
     assert "| train | done | 30.0 s | 500 MB | not recorded" in section(report, "Performance")
@@ -79,7 +81,7 @@ def test_what_was_not_measured_is_not_recorded_and_makes_no_delta(tmp_path: Path
     (run / "eval-regression-baseline.json").unlink()
     report = render_report(load(run))
     latency = next(line for line in report.split("\n") if line.startswith("| Latency"))
-    assert latency == "| Latency of an answer | not recorded | 12 ms | not recorded |"
+    assert latency == "| Latency in batches, an upper bound | not recorded | 12 ms | not recorded |"
     breadth = next(line for line in report.split("\n") if line.startswith("| router-breadth"))
     assert "| not recorded | 0.950 (0.835 to 0.986) | not recorded | undecided |" in breadth
     assert "eval-regression-baseline.json" not in section(report, "Target")
