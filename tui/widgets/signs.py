@@ -15,6 +15,9 @@ _INDENT = 11
 class SignList(RowsView):
     """All signs, the newest at the end; long ones are wrapped."""
 
+    # Lines are as wide before there is a scrollbar as after, else it would cover their last letter.
+    DEFAULT_CSS = "SignList { scrollbar-gutter: stable; }"
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = " signs "
@@ -45,7 +48,8 @@ class SignList(RowsView):
             rows += [[(" " * _INDENT + line, words.tone)] for line in lines[1:]]
         self._rows = rows
         self.rows_changed()
-        self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+        # Once it is laid out: before that a list that just became too long cannot scroll.
+        self.scroll_end(animate=False)
 
     def on_resize(self) -> None:
         self._wrap()
