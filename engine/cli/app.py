@@ -13,6 +13,8 @@ from engine.cli import (
     comparing,
     evaluating,
     evidence,
+    flywheel,
+    loops,
     machine,
     runs,
     serve,
@@ -47,6 +49,8 @@ app.command()(bench.bench)
 app.command(name="eval")(evaluating.evaluate)
 app.command()(ceiling.ceiling)
 app.add_typer(serve.app)
+app.command()(flywheel.flywheel)
+app.add_typer(loops.app)
 app.command()(tidying.tag)
 app.command()(tidying.delete)
 app.command()(tidying.restore)

@@ -47,6 +47,8 @@ class Flywheel:
         self.folder = runner.folder
         self.loop = runner.loop
         self.path = (self.folder.workspace.path / self.loop.target_dir).resolve()
+        # Crashes before this sitting are forgiven: whoever resumes has looked at them.
+        self._from = max(1, runner.status.iteration)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -98,7 +100,8 @@ class Flywheel:
 
     def _give_up_on_crashes(self, iteration: int) -> None:
         """What crashes every time is no experiment; a plan that crashes once is."""
-        last = [self.verdict(i) for i in range(iteration - CRASHES + 1, iteration + 1) if i > 0]
+        first = max(self._from, iteration - CRASHES + 1)
+        last = [self.verdict(i) for i in range(first, iteration + 1)]
         if len(last) == CRASHES and all(one and one.outcome == "crashed" for one in last):
             why = last[-1].reason if last[-1] else ""
             raise LoopFailed(

@@ -1,0 +1,152 @@
+"""The command of the flywheel: begin a loop on a target, or go on with the one that is open."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.console import (
+    Exit,
+    JsonOption,
+    WorkspaceOption,
+    fail,
+    narrate,
+    not_there,
+    open_workspace,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from engine.loops.folder import LoopFolder
+    from engine.workspace import Workspace
+
+
+def flywheel(
+    target: Annotated[str, typer.Argument(help="A target of the workspace, or a folder.")],
+    workspace: WorkspaceOption = None,
+    iters: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="So many iterations at most.", show_default="flywheel.max_iterations"
+        ),
+    ] = None,
+    skip_train: Annotated[
+        bool,
+        typer.Option("--skip-train", help="In the first iteration judge the best adapter again."),
+    ] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Wait for a person before each plan is run.")
+    ] = False,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, help="End after so many hours of work.")
+    ] = None,
+    plateau: Annotated[
+        int, typer.Option(min=0, help="End after so many iterations without a better; 0: never.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Of data, settings and batches.")] = 0,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin a new loop, also where one is open.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Yes to what would be asked once: commits.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Improve a target again and again: plan, train, judge, add rows for what failed, commit.
+
+    An open loop of the target goes on where it was. Iterations are judged on dataset/dev.jsonl;
+    gold stays sealed until its last candidate. Ctrl-C leaves the loop running.
+    """
+    from engine.cli.loop_follow import follow_loop
+    from engine.loops.launch import launch_loop
+    from engine.supervise.launch import LaunchError
+
+    place = _workspace(workspace, target)
+    with not_there():
+        path = place.target_path(target)
+    open_one = None if new else _open_loop(place, path)
+    if open_one is not None:
+        folder = open_one
+        narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
+    else:
+        folder = _make(
+            place,
+            path,
+            iterations=iters,
+            skip_training=skip_train,
+            approve=approve,
+            hours=hours,
+            plateau=plateau or None,
+            seed=seed,
+            commits=_commits(path, yes),
+        )
+    try:
+        launch_loop(folder)
+    except LaunchError as error:
+        fail(str(error), Exit.NO)
+    if detach:
+        narrate(f"It runs on its own. Watch it: factory-tui loop watch {folder.loop_id}")
+        if as_json:
+            print_json({"loop": folder.loop_id, "path": str(folder.path)})
+        else:
+            print(folder.loop_id)
+        return
+    follow_loop(folder, as_json=as_json)
+
+
+def _workspace(option: Path | None, target: str) -> Workspace:
+    """The workspace that was named, else the nearest of the target's folder, else of here."""
+    from engine.workspace import Workspace, WorkspaceError
+
+    if option is None and (Path(target) / "forge.yaml").is_file():
+        try:
+            return Workspace.find(Path(target).resolve())
+        except WorkspaceError:
+            return open_workspace(None)
+    return open_workspace(option)
+
+
+def _open_loop(place: Workspace, target: Path) -> LoopFolder | None:
+    """The newest loop of a target that has not completed; None where there is none."""
+    from engine.folder import FolderError
+    from engine.loops.folder import find_loops
+    from engine.records.loop import LoopKind, LoopPhase
+
+    for folder in find_loops(place):
+        try:
+            loop, status = folder.loop(), folder.status()
+        except FolderError:
+            continue
+        same = (place.path / loop.target_dir).resolve() == target.resolve()
+        if same and loop.kind is LoopKind.FLYWHEEL:
+            return folder if status.phase is not LoopPhase.COMPLETED else None
+    return None
+
+
+def _make(place: Workspace, path: Path, **wish: object) -> LoopFolder:
+    from engine.loops.flywheel.making import MakeError, Wish, make_flywheel
+
+    try:
+        return make_flywheel(place, path, Wish(**wish))  # type: ignore[arg-type]
+    except MakeError as error:
+        fail(str(error))
+
+
+def _commits(target: Path, yes: bool) -> bool:
+    """Whether iterations are committed: only in the target's own repository, and asked."""
+    from engine.loops.commits import Place, place_of, why_not
+
+    where = place_of(target)
+    if where is not Place.OWN:
+        narrate(f"{why_not(where)}")
+        return False
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        narrate("No commits are made: nobody can be asked. (--yes makes them.)")
+        return False
+    return typer.confirm("Commit each iteration in the target's repository?", default=True)

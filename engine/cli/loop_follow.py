@@ -1,0 +1,134 @@
+"""Following a loop on the command line: a line for each iteration, and its run as it goes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NoReturn
+
+import typer
+
+from engine import numbers
+from engine.cli.console import Exit, narrate, print_json, print_table, printable
+from engine.folder import FolderError
+from engine.live.tail import EventTail
+from engine.loops.folder import EVENTS, LoopFolder
+from engine.loops.launch import alive
+from engine.records.loop import (
+    IterationData,
+    IterationPlan,
+    IterationVerdict,
+    LoopPhase,
+    LoopStatus,
+)
+
+POLL_S = 0.5
+
+_SIGNS = {"kept": "✔", "dropped": "·", "crashed": "✘"}
+
+
+def follow_loop(folder: LoopFolder, *, as_json: bool = False) -> NoReturn:
+    """Tell what a loop does until it ends or waits, then its tries; exits with its outcome."""
+    tail = EventTail(folder.path / EVENTS)
+    try:
+        while True:
+            over = alive(folder.status()) != "running"
+            for event in tail.read_all():
+                _say(event)
+            if over:
+                break
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        narrate(f"Left {folder.loop_id} going. Stop it: factory-tui loop cancel {folder.loop_id}")
+        raise typer.Exit(int(Exit.DONE)) from None
+    if as_json:
+        print_json(as_plain(folder))
+    else:
+        show_loop(folder)
+    status = folder.status()
+    bad = status.phase in (LoopPhase.FAILED, LoopPhase.CANCELLED) or status.runner is not None
+    raise typer.Exit(int(Exit.NO if bad else Exit.DONE))
+
+
+def _say(event: dict[str, Any]) -> None:
+    kind, number = event.get("kind"), event.get("iteration")
+    if kind == "plan":
+        narrate(f"  {number}  plan: {event.get('hypothesis')}")
+    elif kind == "run-created":
+        narrate(f"  {number}  run {event.get('run')}")
+    elif kind == "verdict":
+        sign = _SIGNS.get(str(event.get("outcome")), "?")
+        narrate(f"  {number}  {sign} {event.get('outcome')}: {event.get('reason')}")
+    elif kind == "message":
+        narrate(f"  {number}  {event.get('text')}")
+    elif kind == "loop-ended":
+        narrate(f"  {event.get('phase')}: {event.get('reason')}")
+
+
+def show_loop(folder: LoopFolder) -> None:
+    """The loop and its tries as a table on stdout."""
+    status = folder.status()
+    print(f"{folder.loop_id}: {state_words(status)}")
+    rows = []
+    for number in folder.iterations():
+        plan, verdict = (
+            _read(folder, number, IterationPlan),
+            _read(folder, number, IterationVerdict),
+        )
+        data = _read(folder, number, IterationData)
+        rows.append(
+            (
+                str(number),
+                verdict.outcome if verdict else "open",
+                numbers.score(verdict.score if verdict else None),
+                numbers.points(_gain(verdict)),
+                f"+{data.added}" if data else "",
+                printable(plan.hypothesis)[:80] if plan else "",
+            )
+        )
+    if rows:
+        print_table(("TRY", "OUTCOME", "DEV", "Δ BEST", "ROWS", "HYPOTHESIS"), rows)
+
+
+def state_words(status: LoopStatus) -> str:
+    """Where a loop is, in words."""
+    state = alive(status)
+    if state == "running":
+        return f"iteration {status.iteration}, {status.step or 'begins'}"
+    if state == "dead":
+        return f"its runner died in iteration {status.iteration} ({status.step}); resume it"
+    reason = f": {printable(status.reason)}" if status.reason else ""
+    return f"{status.phase}{reason}"
+
+
+def as_plain(folder: LoopFolder) -> dict[str, Any]:
+    """The loop as plain values, for JSON."""
+    iterations = []
+    for number in folder.iterations():
+        found: dict[str, Any] = {"iteration": number}
+        for name, kind in (
+            ("plan", IterationPlan),
+            ("verdict", IterationVerdict),
+            ("data", IterationData),
+        ):
+            record = _read(folder, number, kind)
+            found[name] = record.model_dump(mode="json") if record else None
+        iterations.append(found)
+    return {
+        "loop": folder.loop().model_dump(mode="json"),
+        "status": folder.status().model_dump(mode="json"),
+        "iterations": iterations,
+    }
+
+
+def _read(folder: LoopFolder, number: int, kind: type[Any]) -> Any:
+    try:
+        return folder.done(number, kind)
+    except FolderError as error:
+        narrate(f"  ⚠ {error}")
+        return None
+
+
+def _gain(verdict: IterationVerdict | None) -> float | None:
+    if verdict is None or verdict.difference is None:
+        return None
+    return verdict.difference[0]
