@@ -96,6 +96,12 @@ class RunSummary:
     """Names of files that are there and are no JSON object."""
 
     @property
+    def decided_as(self) -> str | None:
+        """The decision, and whether what was shipped is routed: "ship routed"."""
+        routed = self.decision == "ship" and self.routed
+        return f"{self.decision} routed" if routed else self.decision
+
+    @property
     def primary_delta(self) -> float | None:
         """Candidate minus baseline, None when either was not recorded."""
         return _difference(self.primary_candidate, self.primary_baseline)

@@ -88,6 +88,7 @@ def as_plain(compared: Compared, courses: dict[str, Course]) -> dict[str, Any]:
     return {
         "runs": ids,
         "reference": compared.reference,
+        "decisions": {run.run_id: run.summary.decided_as for run in compared.runs},
         "cannot_be_compared": [
             {"suite": one.suite, "what": one.what, "groups": dict(one.groups)}
             for one in compared.clashes
@@ -136,6 +137,9 @@ def _print(compared: Compared, courses: dict[str, Course]) -> None:
     ids = [run.run_id for run in compared.runs]
     for clash in compared.clashes:
         narrate(clash_sentence(clash))
+    for run in compared.runs:
+        if run.summary.decision == "ship" and run.summary.routed:
+            narrate(f"{printable(run.run_id)} is shipped routed: {printable(run.summary.routed)}")
     print("SETTINGS THAT DIFFER")
     _print_settings(compared, ids)
     for table in compared.suites:

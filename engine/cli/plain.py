@@ -191,7 +191,8 @@ def _event_words(event: dict[str, object]) -> str | None:
     if kind == "message" and event.get("level") in ("warning", "error"):
         return f"{event['level']}: {printable(str(event.get('text')))}"
     if kind == "decided":
-        return f"decided: {printable(str(event.get('decision')))}"
+        routed = " (routed)" if event.get("routed") is True else ""
+        return f"decided: {printable(str(event.get('decision')))}{routed}"
     return None
 
 

@@ -84,7 +84,10 @@ class Described:
             lines += ["", *verified_lines(self.verified)]
         if self.contents.decision is not None:
             decision = self.contents.decision
-            lines += ["", f"decision  {decision.decision}: {printable(decision.reason)}"]
+            said = printable(self.summary.decided_as or str(decision.decision))
+            lines += ["", f"decision  {said}: {printable(decision.reason)}"]
+            if self.summary.routed is not None and self.summary.decision == "ship":
+                lines.append(f"routing   {printable(self.summary.routed)}")
         report = self.path / "report.md"
         lines += ["", f"folder    {folder_of(self.path)}"]
         if report.exists():

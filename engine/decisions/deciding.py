@@ -173,7 +173,9 @@ def make_decision(
     if artifact is not None and artifact is not contents.artifact:
         folder.write("artifact.json", artifact)
     folder.write("decision.json", as_written(decision))
-    size = _say_so(folder, contents, decision)
+    shipping = decision.decision == DecisionKind.SHIP
+    routed = shipping and artifact is not None and artifact.routed
+    size = _say_so(folder, contents, decision, routed=routed)
     # The decision stands without its report and card: validation says that they are older.
     with contextlib.suppress(OSError):
         write_report(run)
@@ -268,7 +270,9 @@ def _move(folder: RunFolder, status: RunStatus | None, *, bump: bool) -> RunStat
     return folder.move(status.revision, to_decided)
 
 
-def _say_so(folder: RunFolder, contents: RunContents, decision: Decision) -> int | None:
+def _say_so(
+    folder: RunFolder, contents: RunContents, decision: Decision, *, routed: bool
+) -> int | None:
     """Append the events of a decision, unless a supervisor lives: it is the one writer.
 
     Returns the size of the log in bytes, None where nothing was appended.
@@ -283,7 +287,8 @@ def _say_so(folder: RunFolder, contents: RunContents, decision: Decision) -> int
         if phase is not None and not phase.final:
             log.append({"kind": "phase", "from_phase": phase, "to_phase": Phase.DECIDED})
         link = decision.supersedes
-        more = {} if link is None else {"supersedes": link.file}
+        more: dict[str, object] = {} if link is None else {"supersedes": link.file}
+        more |= {"routed": True} if routed else {}
         log.append({"kind": "decided", "decision": decision.decision, **more})
     finally:
         log.close()

@@ -271,6 +271,8 @@ class RunProjection:
 
     def _decided(self, event: dict[str, Any], t: float | None) -> None:
         self.decision = _text(event.get("decision")) or None
+        if self.decision is not None and event.get("routed") is True:
+            self.decision += " routed"
 
     def _withdrawn(self, event: dict[str, Any], t: float | None) -> None:
         self.decision = _text(event.get("stands")) or None

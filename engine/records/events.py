@@ -184,6 +184,8 @@ class Decided(_Event):
     kind: Literal["decided"] = "decided"
     decision: str
     supersedes: str | None = None
+    routed: bool = False
+    """Whether what is shipped may be used only where its routing constraint says."""
 
 
 class DecisionWithdrawn(_Event):

@@ -10,7 +10,9 @@ import psutil
 import pytest
 
 from engine import checks
+from engine.catalogue.summary import summarise
 from engine.checks.finding import Severity
+from engine.cli.showing import describe
 from engine.decisions import deciding
 from engine.decisions.deciding import OverrideRequest, Refused, decide, draft
 from engine.folder import FolderError
@@ -148,6 +150,10 @@ def test_overriding_asks_for_the_runs_name_and_a_why(tmp_path: Path) -> None:
     }
     artifact = read_json(run / "artifact.json")
     assert artifact["routing_constraint"] == "router only"
+    last = EventTail(run / "events.jsonl").read_all()[-1]
+    assert last["routed"] is True and summarise(run).decided_as == "ship routed"
+    shown = describe(run).as_text()
+    assert "decision  ship routed:" in shown and "routing   router only" in shown
     found = checks.check_folder(run)
     assert {(one.rule, one.severity) for one in found} == {("ship-gate", Severity.INFO)}
 

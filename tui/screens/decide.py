@@ -115,7 +115,7 @@ class DecideScreen(RoomScreen):
         if phase in AWAITING:
             state = TO_DECIDE
         if evidence.decision is not None:
-            state = f"decided: {evidence.decision.decision.value}"
+            state = f"decided: {evidence.decided_as}"
         if self._pane.new_view:
             state += " · a new view"
         self.query_one(TopBar).put("factory", "decide", plain(self.run_id), right=state)

@@ -55,7 +55,13 @@ def score_entries(
     found: list[Entry] = []
     for clash in compared.clashes:
         found += sentence(clash_words(clash, names), width, "warn")
-    if compared.clashes:
+    for run in compared.runs:
+        if run.summary.decision == "ship" and run.summary.routed:
+            named, where = names[run.run_id], plain(run.summary.routed, clip=300)
+            found += sentence(
+                f"{named.mark.letter} {named.name}: ship routed, {where}", width, "warn"
+            )
+    if found:
         found.append(entry())
     for table in compared.suites:
         found += _suite(table, compared.reference, names, looked_at, width)

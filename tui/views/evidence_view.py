@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, Severity
 from engine.checks.rulers import judged_rulers
+from engine.checks.verified import LEAKAGE, Verified, verify
 from engine.judge.gates import Gate, Verdict
 from engine.judge.measured import Measured
 from engine.judge.ruler import Ruler
 from engine.judge.seed_scores import asks_for_seeds, seed_scores
 from engine.judge.suite_power import suite_power
 from engine.records.evaluation import RowResult
-from engine.records.run import Decision
+from engine.records.run import Decision, DecisionKind
 from tui.views.cells import Cell
 from tui.views.gate_table import SIGNS
 from tui.views.plain import fit, plain
@@ -53,6 +54,8 @@ class Evidence:
     missing: list[str]
     sureness: list[tuple[bool, str]]
     """What else says how sure the numbers are, a sentence each; False where it is a warning."""
+    verified: Verified
+    """Whether each number can be traced to a measurement, which says nothing of how good it is."""
 
     @property
     def contents(self) -> RunContents:
@@ -65,6 +68,21 @@ class Evidence:
     @property
     def decision(self) -> Decision | None:
         return self.contents.decision
+
+    @property
+    def routing(self) -> str | None:
+        """Where alone what was shipped may be used; None where nothing was, or it says nothing."""
+        artifact, decision = self.contents.artifact, self.decision
+        shipped = decision is not None and decision.decision is DecisionKind.SHIP
+        routed = shipped and artifact is not None and artifact.routed
+        return artifact.routing_constraint if artifact is not None and routed else None
+
+    @property
+    def decided_as(self) -> str:
+        """The decision in words: "ship routed"; "" where there is none."""
+        if self.decision is None:
+            return ""
+        return self.decision.decision.value + (" routed" if self.routing else "")
 
     @property
     def unpassed(self) -> list[Gate]:
@@ -83,7 +101,13 @@ def load_evidence(path: Path) -> Evidence:
 
     drafted = draft(path)
     contents = drafted.contents
-    return Evidence(drafted, find_flips(contents), find_missing(contents), find_sureness(contents))
+    return Evidence(
+        drafted,
+        find_flips(contents),
+        find_missing(contents),
+        find_sureness(contents),
+        verify(contents, drafted.findings),
+    )
 
 
 def find_flips(contents: RunContents) -> list[Flip]:
@@ -172,6 +196,15 @@ def find_sureness(contents: RunContents) -> list[tuple[bool, str]]:
         if one.ceiling is not None:
             found.append((one.finding.ruler is Ruler.GOOD, f"{one.suite}: {one.finding.sentence}"))
     return found
+
+
+def verified_words(verified: Verified) -> list[tuple[bool, str]]:
+    """The links in sentences: those that break, what was searched for leaks, and the rest by name."""
+    said = [(False, reason) for reason in verified.reasons]
+    held = [link for link in verified.links if link.ok]
+    said += [(True, f"{link.name}: {link.why}") for link in held if link.name == LEAKAGE]
+    names = ", ".join(link.name for link in held if link.name != LEAKAGE)
+    return [*said, (True, f"Traced: {names}.")] if names else said
 
 
 # --- as lines ---------------------------------------------------------------------

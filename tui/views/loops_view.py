@@ -187,7 +187,7 @@ def try_entries(
         if decision:
             segments.append(
                 (
-                    fit(plain(summary.decision or ""), decision),
+                    fit(plain(summary.decided_as or ""), decision),
                     _DECISIONS.get(summary.decision or "", "muted"),
                 )
             )

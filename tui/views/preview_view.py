@@ -182,7 +182,7 @@ def _every_setting(summary: RunSummary) -> list[Line]:
 
 
 def _title(summary: RunSummary, width: int, named: bool = True) -> Line:
-    state = plain(summary.decision or summary.phase or "no status recorded")
+    state = plain(summary.decided_as or summary.phase or "no status recorded")
     if not named:
         tags = fit_words(summary.tags, width - cell_len(state) - 2)
         return [Cell(state, "muted"), Cell("  " + tags, "accent")]

@@ -233,9 +233,8 @@ _DECISION_TONES: dict[str, cells.Tone] = {"ship": "good", "reject": "bad", "park
 
 def _decision(summary: RunSummary) -> Cell:
     if summary.decision is not None:
-        routed = " routed" if summary.decision == "ship" and summary.routed else ""
         tone = _DECISION_TONES.get(summary.decision, "warn")
-        return Cell(plain(summary.decision) + routed, tone)
+        return Cell(plain(summary.decided_as or ""), tone)
     if summary.liveness == "dead":
         return Cell("interrupted", "warn")
     if summary.phase == "failed":

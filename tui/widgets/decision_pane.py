@@ -342,4 +342,6 @@ class DecisionPane(VerticalScroll, can_focus=False):
             newest = max(self.drafts.values(), key=lambda draft: draft.saved)
             parts.append((f" ✎ {said(newest, datetime.now(UTC))}", "$accent"))
         self.query_one("#hint", Static).update(Content.assemble(*parts))
-        await fields.mount_all(record_entries(evidence.decision, evidence.contents.superseded))
+        await fields.mount_all(
+            record_entries(evidence.decision, evidence.contents.superseded, evidence.routing)
+        )

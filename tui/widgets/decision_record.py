@@ -17,11 +17,15 @@ _OF_FAILURE = ("failure reason", "how sure")
 
 
 def record_entries(
-    decision: Decision, superseded: Sequence[tuple[str, Decision]] = ()
+    decision: Decision,
+    superseded: Sequence[tuple[str, Decision]] = (),
+    routing: str | None = None,
 ) -> list[Static]:
-    """What a record says; ``superseded`` are earlier decisions with their files."""
+    """What a record says; ``superseded`` are earlier decisions with their files, ``routing`` is
+    where alone what was shipped may be used."""
     entries = [
-        ("decision", decision.decision.value),
+        ("decision", decision.decision.value + (" routed" if routing else "")),
+        *([("routing", routing)] if routing else []),
         ("reason", decision.reason),
         ("failure reason", decision.failure_reason),
         ("how sure", decision.failure_reason_confidence),
