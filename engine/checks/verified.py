@@ -51,6 +51,9 @@ class Verified:
         return f"Not verified: {len(self.links) - held} of {len(self.links)} links are not traced."
 
 
+LEAKAGE = "leakage"
+"""The link that gold stands in no training row."""
+
 Why = str | None
 """Why a link breaks, None where it holds."""
 
@@ -339,7 +342,7 @@ _LINKS: tuple[_Row, ...] = (
         _said("Every source of the training rows has the hash that was noted."),
     ),
     (
-        "leakage",
+        LEAKAGE,
         frozenset({"gold-leak", "leakage-stale", "leakage-unknown"}),
         _leaks,
         _leaks_holds,

@@ -199,7 +199,7 @@ def find_sureness(contents: RunContents) -> list[tuple[bool, str]]:
 
 
 def verified_words(verified: Verified) -> list[tuple[bool, str]]:
-    """The links in sentences: those that break, what was searched for leaks, and the rest by name."""
+    """The links in sentences: those that break, the search for leaks, and the rest by name."""
     said = [(False, reason) for reason in verified.reasons]
     held = [link for link in verified.links if link.ok]
     said += [(True, f"{link.name}: {link.why}") for link in held if link.name == LEAKAGE]

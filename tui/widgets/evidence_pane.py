@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from engine.judge.gates import Verdict
 from tui.views.cells import Cell
-from tui.views.evidence_view import Evidence, count_flips, flip_lines
+from tui.views.evidence_view import Evidence, count_flips, flip_lines, verified_words
 from tui.views.gate_table import SIGNS, gate_lines, worst_first
 from tui.views.plain import plain
 from tui.widgets.tones import lines, paint
@@ -89,6 +89,13 @@ def _blocks(evidence: Evidence, width: int) -> list[Widget]:
             Item(Cell("·", "muted") if fine else Cell("?", "warn"), Content(plain(text)))
             for fine, text in evidence.sureness
         ]
+    blocks.append(
+        _title("Verified" if evidence.verified.ok else "Not verified", "traced, not good")
+    )
+    blocks += [
+        Item(Cell("✔", "good") if ok else Cell("?", "warn"), Content(plain(text)))
+        for ok, text in verified_words(evidence.verified)
+    ]
     if evidence.missing:
         blocks.append(_title("Missing evidence", ""))
         blocks += [Item(Cell("?", "warn"), Content(plain(text))) for text in evidence.missing]

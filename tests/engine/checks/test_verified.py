@@ -13,6 +13,7 @@ from engine.checks.verified import Link, Verified, verify
 from tests.engine import folders
 from tests.engine.checks import test_tampering
 from tests.engine.folders import edit, put
+from tui.views.evidence_view import verified_words
 
 LINKS = [
     "frozen",
@@ -168,3 +169,16 @@ def test_an_empty_folder_has_nothing_to_trace(tmp_path: Path) -> None:
     (tmp_path / "runs" / "x").mkdir(parents=True)
     found = verify(load(tmp_path / "runs" / "x"))
     assert not any(link.ok for link in found.links)
+
+
+def test_decide_says_what_breaks_in_full_and_names_the_rest(tmp_path: Path) -> None:
+    run = test_tampering.make(tmp_path)
+    words = verified_words(verify(load(run)))
+    assert [ok for ok, _ in words] == [True, True]
+    assert words[0][1].startswith("leakage: None of 80 gold prompts stands in 60 training rows")
+    assert words[1][1].startswith("Traced: frozen, frozen first, gold, ")
+    without("provenance.json", "adapters")(run)
+    assert verified_words(verify(load(run)))[0] == (
+        False,
+        "model: No hash of the adapter was noted when its training ended.",
+    )
