@@ -13,6 +13,7 @@ from engine.publish.markdown import escape, paragraph, table
 from engine.publish.missing import missing
 from engine.publish.numbers import NOT_RECORDED
 from engine.publish.standing import Standing
+from engine.publish.verification import verified
 from engine.records.evaluation import EvalResult
 
 
@@ -40,6 +41,9 @@ def render(contents: RunContents, suites: Sequence[Standing]) -> list[str]:
         for note in _notes(record)
     ]
     lines += ["", *notes] if notes else []
+    found = verified(contents)
+    lines += ["", "### Verified", "", escape(found.sentence)]
+    lines += ["", *(f"- {_said(reason)}" for reason in found.reasons)] if found.reasons else []
     absent = missing(contents, suites)
     if absent:
         lines += ["", "### Missing", ""]

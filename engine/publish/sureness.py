@@ -9,17 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.checks.contents import RunContents
+from engine.checks.rulers import judged_rulers
 from engine.judge.gates import BASELINE, CANDIDATE
 from engine.judge.leaks import sentence
 from engine.judge.measured import Measured
 from engine.judge.noise import Told
-from engine.judge.power import flips_if_unrelated, reach_of
-from engine.judge.ruler import Ruler, judge_ruler
+from engine.judge.ruler import Ruler
 from engine.judge.seed_scores import asks_for_seeds, seed_scores
 from engine.judge.seeds import spread_of
+from engine.judge.suite_power import suite_power
 from engine.publish.standing import Standing, standings
-from engine.records.ceiling import Ceiling, Ceilings
-from engine.records.evaluation import EvalResult
 from engine.records.report_card import NoteTone
 
 _NAMED_LEAKS = 5
@@ -44,7 +43,7 @@ def notes(contents: RunContents, found: Sequence[Standing] | None = None) -> lis
         *_power(contents, suites[0]),
         *_tries(contents),
         *_leakage(contents),
-        *_rulers(contents, suites),
+        *_rulers(contents),
         *_form(contents),
         *_safety(contents),
     ]
@@ -106,33 +105,23 @@ def _passes(contents: RunContents) -> Iterator[Note]:
 
 
 def _power(contents: RunContents, primary: Standing) -> Iterator[Note]:
-    before, after = primary.before, primary.after
-    if before is None or after is None or not primary.share or primary.mismatch:
+    if contents.config is None:
         return
-    n = after.n or before.n
-    if not n:
-        return
-    flips = primary.flips
-    discordance = (
-        sum(flips) / n if flips is not None else flips_if_unrelated(before.score, after.score)
-    )
-    wanted = None
-    if contents.config is not None:
-        asked = abs(contents.config.eval.threshold.primary_min - before.score)
-        wanted = asked if 0 < asked <= 1 else None
-    if not 0 < discordance <= 1 and wanted is None:
-        return
-    reach = reach_of(n, min(1.0, max(discordance, wanted or 0.0)), wanted)
+    reach = suite_power(Measured(contents.config, contents.evals, contents.rows))
     topic = "Size of the suite"
+    if reach is None:
+        return
     if reach.too_small:
         yield Note(topic, f"{primary.suite} is too small: {reach.sentence}", "bad")
     else:
-        yield Note(topic, f"{primary.suite}: {reach.sentence}", "good")
+        yield Note(topic, f"{primary.suite}: {reach.sentence}")
 
 
 def _tries(contents: RunContents) -> Iterator[Note]:
-    # Counted by whoever reads the runs beside this one.
-    return iter(())
+    tries = contents.tries
+    if tries is not None:
+        tone: NoteTone = "plain" if tries.count == 1 else "open"
+        yield Note("Tries at this gold set", tries.sentence(contents.run_id), tone)
 
 
 # --- is the ruler good, and was it seen -----------------------------------------------------------
@@ -164,35 +153,17 @@ def _leakage(contents: RunContents) -> Iterator[Note]:
         yield Note(topic, f"{shown} gold prompts were shown to a data generator.", "bad")
 
 
-def _rulers(contents: RunContents, suites: Sequence[Standing]) -> Iterator[Note]:
-    kept = contents.record("ceilings.json", Ceilings)
-    for one in suites:
-        record = one.record
-        if record is None:
-            continue
-        ceiling = _ceiling(kept, record)
-        if ceiling is None and one.role != "primary":
-            continue
-        bound = None
-        if one.role == "primary" and contents.config is not None:
-            bound = contents.config.eval.threshold.primary_min
-        found = judge_ruler(ceiling, record.suite_sha256, bound=bound)
-        tone: NoteTone = "open"
-        if found.ruler is Ruler.GOOD:
-            tone = "good"
-        elif found.ruler is Ruler.BROKEN:
-            tone = "bad"
-        text = found.sentence
-        if ceiling is not None:
-            text += f" Measured {ceiling.date:%Y-%m-%d}: {ceiling.command}"
-        yield Note(f"Ceiling of {one.suite}", text, tone)
+_RULERS: dict[Ruler, NoteTone] = {Ruler.GOOD: "good", Ruler.BROKEN: "bad"}
 
 
-def _ceiling(kept: Ceilings | None, record: EvalResult) -> Ceiling | None:
-    """That of this version of the suite, else any of its name."""
-    found = [one for one in (kept.ceilings if kept else []) if one.suite == record.suite]
-    same = [one for one in found if one.suite_sha256 == record.suite_sha256]
-    return next(iter([*same, *found]), None)
+def _rulers(contents: RunContents) -> Iterator[Note]:
+    for one in judged_rulers(contents):
+        if one.ceiling is None and contents.config and one.suite != contents.config.eval.primary:
+            continue
+        text = one.finding.sentence
+        if one.ceiling is not None:
+            text += f" Measured {one.ceiling.date:%Y-%m-%d} by: {one.ceiling.command}"
+        yield Note(f"Ceiling of {one.suite}", text, _RULERS.get(one.finding.ruler, "open"))
 
 
 # --- the form of the answers ----------------------------------------------------------------------

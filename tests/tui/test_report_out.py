@@ -43,7 +43,7 @@ async def test_the_section_that_is_read_is_copied(
     app = app_on(tmp_path, "report", RUN)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: is_shown(app))
-        await pilot.press(*["right_square_bracket"] * 5)
+        await pilot.press(*["right_square_bracket"] * 7)
         await until(pilot, lambda: "Eval ·" in top(app))
         await pilot.press("y")
         assert app.clipboard.startswith("## Eval\n")
@@ -52,7 +52,7 @@ async def test_the_section_that_is_read_is_copied(
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "Data ·" in top(app))
         # The last section cannot come to the top of the screen, and is gone to all the same.
-        await pilot.press(*["right_square_bracket"] * 20)
+        await pilot.press(*["right_square_bracket"] * 30)
         await until(pilot, lambda: "Fixes/Next Action · 100%" in top(app))
         await pilot.press("home")
         await until(pilot, lambda: "·" not in top(app))
@@ -167,3 +167,19 @@ async def test_tags_that_the_report_does_not_count_are_said(tmp_path: Path) -> N
     app = app_on(tmp_path, "report", RUN)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: any("reviewed since" in n.message for n in app._notifications))
+
+
+async def test_the_card_is_made_and_opened_in_the_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path, RUN)
+    opened: list[str] = []
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setattr(FactoryApp, "open_url", lambda self, url, **more: opened.append(url))
+    app = app_on(tmp_path, "report", RUN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("b")
+        await until(pilot, lambda: bool(opened))
+    assert opened == [(run / "report-card.html").resolve().as_uri()]
+    assert RUN in (run / "report-card.html").read_text()
+    assert (run / "report-card.json").is_file()

@@ -8,6 +8,7 @@ KEYS = (
     Key("raw", "m", "text", "report", "Rendered, or as it stands in the file."),
     Key("outline", "o", "outline", "report", "Show or hide the outline."),
     Key("export", "x", "export", "report", "Write a copy: Markdown, or one HTML page."),
+    Key("card", "b", "card", "report", "Make the report card and open it in the browser."),
     Key("copy", "y", "copy", "report", "The section that is read, to the clipboard."),
     Key("copy_all", "Y", "copy all", "report", "The whole report, to the clipboard.", False),
     Key("links", "l", "links", "report", "Open a link of the report, or a file that it names."),

@@ -12,6 +12,7 @@ from textual.widgets import MarkdownViewer, Static
 
 from engine.answers.trace_review import FILE as REVIEW_FILE
 from engine.folder import write_bytes_atomic
+from engine.publish.card.writing import PAGE, write_card
 from engine.publish.export import export_refusal, export_report
 from engine.publish.report import report_of
 from engine.publish.sections import Section, section_at, sections, text_of
@@ -25,6 +26,7 @@ from tui.screens.panes import Edge
 from tui.styles import style_paths
 from tui.views.excerpt import excerpt
 from tui.views.plain import plain, plain_lines
+from tui.views.report_links import Link
 from tui.widgets.confirm import Confirm
 from tui.widgets.file_view import FileView
 from tui.widgets.key_bar import KeyBar
@@ -291,6 +293,14 @@ class ReportScreen(RoomScreen):
             lambda: export_report(self.run_path, path, markdown=text),
             f"The report is written to {path}.",
         )
+
+    @work(thread=True, exclusive=True, group="card")
+    def action_card(self) -> None:
+        """The report card, made from the records as they are now, in the browser."""
+        made: list[Path] = []
+        if attempt(self, lambda: made.append(write_card(self.run_path)), ""):
+            page = made[0].resolve().as_uri()
+            self.app.call_from_thread(self._following.follow, Link(PAGE, "web", page))
 
     # --- links ----------------------------------------------------------------------
 

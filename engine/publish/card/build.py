@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.checks.fingerprint import fingerprint
+from engine.judge.breadth import regression_files
 from engine.judge.estimate import Estimate
 from engine.judge.states import value_of
 from engine.publish import missing, sureness
@@ -47,7 +48,7 @@ def build_card(contents: RunContents, attempts: Attempts, curves: Curves) -> Rep
         base_model=_text(config.base_model.id) if config else None,
         method=_text(config.candidate.method) if config else None,
         verdict=_bounded(verdict(contents, suites)),
-        suites=[_suite(one) for one in suites],
+        suites=[_suite(contents, one) for one in suites],
         gates=[*_gates(contents)],
         missing=[
             CardMissing(what=_text(one.what), why=_text(one.why))
@@ -88,6 +89,7 @@ def _bounded(found: CardVerdict) -> CardVerdict:
             "reason": _text(found.reason) if found.reason else None,
             "next_action": _text(found.next_action) if found.next_action else None,
             "sentences": [_text(one) for one in found.sentences],
+            "unverified": [_text(one) for one in found.unverified],
         }
     )
 
@@ -95,9 +97,8 @@ def _bounded(found: CardVerdict) -> CardVerdict:
 # --- scores ---------------------------------------------------------------------------------------
 
 
-def _suite(one: Standing) -> CardSuite:
+def _suite(contents: RunContents, one: Standing) -> CardSuite:
     record = one.record
-    bound = one.gate.bound if one.role == "primary" and one.gate is not None else None
     return CardSuite(
         suite=_text(one.suite),
         role=one.role,
@@ -109,8 +110,21 @@ def _suite(one: Standing) -> CardSuite:
         difference=_difference(one),
         told=one.told.told.value if one.told else None,
         sentence=one.told.sentence if one.told else None,
-        bound=bound,
+        bound=_bound(contents, one),
     )
+
+
+def _bound(contents: RunContents, one: Standing) -> float | None:
+    """Which score has to be reached: the primary bound; of the only regression suite the score
+    before, less what may be lost. Of several only the mean is bounded."""
+    if one.gate is None:
+        return None
+    if one.role == "primary":
+        return one.gate.bound
+    if one.before is None or len(regression_files([*contents.evals])) != 1:
+        return None
+    room = one.gate.bound / 100
+    return one.before.score - room if one.direction == "higher" else one.before.score + room
 
 
 def _score(record: EvalResult | None, found: Estimate | None) -> CardNumber:

@@ -8,6 +8,7 @@ from engine.checks.contents import RunContents
 from engine.judge.gates import Verdict
 from engine.judge.noise import Told
 from engine.publish.standing import Standing
+from engine.publish.verification import verified
 from engine.records.evaluation import EvalResult
 from engine.records.report_card import CardVerdict, Tone
 from engine.records.run import Decision, DecisionKind
@@ -34,6 +35,7 @@ def verdict(contents: RunContents, suites: Sequence[Standing]) -> CardVerdict:
     decision = contents.decision
     where = routed(contents)
     headline, tone = _headline(contents, decision, where)
+    links = verified(contents)
     return CardVerdict(
         decision=decision.decision if decision else None,
         routed=where,
@@ -43,6 +45,8 @@ def verdict(contents: RunContents, suites: Sequence[Standing]) -> CardVerdict:
         reason=decision.reason if decision else None,
         next_action=decision.next_action if decision else None,
         decided=decision.decided if decision else None,
+        verified=links.ok,
+        unverified=list(links.reasons),
     )
 
 
@@ -140,9 +144,12 @@ def _kept(suite: Standing) -> str:
     numbers = f"{scale * was:.{digits}f}{unit} before, {scale * now:.{digits}f}{unit} after"
     if not fell:
         return f"What it could do before ({suite.suite}) was kept: {numbers}."
+    much = "some"
+    if suite.share and suite.direction == "higher":
+        much = "all" if now == 0 else "most" if now < was / 2 else "some"
     noise = suite.told is not None and suite.told.told is Told.NOISE
     how = ", a drop within the noise" if noise else ""
-    return f"Of what it could do before ({suite.suite}) it lost some{how}: {numbers}."
+    return f"Of what it could do before ({suite.suite}) it lost {much}{how}: {numbers}."
 
 
 def _gates(contents: RunContents) -> str:
