@@ -15,6 +15,8 @@ from engine.checks.verified import Verified, verify
 from engine.cli.console import printable
 from engine.cli.telling import as_dict, folder_of, state_of
 from engine.judge.gates import Gate
+from engine.judge.how_sure import how_sure
+from engine.judge.measured import Measured
 from engine.judge.ruler import Ruler
 from engine.judge.states import Value, delta_of, value_of
 from engine.records.evaluation import EvalResult
@@ -67,6 +69,7 @@ class Described:
                 for one in judged_rulers(self.contents)
             ],
             "verified": verified_json(self.verified),
+            "how_sure": self._how_sure(),
             "decision_record": decision.model_dump(mode="json") if decision else None,
         }
 
@@ -80,6 +83,8 @@ class Described:
             if self.summary.last_fix is not None:
                 lines.append(f"  → {printable(self.summary.last_fix)}")
         lines += ["", *self._table(), "", *self._gates(), *self._rulers()]
+        if sure := self._how_sure():
+            lines += ["", *map(printable, sure)]
         if self.contents.evals:
             lines += ["", *verified_lines(self.verified)]
         if self.contents.decision is not None:
@@ -109,6 +114,14 @@ class Described:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
+
+    def _how_sure(self) -> list[str]:
+        """What says how sure the numbers are, beside the gates."""
+        contents = self.contents
+        if contents.config is None:
+            return []
+        measured = Measured(contents.config, contents.evals, contents.rows)
+        return [one.sentence for one in how_sure(contents.run_id, measured, contents.tries)]
 
     def _gates(self) -> list[str]:
         gates = self.contents.gates
@@ -172,4 +185,4 @@ def _shown(value: Value) -> str:
 
 
 def _gate_line(gate: Gate) -> str:
-    return f"{MARKS[str(gate.verdict)]} {gate.name:<20} {printable(gate.reason)}"
+    return f"{MARKS[str(gate.verdict)]} {gate.name:<21} {printable(gate.reason)}"

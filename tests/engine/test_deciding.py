@@ -150,7 +150,7 @@ def test_overriding_asks_for_the_runs_name_and_a_why(tmp_path: Path) -> None:
     }
     artifact = read_json(run / "artifact.json")
     assert artifact["routing_constraint"] == "router only"
-    last = EventTail(run / "events.jsonl").read_all()[-1]
+    last = list(EventTail(run / "events.jsonl").read_all())[-1]
     assert last["routed"] is True and summarise(run).decided_as == "ship routed"
     shown = describe(run).as_text()
     assert "decision  ship routed:" in shown and "routing   router only" in shown

@@ -149,7 +149,10 @@ def test_how_sure_the_numbers_are_is_said(tmp_path: Path) -> None:
     assert texts[1].startswith("40 rows can tell a difference of")
     folders.edit(run / "config.json", lambda config: config["eval"].update(seeds=[1, 2]))
     again = load_evidence(run)
-    assert again.sureness[0] == (False, "eval-seed-1.json is missing or cannot be read.")
+    assert again.sureness[0] == (
+        False,
+        "Not every seed counts. eval-seed-1.json is missing or cannot be read.",
+    )
 
 
 def test_lines_hold_what_matters_and_no_control_codes(tmp_path: Path) -> None:

@@ -15,10 +15,9 @@ from engine.checks.finding import Finding, Severity
 from engine.checks.rulers import judged_rulers
 from engine.checks.verified import LEAKAGE, Verified, verify
 from engine.judge.gates import Gate, Verdict
+from engine.judge.how_sure import how_sure
 from engine.judge.measured import Measured
 from engine.judge.ruler import Ruler
-from engine.judge.seed_scores import asks_for_seeds, seed_scores
-from engine.judge.suite_power import suite_power
 from engine.records.evaluation import RowResult
 from engine.records.run import Decision, DecisionKind
 from tui.views.cells import Cell
@@ -179,19 +178,9 @@ def find_sureness(contents: RunContents) -> list[tuple[bool, str]]:
     config = contents.config
     if config is None:
         return []
-    found: list[tuple[bool, str]] = []
     measured = Measured(config, contents.evals, contents.rows)
-    if config.eval.opens is not None:
-        found.append((True, f"The sealed suite {config.eval.opens} was opened for this run."))
-    if asks_for_seeds(measured):
-        seeds = seed_scores(measured)
-        known = not isinstance(seeds, str)
-        found.append((known, seeds if isinstance(seeds, str) else seeds.sentence))
-    if contents.tries is not None:
-        found.append((contents.tries.count == 1, contents.tries.sentence(contents.run_id)))
-    reach = suite_power(measured)
-    if reach is not None:
-        found.append((not reach.too_small, reach.sentence))
+    seen = how_sure(contents.run_id, measured, contents.tries)
+    found = [(one.fine, one.sentence) for one in seen]
     for one in judged_rulers(contents):
         if one.ceiling is not None:
             found.append((one.finding.ruler is Ruler.GOOD, f"{one.suite}: {one.finding.sentence}"))
