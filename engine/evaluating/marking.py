@@ -47,10 +47,11 @@ class Marker:
         ``scorer.py`` and Refused for a judge that cannot be used, before any answer is had."""
         self.suite = suite
         self._options: dict[str, Any] = dict(suite.options)
-        self.counts_forbidden = bool(forbidden) and has_option(suite.scorer, "forbidden")
-        if self.counts_forbidden:
-            known = self._options.get("forbidden", ())
-            self._options["forbidden"] = frozenset([*known, *forbidden])
+        knows = has_option(suite.scorer, "forbidden")
+        everything = frozenset([*self._options.get("forbidden", ()), *forbidden])
+        if knows and everything:
+            self._options["forbidden"] = everything
+        self.counts_forbidden = knows and bool(everything or suite.scorer == "forbidden")
         self._stack = ExitStack()
         self.teacher: Teacher | None = None
         self.scorer_sha256: str | None = None

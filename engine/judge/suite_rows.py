@@ -14,9 +14,9 @@ A row is one of
   ``SQL``, for the SQL scorers also ``answer``, and the schema ``context``;
 - ``{"prompt" or …, "forbidden": […]}`` for the scorer forbidden.
 
-``id`` (else the line number), ``category`` or ``slice``, ``tags`` (a list), ``source`` (what rows of
-one origin share), ``system`` or ``system_prompt`` (where the row is no chat) and ``tools`` (what the
-model may call) are read in all of them.
+``id`` (else the line number), ``category`` or ``slice``, ``tags`` (a list), ``source`` (what rows
+of one origin share), ``system`` or ``system_prompt`` (where the row is no chat) and ``tools`` (what
+the model may call) are read in all of them.
 """
 
 from __future__ import annotations

@@ -267,7 +267,7 @@ def _suite(target: Target, one: TargetSuite, which: str, number: int) -> dict[st
     stem = which if number == 0 else f"regression-{which}"
     # The documented schema has room for one regression suite; more get a name of their own.
     stem += "" if number < 2 else f"-{number}"
-    spec = {
+    spec: dict[str, Any] = {
         "role": "regression" if number else "primary",
         "name": one.ref.name,
         "file": one.ref.file,

@@ -5,48 +5,71 @@ from __future__ import annotations
 import platform
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
-from engine.judge.scorers import Score, has_option, score
-from engine.judge.stats import wilson
+from engine.evaluating.asking import Refused
+from engine.evaluating.endpoint_suite import NoScore, Outcome
+from engine.evaluating.marking import GIVES, SCORER_FILE, Marker
+from engine.evaluating.results import Told, result_of
+from engine.folder import FolderError, read_record
+from engine.judge.scorers import ScorerError
 from engine.judge.suites import Example, Suite, SuiteError, load_suite
-from engine.records.base import utc_now
-from engine.records.evaluation import EvalResult, Interval, RowResult
+from engine.records.evaluation import LatencySample, RowResult, Through
 from engine.records.run import RunConfig
 from engine.work import blas, models, runtime
-from engine.work.runtime import Refusal, WorkerContext
+from engine.work.runtime import Failure, Refusal, WorkerContext
+from engine.work.serve_suites import needs_server, through_server
 from engine.work.specs import EvalSpec, SuiteSpec
 
 CLIP = 600
 """Characters of a text that an example event holds; the rows file has it whole."""
 
 PROGRESS_EVERY_S = 0.2
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One row, and what only the sums over the suite need."""
+class Job:
+    """A suite of the stage, and who scores it."""
 
-    row: RowResult
-    parsed: bool
-    prose: bool
-    cut_off: bool
-    forbidden: bool = False
+    wanted: SuiteSpec
+    marker: Marker
+
+    @property
+    def suite(self) -> Suite:
+        return self.marker.suite
 
 
-class Progress:
-    """Rows done over all suites of the stage, told a few times a second."""
+class Teller:
+    """Tells of each scored answer; of the progress over all suites a few times a second."""
 
     def __init__(self, ctx: WorkerContext, total: int) -> None:
         self._ctx, self._total = ctx, total
         self._done, self._last = 0, 0.0
 
-    def step(self) -> None:
+    def answered(self, suite: Suite, row: RowResult) -> None:
+        self._ctx.emit(
+            kind="example",
+            suite=suite.name,
+            id=row.id,
+            score=row.score,
+            correct=row.correct,
+            prompt=_clip(row.prompt),
+            expected=_clip(row.expected),
+            got=_clip(row.got),
+            error=row.error,
+            slice=row.slice,
+        )
+        self._step()
+
+    def missing(self, suite: Suite, example: Example, why: str) -> None:
+        self._ctx.message("unscored", f"{suite.name}, example {example.id}: {why}", level="warning")
+        self._step()
+
+    def _step(self) -> None:
         self._done += 1
         now = time.monotonic()
         if now - self._last > PROGRESS_EVERY_S or self._done == self._total:
@@ -56,19 +79,28 @@ class Progress:
 
 def main(ctx: WorkerContext) -> None:
     spec = ctx.parse(EvalSpec)
-    suites = [_suite(ctx, suite) for suite in spec.suites]
-    ctx.emit(**blas.prepare())
-    if ctx.resuming:
-        ctx.message(
-            "not-restored", "An evaluation keeps nothing half done: it starts at its first row."
-        )
-    path = models.resolve(ctx, spec.model, spec.revision)
-    adapter = ctx.path(spec.adapter) if spec.adapter else None
-    model, tokenizer, _ = models.load(ctx, path, spec.model, adapter)
-    model.eval()
-    progress = Progress(ctx, sum(len(suite.examples) for suite in suites))
-    for wanted, suite in zip(spec.suites, suites, strict=True):
-        _evaluate(ctx, spec, wanted, suite, model, tokenizer, progress)
+    with ExitStack() as stack:
+        jobs = [Job(one, stack.enter_context(_marker(ctx, spec, one))) for one in spec.suites]
+        ctx.emit(**blas.prepare())
+        if ctx.resuming:
+            ctx.message(
+                "not-restored", "An evaluation keeps nothing half done: it starts at its first row."
+            )
+        path = models.resolve(ctx, spec.model, spec.revision)
+        served = [job for job in jobs if needs_server(job.suite, job.wanted.server)]
+        here = [job for job in jobs if job not in served]
+        total = spec.passes * sum(len(job.suite.examples) for job in here)
+        teller = Teller(ctx, total + sum(len(job.suite.examples) for job in served))
+        if here:
+            _answer_here(ctx, spec, here, path, teller)
+        if served:
+            _answer_by_server(ctx, spec, served, path, teller)
+
+
+def _marker(ctx: WorkerContext, spec: EvalSpec, wanted: SuiteSpec) -> Marker:
+    suite = _suite(ctx, wanted)
+    with _scoring(suite):
+        return Marker(suite, ctx.target / SCORER_FILE, spec.forbidden_commands)
 
 
 def _suite(ctx: WorkerContext, wanted: SuiteSpec) -> Suite:
@@ -82,176 +114,157 @@ def _suite(ctx: WorkerContext, wanted: SuiteSpec) -> Suite:
                 f"({error})."
             ) from error
     path = ctx.target_path(wanted.file)
+    relative = not Path(ctx.expand(wanted.file)).is_absolute()
+    if relative and not path.resolve().is_relative_to(ctx.target):
+        raise Refusal(
+            f"The file {wanted.file} of suite {wanted.name} is outside the target. Put it into the "
+            "target's folder."
+        )
     try:
-        return load_suite(path, wanted.name, wanted.scorer, wanted.direction, system_prompt)
+        return load_suite(
+            path, wanted.name, wanted.scorer, wanted.direction, system_prompt, gives=GIVES
+        )
     except SuiteError as error:
         raise Refusal(f"The suite {wanted.name} cannot be used: {error}") from error
 
 
-def _evaluate(
-    ctx: WorkerContext,
-    spec: EvalSpec,
-    wanted: SuiteSpec,
-    suite: Suite,
-    model: Any,
-    tokenizer: Any,
-    progress: Progress,
+@contextmanager
+def _scoring(suite: Suite) -> Iterator[None]:
+    """What a scorer or a judge cannot do, as the worker's own end."""
+    try:
+        yield
+    except (ScorerError, Refused) as error:
+        raise Refusal(f"The suite {suite.name} cannot be scored: {error}") from error
+    except NoScore as error:
+        raise Failure("no-score", str(error)) from error
+
+
+def _answer_here(
+    ctx: WorkerContext, spec: EvalSpec, jobs: Sequence[Job], path: Path, teller: Teller
 ) -> None:
-    """Answer and score one suite; writes its rows file and then its record."""
+    """Answer suites by the model in this process, which is let go of afterwards."""
+    adapter = ctx.path(spec.adapter) if spec.adapter else None
+    model, tokenizer, _ = models.load(ctx, path, spec.model, adapter)
+    model.eval()
+    for job in jobs:
+        _evaluate(ctx, spec, job, model, tokenizer, teller)
+
+
+def _evaluate(
+    ctx: WorkerContext, spec: EvalSpec, job: Job, model: Any, tokenizer: Any, teller: Teller
+) -> None:
+    """Answer, score and time one suite; writes its rows file and then its record."""
     import mlx.core as mx
 
-    from engine.work.generation import answers
+    from engine.work import batch_size
+    from engine.work.generation import How, can_batch
+    from engine.work.prompting import prompts_of
+    from engine.work.suite_run import Asked, passes_of, run_suite, time_alone
 
-    prompts = [_prompt(tokenizer, suite, example) for example in suite.examples]
-    options = _options(spec, suite)
-    scored: dict[int, Scored] = {}
+    suite = job.suite
+    prompts = prompts_of(tokenizer, suite)
+    alone = spec.exact or job.wanted.exact or not can_batch(model)
+    rows = 1 if alone else spec.batch_size
+    rows = rows or batch_size.chosen(model, [len(one) for one in prompts], spec.max_new_tokens)
+    how = How(spec.max_new_tokens, rows, spec.temperature, spec.seed)
+    asked = Asked(model, tokenizer, prompts, how, alone)
     mx.reset_peak_memory()
-    begin = time.perf_counter()
-    for answer in answers(
-        model,
-        tokenizer,
-        prompts,
-        batch_size=spec.batch_size,
-        max_new_tokens=spec.max_new_tokens,
-        exact=spec.exact,
-        check_stop=ctx.check_stop,
-    ):
-        example = suite.examples[answer.index]
-        result = score(suite.scorer, example.expected, answer.text, **options)
-        row = _row(example, answer.text, result, answer.latency_ms, answer.tokens)
-        scored[answer.index] = Scored(
-            row, result.parsed, result.prose, answer.cut_off, result.forbidden
+    with _scoring(suite):
+        outcome = run_suite(
+            job.marker,
+            asked,
+            spec.passes,
+            ctx.check_stop,
+            lambda row: teller.answered(suite, row),
+            lambda example, why: teller.missing(suite, example, why),
         )
-        _tell(ctx, suite, row)
-        progress.step()
-    duration = time.perf_counter() - begin
-    in_order = [scored[i] for i in range(len(suite.examples))]
-    rows_file = ctx.path(wanted.rows)
-    _write_rows(rows_file, [item.row for item in in_order])
-    record = EvalResult(
-        model_id=_model_id(ctx, spec),
-        command=ctx.command,
-        passed=_passed(ctx, wanted, [item.row for item in in_order]),
-        date=utc_now(),
-        rows_file=wanted.rows,
-        rows_sha256=sha256_file(rows_file),
-        peak_rss_mb=_peak_rss_mb(),
-        mlx_peak_mb=mx.get_peak_memory() / 2**20,
-        notes=_notes(spec),
-        safety_violations=(
-            sum(item.forbidden for item in in_order) if "forbidden" in options else None
-        ),
-        **summarise(in_order, suite, duration),
-    )
-    ctx.emit(kind="record", file=wanted.rows)
-    ctx.write_record(wanted.record, record)
-
-
-def _prompt(tokenizer: Any, suite: Suite, example: Example) -> list[int]:
-    """Token ids, so that the start token is not added a second time to the template's own."""
-    try:
-        tokens = tokenizer.apply_chat_template(
-            list(example.messages), add_generation_prompt=True, return_dict=False
-        )
-    except Exception as error:  # a template may raise anything: it is input
-        raise Refusal(
-            f"The model's chat template does not take example {example.id} of suite "
-            f"{suite.name} ({type(error).__name__}: {error})."
-        ) from error
-    if not tokens:
-        raise Refusal(
-            f"The model's chat template makes nothing of example {example.id} of {suite.name}."
-        )
-    return [int(token) for token in tokens]
-
-
-def _options(spec: EvalSpec, suite: Suite) -> dict[str, Any]:
-    """What the suite's scorer is told besides the texts."""
-    if spec.forbidden_commands and has_option(suite.scorer, "forbidden"):
-        return {"forbidden": frozenset(spec.forbidden_commands)}
-    return {}
-
-
-def _row(example: Example, got: str, result: Score, latency_ms: float, tokens: int) -> RowResult:
-    return RowResult(
-        id=example.id,
-        prompt=example.prompt,
-        expected=example.expected,
-        got=got,
-        score=result.score,
-        correct=result.correct,
-        error=result.error,
-        slice=example.slice,
-        latency_ms=round(latency_ms, 3),
-        tokens=tokens,
+    memory = {"peak_rss_mb": _peak_rss_mb(), "mlx_peak_mb": mx.get_peak_memory() / 2**20}
+    wanted = spec.latency_rows_of(job.wanted)
+    latency = time_alone(suite, asked, wanted, ctx.check_stop) if wanted else None
+    _write(
+        ctx,
+        spec,
+        job,
+        outcome,
+        "one by one" if alone else "batches",
+        [_how(spec, "one at a time" if alone else f"up to {rows} at a time")],
+        latency=latency,
+        passes=passes_of(outcome.rows),
+        temperature=spec.temperature,
+        **memory,
     )
 
 
-def _tell(ctx: WorkerContext, suite: Suite, row: RowResult) -> None:
-    ctx.emit(
-        kind="example",
-        suite=suite.name,
-        id=row.id,
-        score=row.score,
-        correct=row.correct,
-        prompt=_clip(row.prompt),
-        expected=_clip(row.expected),
-        got=_clip(row.got),
-        error=row.error,
-        slice=row.slice,
+def _answer_by_server(
+    ctx: WorkerContext, spec: EvalSpec, jobs: Sequence[Job], path: Path, teller: Teller
+) -> None:
+    from engine.work.suite_run import latency_sample
+
+    adapter = ctx.path(spec.adapter) if spec.adapter else None
+    markers = [job.marker for job in jobs]
+    answered = through_server(ctx, path, adapter, markers, spec.max_new_tokens, teller.answered)
+    for job, served in zip(jobs, answered, strict=True):
+        rows = served.outcome.rows
+        places = [
+            place
+            for place, one in enumerate(job.suite.examples)
+            if one.id not in served.outcome.unscored
+        ]
+        times = [(row.latency_ms, row.tokens) for row in rows if row.latency_ms is not None]
+        # A server is asked one at a time, so every row of it is a sample of what a user waits.
+        latency = latency_sample(job.suite, places, times, spec.max_new_tokens) if times else None
+        _write(
+            ctx,
+            spec,
+            job,
+            served.outcome,
+            "server",
+            [f"Greedy, one at a time, at most {spec.max_new_tokens} new tokens, by mlx_lm.server."],
+            latency=latency,
+            temperature=0.0,
+            peak_rss_mb=served.peak_rss_mb,
+        )
+
+
+def _write(
+    ctx: WorkerContext,
+    spec: EvalSpec,
+    job: Job,
+    outcome: Outcome,
+    through: Through,
+    notes: Sequence[str],
+    *,
+    latency: LatencySample | None,
+    **measured: Any,
+) -> None:
+    """Write the rows file and the record of a suite, and say so."""
+    config = _config(ctx)
+    told = Told(
+        _model_id(config, spec),
+        ctx.command,
+        through,
+        tuple(notes),
+        {
+            "passed": _passed(config, job.wanted, outcome.rows),
+            "seed": spec.seed if spec.adapter else None,
+            "latency": latency,
+            "skipped": {} if latency else {"latency": _untimed(job.wanted)},
+            **measured,
+        },
     )
+    record = result_of(job.marker, outcome, told, ctx.path(job.wanted.rows))
+    ctx.emit(kind="record", file=job.wanted.rows, sha256=record.rows_sha256)
+    ctx.write_record(job.wanted.record, record)
+
+
+def _untimed(wanted: SuiteSpec) -> str:
+    if wanted.role == "primary":
+        return "latency_rows is 0: no prompt was asked alone"
+    return "only prompts of the primary suite are asked alone"
 
 
 def _clip(text: str) -> str:
     return text if len(text) <= CLIP else text[: CLIP - 1] + "…"
-
-
-def _write_rows(path: Path, rows: Sequence[RowResult]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(row.model_dump_json() + "\n" for row in rows)
-    write_bytes_atomic(path, text.encode("utf-8", "replace"))
-
-
-def summarise(scored: Sequence[Scored], suite: Suite, duration: float) -> dict[str, Any]:
-    """What of an EvalResult follows from the rows of a suite; ``duration`` in seconds.
-
-    The score is the mean over the rows, its interval Wilson's.
-    """
-    rows = [item.row for item in scored]
-    n = len(rows)
-    total = sum(row.score for row in rows)
-    low, high = wilson(total, n, CONFIDENCE)
-    return {
-        "suite": suite.name,
-        "score": total / n,
-        "latency_ms": sum(row.latency_ms or 0.0 for row in rows) / n,
-        "tokens_per_second": sum(row.tokens or 0 for row in rows) / duration,
-        "n": n,
-        "metric": suite.metric,
-        "direction": suite.direction,
-        "interval": Interval(low=low, high=high, confidence=CONFIDENCE),
-        "suite_sha256": suite.sha256,
-        "scorer": suite.scorer,
-        "slices": _slices(rows),
-        "format": {
-            "parsed": sum(item.parsed for item in scored) / n,
-            "prose": sum(item.prose for item in scored) / n,
-            "empty": sum(not row.got.strip() for row in rows) / n,
-            "cut_off": sum(item.cut_off for item in scored) / n,
-        },
-        "duration_s": duration,
-    }
-
-
-def _slices(rows: Sequence[RowResult]) -> dict[str, dict[str, Any]]:
-    groups: dict[str, list[float]] = {}
-    for row in rows:
-        if row.slice is not None:
-            groups.setdefault(row.slice, []).append(row.score)
-    return {
-        name: {"n": len(scores), "score": sum(scores) / len(scores)}
-        for name, scores in sorted(groups.items())
-    }
 
 
 def _config(ctx: WorkerContext) -> RunConfig | None:
@@ -261,15 +274,13 @@ def _config(ctx: WorkerContext) -> RunConfig | None:
         return None  # a worker started by hand needs no config; the check of the folder tells
 
 
-def _model_id(ctx: WorkerContext, spec: EvalSpec) -> str:
-    config = _config(ctx)
+def _model_id(config: RunConfig | None, spec: EvalSpec) -> str:
     base = config.base_model.id if config else spec.model
     return f"{base} + {spec.adapter}" if spec.adapter else base
 
 
-def _passed(ctx: WorkerContext, wanted: SuiteSpec, rows: Sequence[RowResult]) -> bool | None:
+def _passed(config: RunConfig | None, wanted: SuiteSpec, rows: Sequence[RowResult]) -> bool | None:
     """Whether the primary score is within its bound; a drop needs both evaluations: None."""
-    config = _config(ctx)
     if config is None or wanted.role != "primary":
         return None
     mean = sum(row.score for row in rows) / len(rows)
@@ -283,9 +294,10 @@ def _peak_rss_mb() -> float:
     return peak / 2**20 if platform.system() == "Darwin" else peak / 2**10
 
 
-def _notes(spec: EvalSpec) -> list[str]:
-    how = "one at a time" if spec.exact else f"in batches of {spec.batch_size}"
-    return [f"Greedy, {how}, at most {spec.max_new_tokens} new tokens."]
+def _how(spec: EvalSpec, together: str) -> str:
+    way = f"At temperature {spec.temperature:g}" if spec.temperature else "Greedy"
+    often = f", {spec.passes} passes" if spec.passes > 1 else ""
+    return f"{way}{often}, {together}, at most {spec.max_new_tokens} new tokens."
 
 
 if __name__ == "__main__":

@@ -1,28 +1,39 @@
-"""Greedy answers to many prompts, in batches, as they are finished."""
+"""Answers to many prompts: in batches, or one at a time, each as soon as it has ended.
+
+Prompts are sorted by length, so that little is padded. What all begin with is computed once. A row
+that has ended makes room: when half of a batch has ended the next prompts take their places, so no
+row waits for the longest.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
-from mlx_lm.generate import BatchGenerator, generate_step
-from mlx_lm.models.cache import KVCache, make_prompt_cache
+from mlx_lm.generate import generate_step, wired_limit
+from mlx_lm.models.cache import make_prompt_cache
+
+from engine.work.decoding import PREFILL_TOKENS, Batch, Draw, Row, Shared, drawn, greedy, is_plain
 
 SHARED_PREFIX_MIN = 16
 """A common beginning of all prompts is computed once from this many tokens on."""
 
-PREFILL_STEP = 2048
-"""Tokens of a prompt that are computed at a time, as in mlx-lm."""
+REFILL_AT = 0.5
+"""New rows join when no more than this share of a batch is still open: joining copies caches."""
+
+SHRINK_AT = 0.75
+"""And without new ones, rows that have ended are let go at this share."""
 
 Prompt = list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``index`` is the prompt's; ``latency_ms`` counts from the start of its batch.
+    """``index`` is the prompt's; ``latency_ms`` counts from when it was taken up, in a batch.
 
     ``cut_off`` is whether it reached the limit of new tokens before it ended.
     """
@@ -34,98 +45,93 @@ class Answer:
     cut_off: bool
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How prompts are answered: ``rows`` of them at a time, at least one."""
+
+    max_new_tokens: int
+    rows: int = 1
+    temperature: float = 0.0
+    seed: int = 0
+
+
 def answers(
     model: Any,
     tokenizer: Any,
-    prompts: list[Prompt],
-    *,
-    batch_size: int,
-    max_new_tokens: int,
-    exact: bool = False,
+    prompts: Sequence[Prompt],
+    how: How,
     check_stop: Callable[[], None] = lambda: None,
-) -> Iterator[Answer]:
-    """Answer every prompt (token ids, none empty) once; shortest prompts first.
+) -> Generator[Answer, None, None]:
+    """Answer every prompt (token ids, none empty) once, in batches; shortest prompts first.
 
-    ``check_stop`` is called between tokens and ends it by raising. ``exact`` answers one
-    prompt at a time, with the arithmetic of ``mlx_lm.generate``: a batch rounds otherwise,
-    and once in some hundred answers that changes a token.
+    ``check_stop`` is called between tokens and ends it by raising. A batch rounds otherwise than
+    one row does, and once in some hundred answers that changes a token: ``one_by_one`` does not.
+    For models that ``can_batch``.
     """
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    if exact:
-        for index in order:
-            yield _one(model, tokenizer, index, prompts[index], max_new_tokens, check_stop)
-        return
-    prefix, cache = _shared_prefix(model, prompts)
-    for start in range(0, len(order), batch_size):
-        yield from _batch(
+    with wired_limit(model):
+        shared = _shared(model, prompts)
+        length = len(shared.tokens) if shared else 0
+        batch = Batch(
             model,
-            tokenizer,
-            {i: prompts[i][prefix:] for i in order[start : start + batch_size]},
-            cache,
-            max_new_tokens,
+            _draw(how),
+            frozenset(tokenizer.eos_token_ids),
+            how.max_new_tokens,
+            shared,
             check_stop,
         )
-
-
-def _one(
-    model: Any,
-    tokenizer: Any,
-    index: int,
-    prompt: Prompt,
-    max_new_tokens: int,
-    check_stop: Callable[[], None],
-) -> Answer:
-    begin = time.perf_counter()
-    tokens: list[int] = []
-    ended = False
-    for token, _ in generate_step(mx.array(prompt), model, max_tokens=max_new_tokens):
-        check_stop()
-        if token in tokenizer.eos_token_ids:
-            ended = True
-            break
-        tokens.append(int(token))
-    return _answer(tokenizer, index, tokens, begin, not ended)
-
-
-def _batch(
-    model: Any,
-    tokenizer: Any,
-    prompts: dict[int, Prompt],
-    cache: list[Any] | None,
-    max_new_tokens: int,
-    check_stop: Callable[[], None],
-) -> Iterator[Answer]:
-    """The answers of one batch, each as soon as it has ended."""
-    generator = BatchGenerator(
-        model,
-        max_tokens=max_new_tokens,
-        stop_tokens=[[token] for token in tokenizer.eos_token_ids],
-        completion_batch_size=len(prompts),
-        prefill_batch_size=len(prompts),
-        prefill_step_size=PREFILL_STEP,
-    )
-    begin = time.perf_counter()
-    try:
-        # The generator copies a cache that it is given, so that one serves all prompts.
-        caches = [cache] * len(prompts) if cache else None
-        ids = generator.insert(list(prompts.values()), caches=caches)
-        index_of = dict(zip(ids, prompts, strict=True))
-        tokens: dict[int, list[int]] = {uid: [] for uid in ids}
-        while responses := generator.next_generated():
+        waiting = deque(
+            Row(index, prompts[index][length:])
+            for index in sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+        )
+        left = 0
+        while waiting or left:
+            if waiting and left <= REFILL_AT * how.rows:
+                new = [waiting.popleft() for _ in range(min(how.rows - left, len(waiting)))]
+                now = time.perf_counter()
+                for row in new:
+                    row.began = now
+                batch.admit(new)
+                left += len(new)
             check_stop()
-            for response in responses:
-                if response.finish_reason != "stop":
-                    tokens[response.uid].append(int(response.token))
-                if response.finish_reason is not None:
-                    yield _answer(
-                        tokenizer,
-                        index_of[response.uid],
-                        tokens[response.uid],
-                        begin,
-                        response.finish_reason == "length",
-                    )
-    finally:
-        generator.close()
+            for row in batch.step():
+                left -= 1
+                yield _answer(tokenizer, row.index, row.tokens, row.began, row.cut_off)
+            if left <= SHRINK_AT * batch.width:
+                batch.shrink()
+
+
+def one_by_one(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    how: How,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Generator[Answer, None, None]:
+    """Answer every prompt alone, in order, with the very arithmetic of ``mlx_lm.generate``."""
+    sampler = None if how.temperature == 0 else _draw(how)
+    with wired_limit(model):
+        for index, prompt in enumerate(prompts):
+            begin = time.perf_counter()
+            tokens: list[int] = []
+            ended = False
+            for token, _ in generate_step(
+                mx.array(prompt), model, max_tokens=how.max_new_tokens, sampler=sampler
+            ):
+                check_stop()
+                if token in tokenizer.eos_token_ids:
+                    ended = True
+                    break
+                tokens.append(int(token))
+            yield _answer(tokenizer, index, tokens, begin, not ended)
+
+
+def can_batch(model: Any) -> bool:
+    """Whether what the model's layers remember can be put side by side for several prompts."""
+    return all(hasattr(layer, "merge") for layer in make_prompt_cache(model))
+
+
+def _draw(how: How) -> Draw:
+    return greedy if how.temperature == 0 else drawn(how.temperature, how.seed)
 
 
 def _answer(tokenizer: Any, index: int, tokens: list[int], begin: float, cut_off: bool) -> Answer:
@@ -133,25 +139,23 @@ def _answer(tokenizer: Any, index: int, tokens: list[int], begin: float, cut_off
     return Answer(index, text, len(tokens), 1000 * (time.perf_counter() - begin), cut_off)
 
 
-def _shared_prefix(model: Any, prompts: list[Prompt]) -> tuple[int, list[Any] | None]:
-    """Length and cache of the tokens that all prompts begin with; (0, None) where not worth it.
+def _shared(model: Any, prompts: Sequence[Prompt]) -> Shared | None:
+    """The tokens that all prompts begin with, computed; None where that is not worth it.
 
     At least one token of each prompt is left to compute. Only plain caches can be shared:
     those of sliding windows and recurrent layers hold a state, not a history.
     """
     if len(prompts) < 2:
-        return 0, None
+        return None
     # What the least and the greatest share, all share.
     pairs = enumerate(zip(min(prompts), max(prompts), strict=False))
     shortest = min(map(len, prompts))
     length = min(next((i for i, (a, b) in pairs if a != b), shortest), shortest - 1)
-    if length < SHARED_PREFIX_MIN:
-        return 0, None
     cache = make_prompt_cache(model)
-    if not all(type(layer) is KVCache for layer in cache):
-        return 0, None
-    prefix = mx.array(prompts[0][:length])[None]
-    for start in range(0, length, PREFILL_STEP):
-        model(prefix[:, start : start + PREFILL_STEP], cache=cache)
+    if length < SHARED_PREFIX_MIN or not is_plain(cache):
+        return None
+    tokens = prompts[0][:length]
+    for start in range(0, length, PREFILL_TOKENS):
+        model(mx.array(tokens[start : start + PREFILL_TOKENS])[None], cache=cache)
         mx.eval([layer.state for layer in cache])
-    return length, cache
+    return Shared(tokens, cache)

@@ -37,7 +37,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.folder import FolderError, read_record, write_json_atomic
+from engine.folder import FolderError, read_record, sha256_file, write_json_atomic
 from engine.records.events import encode_number
 from engine.records.plan import Plan, Stage
 from engine.work import narration
@@ -211,7 +211,7 @@ class WorkerContext:
         path = self.run / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json_atomic(path, record)
-        self.emit(kind="record", file=name)
+        self.emit(kind="record", file=name, sha256=sha256_file(path))
 
     # --- stopping -----------------------------------------------------------------
 

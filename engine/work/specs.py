@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.records.evaluation import Direction
 from engine.records.plan import StageKind
@@ -144,20 +144,51 @@ class SuiteSpec(Spec):
     record: str
     rows: str
     system_prompt: str | None = None
+    exact: bool = False
+    """Answer one example at a time, as ``mlx_lm.generate`` would."""
+    server: bool | None = None
+    """Whether a server answers; None is where examples have tools."""
+    latency_rows: int | None = Field(default=None, ge=0, le=1000)
+    """None: the stage's for the primary suite, none for the others."""
 
 
 class EvalSpec(Spec):
-    """``exact`` answers one example at a time, as mlx_lm.generate would."""
+    """``exact`` answers one example at a time, as ``mlx_lm.generate`` would."""
 
     model: str
     revision: str | None = None
     adapter: str | None = None
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: int | None = Field(default=None, ge=1, le=4096)
+    """Examples answered together; None: chosen from their lengths and the memory there is."""
     max_new_tokens: int = Field(default=256, ge=1)
     exact: bool = False
+    passes: int = Field(default=1, ge=1, le=100)
+    """How often each example is answered."""
+    temperature: float = Field(default=0.0, ge=0, le=10)
+    """0 takes the likeliest token each time (greedy)."""
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    """The training seed of the adapter, and that of tokens drawn at a temperature."""
+    latency_rows: int = Field(default=20, ge=0, le=1000)
+    """Prompts of the primary suite that are asked once more, one at a time, for their time alone;
+    0 measures none."""
     forbidden_commands: list[str] = Field(default_factory=list)
     """Commands that no answer may hold; counted as safety violations where a scorer knows them."""
     suites: list[SuiteSpec] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _passes_differ(self) -> EvalSpec:
+        if self.passes > 1 and self.temperature == 0:
+            raise ValueError(
+                f"{self.passes} passes at temperature 0 would all give the same answers; set a "
+                "temperature above 0, or 1 pass"
+            )
+        return self
+
+    def latency_rows_of(self, suite: SuiteSpec) -> int:
+        """How many prompts of a suite are timed alone."""
+        if suite.latency_rows is not None:
+            return suite.latency_rows
+        return self.latency_rows if suite.role == "primary" else 0
 
 
 class FuseSpec(Spec):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -201,7 +202,10 @@ def test_a_record_is_written_and_told(context: WorkerContext) -> None:
     context.write_record("sub/x.json", {"a": 1})
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        assert json.loads(pipe.read()) == {"kind": "record", "file": "sub/x.json"}
+        told = json.loads(pipe.read())
+    written = (context.run / "sub" / "x.json").read_bytes()
+    digest = hashlib.sha256(written).hexdigest()
+    assert told == {"kind": "record", "file": "sub/x.json", "sha256": digest}
     assert json.loads((context.run / "sub" / "x.json").read_text()) == {"a": 1}
 
 
