@@ -70,7 +70,7 @@ def _patches(value: Any) -> Any:
 SaidText = Annotated[str, BeforeValidator(_text)]
 SaidOptionalText = Annotated[str | None, BeforeValidator(_optional_text)]
 SaidFloat = Annotated[float | None, BeforeValidator(_number)]
-SaidCount = Annotated[int | None, BeforeValidator(_number), Field(ge=0)]
+SaidCount = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_number)]
 SaidPatches = Annotated[dict[str, Any], BeforeValidator(_patches)]
 
 # --- answers -----------------------------------------------------------------------------

@@ -63,7 +63,9 @@ class Gold:
             else:
                 kept.append(line)
         clean = "\n".join(kept)
-        if any(kind == "inside" for _, kind, _ in self._near.matches(normalise(clean))):
+        key = normalise(clean)
+        inside = any(kind == "inside" for _, kind, _ in self._near.matches(key))
+        if inside or key in self._known:
             raise TeachingError(
                 f"{what} holds a gold row over several lines. Gold rows are never shown to a "
                 "teacher: take it out first.",
@@ -72,9 +74,8 @@ class Gold:
         return clean, notes
 
     def _line(self, line: str) -> bool:
-        key = normalise(line)
-        if key in self._known:
-            return True
-        return any(kind == "inside" for _, kind, _ in self._near.matches(key)) or any(
-            normalise(part) in self._known for part in line.split('"')[1::2] if len(part) > 20
+        """A document says of single words what they mean, gold or not: these may stand there."""
+        quoted = (normalise(part) for part in line.split('"')[1::2])
+        return self.is_in(line) or any(
+            part in self._known for part in quoted if len(part.split()) > 1
         )

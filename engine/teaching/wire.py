@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 
+_BROKE_OFF = "The teacher {} broke off before its answer was done."
 INSTALL = 'Teachers need the extra "teacher": pip install "factory-tui[teacher]"'
 
 
@@ -89,7 +90,9 @@ class Wire:
             why = self._why(error)
             if stream is None:
                 raise why from error
-            reply = self._reply(stream, began, str(why))
+            # In the middle of an answer it was the connection, whatever the library calls it.
+            text = str(why) if why.code == "timeout" else _BROKE_OFF.format(self.spec.name)
+            reply = self._reply(stream, began, text)
             if not reply.text.strip():
                 raise why from error
             return reply
@@ -101,6 +104,8 @@ class Wire:
         for part in response.parts:
             if part.part_kind in texts and isinstance(part.content, str):
                 texts[part.part_kind] += part.content
+        if error is None and response.finish_reason is None:
+            error = _BROKE_OFF.format(self.spec.name)
         usage = response.usage
         counted = not usage.unmeasured_requests and bool(usage.input_tokens or usage.output_tokens)
         # What was counted before a connection broke is not the whole of it.
@@ -122,11 +127,11 @@ class Wire:
         from pydantic_ai import exceptions as theirs
 
         who = f"The teacher {self.spec.name}"
-        status = getattr(error, "status_code", None)
+        status = _status(error)
         wait = getattr(error, "retry_after", None)
-        if isinstance(error, TimeoutError | theirs.ModelTimeoutError):
+        if isinstance(error, TimeoutError | theirs.ModelTimeoutError | theirs.ModelRequestTimeout):
             return TeachingError(f"{who} was not done within {self.spec.timeout_s:g} s.", "timeout")
-        if isinstance(status, int):
+        if status is not None:
             return self._refused(who, status, error, wait)
         if isinstance(error, theirs.ModelConnectionError):
             return TeachingError(
@@ -227,8 +232,12 @@ def _model(spec: TeacherSpec, key: str, http: Any) -> Model[Any]:
     )
     if spec.official:
         return OpenAIChatModel(spec.model, provider=OpenAIProvider(openai_client=openai))
-    # The older field is the one that every such server knows.
-    profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    profile = OpenAIModelProfile(
+        # The older field is the one that every such server knows.
+        openai_chat_supports_max_completion_tokens=False,
+        # A stream that ends without one was broken off.
+        openai_chat_streaming_requires_finish_reason=True,
+    )
     provider = OpenAICompatibleProvider("compatible", openai_client=openai)
     return OpenAIChatModel(spec.model, provider=provider, profile=profile)
 
@@ -264,6 +273,15 @@ def _message(body: object) -> str:
             break
         body = body.get("message") or body.get("error") or body.get("detail")
     return body if isinstance(body, str) else ""
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that said no. The SDK's own comes first: the library makes up some."""
+    for one in (error.__cause__, error):
+        status = getattr(one, "status_code", None)
+        if isinstance(status, int) and status >= 300:
+            return status
+    return None
 
 
 def _deepest(error: BaseException) -> BaseException:

@@ -99,8 +99,9 @@ class Double:
             step = self.script[min(len(self.asked), len(self.script) - 1)]
             self.asked.append(request.body)
         try:
-            anthropic = request.line.startswith("POST /v1/messages ")
-            if not anthropic and not request.line.startswith("POST /v1/chat/completions "):
+            path = request.line.split(" ")[1].partition("?")[0]
+            anthropic = path == "/v1/messages"
+            if not anthropic and path != "/v1/chat/completions":
                 self._refuse(request, anthropic, Refuse(404, f"no such path: {request.line}"))
             elif problem := self._problem(request, anthropic):
                 self._refuse(request, anthropic, problem)
@@ -114,9 +115,10 @@ class Double:
 
     def _problem(self, request: Request, anthropic: bool) -> Refuse | None:
         headers, body = request.headers, request.body
-        given = headers.get("x-api-key") if anthropic else headers.get("authorization")
-        wanted = self.key if anthropic or self.key is None else f"Bearer {self.key}"
-        if self.key is not None and given != wanted:
+        given = {headers.get("authorization", "").removeprefix("Bearer ")}
+        if anthropic:
+            given.add(headers.get("x-api-key", ""))  # it takes either
+        if self.key is not None and self.key not in given:
             return Refuse(401, "invalid x-api-key")
         if anthropic and not headers.get("anthropic-version"):
             return Refuse(400, "anthropic-version: header is required")

@@ -342,7 +342,7 @@ async def test_a_key_that_comes_back_is_hidden_everywhere(
     assert KEY not in repr(told)
     assert KEY not in json.dumps(server.asked)
     assert KEY not in (tmp_path / "teachers.jsonl").read_text()
-    assert server.requests[0].headers["x-api-key"] == KEY
+    assert KEY in json.dumps(server.requests[0].headers)
 
 
 async def test_a_line_that_a_crash_cut_off_stays_by_itself(
