@@ -57,7 +57,7 @@ def run(
         path = place.target_path(target)
         follows = None if parent is None else place.run_path(parent).name
     try:
-        folder = start(place, path, sets or (), seed, follows, hypothesis)
+        folder = start(place, path, sets or (), seed, follows, hypothesis, narrate)
     except StartError as error:
         fail(str(error))
     if detach:

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.answers.target_suites import TargetSuite, read_suites
+from engine.evaluating.asking import Refused
 from engine.evaluating.ceilings import CEILINGS, read_ceilings
 from engine.evaluating.marking import GIVES
+from engine.evaluating.teacher import Teacher
 from engine.folder import EventLog, FolderError, RunFolder, sha256_file, write_json_atomic
 from engine.judge.scorers import CUSTOM
 from engine.models import ModelError, find_model
@@ -59,6 +61,8 @@ class Draft:
     """The command line that makes the same run."""
     ceilings: Ceilings = field(default_factory=Ceilings)
     """Of the target's suites, as they were measured before."""
+    sends: tuple[str, ...] = ()
+    """Where answers are sent that a teacher judges: a sentence for each such suite."""
 
 
 def draft(
@@ -129,7 +133,7 @@ def draft(
         created=now,
         stages=stages,
     )
-    return Draft(target, config, dataset, plan, command, _ceilings(target))
+    return Draft(target, config, dataset, plan, command, _ceilings(target), _sends(suites))
 
 
 def create(workspace: Workspace, drafted: Draft) -> RunFolder:
@@ -239,6 +243,19 @@ def _sealed(target: Target) -> SealedSuite | None:
         return None
     (one,) = _suites(target, [ref])
     return SealedSuite(name=ref.name, sha256=one.suite.sha256)
+
+
+def _sends(suites: Sequence[TargetSuite]) -> tuple[str, ...]:
+    """TargetError where a judge cannot be asked: its address is none, its key is not set."""
+    found = []
+    for one in suites:
+        if one.suite.judge is not None:
+            try:
+                with Teacher(one.suite.judge) as teacher:
+                    found.append(f"{one.ref.name}: {teacher.where}")
+            except Refused as error:
+                raise TargetError(f"The suite {one.ref.name} cannot be judged. {error}") from error
+    return tuple(found)
 
 
 def _ceilings(target: Target) -> Ceilings:

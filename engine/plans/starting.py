@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.folder import RunFolder
@@ -23,12 +23,19 @@ def start(
     seed: int | None = None,
     parent: str | None = None,
     hypothesis: str | None = None,
+    told: Callable[[str], None] = lambda sentence: None,
 ) -> RunFolder:
-    """Create a run of a target and start its supervisor. StartError says why it cannot be."""
+    """Create a run of a target and start its supervisor. StartError says why it cannot be.
+
+    ``told`` hears before it starts of what will leave this machine.
+    """
     try:
-        return start_draft(workspace, draft(workspace, target, overrides, seed, parent, hypothesis))
+        drafted = draft(workspace, target, overrides, seed, parent, hypothesis)
     except TargetError as error:
         raise StartError(str(error)) from error
+    for sentence in drafted.sends:
+        told(sentence)
+    return start_draft(workspace, drafted)
 
 
 def start_draft(workspace: Workspace, drafted: Draft) -> RunFolder:

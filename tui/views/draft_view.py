@@ -160,6 +160,7 @@ def draft_lines(drafted: Draft, commands: Sequence[str] = ()) -> list[Line]:
             Cell(f"  {plain(model.precision)}" if model.precision else "", "muted"),
         ],
         [Cell("gates   ", "muted"), Cell(gates)],
+        *([Cell("! ", "warn"), Cell(plain(one, clip=400), "warn")] for one in drafted.sends),
         [Cell("stages, each a process of its own", "muted")],
     ]
     room = max((len(stage.name) for stage in drafted.plan.stages), default=0)
