@@ -25,6 +25,7 @@ CLOSE_S = 12.0
 class _Start:
     """A start that is under way."""
 
+    wish: Wish
     began: float
     cancelled: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
@@ -35,13 +36,13 @@ class Look:
     """The servers of the workspace as they are now.
 
     ``starting`` are starts of ours with their seconds so far, ``refused`` those that came to
-    nothing before there was a process, ``ours`` the names of servers that this app holds.
+    nothing with the reason, ``ours`` the names of servers that this app holds.
     """
 
     servers: tuple[FoundServer, ...] = ()
     troubles: tuple[str, ...] = ()
-    starting: dict[str, float] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    starting: dict[str, tuple[Wish, float]] = field(default_factory=dict)
+    refused: dict[str, tuple[Wish, str]] = field(default_factory=dict)
     stopping: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
 
@@ -58,7 +59,7 @@ class OwnServers:
         self._lock = threading.Lock()
         self._starts: dict[str, _Start] = {}
         self._held: dict[str, Server] = {}
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[Wish, str]] = {}
         self._stopping: set[str] = set()
         self._keep: set[str] = set()
         self._closed = False
@@ -71,7 +72,7 @@ class OwnServers:
             if self._closed or wish.name in self._starts:
                 return
             self._refused.pop(wish.name, None)
-            under_way = self._starts[wish.name] = _Start(time.monotonic())
+            under_way = self._starts[wish.name] = _Start(wish, time.monotonic())
             # Not a daemon's business to be cut off half way: close() cancels it and waits.
             under_way.thread = threading.Thread(
                 target=self._start, args=(wish, under_way), daemon=True, name=f"serve {wish.name}"
@@ -91,7 +92,7 @@ class OwnServers:
             self._starts.pop(wish.name, None)
             if server is None:
                 if not under_way.cancelled.is_set():
-                    self._refused[wish.name] = refused
+                    self._refused[wish.name] = (wish, refused)
                 return
             self._held[wish.name] = server
             late = self._closed or under_way.cancelled.is_set()
@@ -133,6 +134,11 @@ class OwnServers:
             return sorted({*held, *self._starts} - self._keep)
 
     # --- ending ---------------------------------------------------------------------
+
+    def about_to_stop(self, name: str) -> None:
+        """From now on looks say that it stops."""
+        with self._lock:
+            self._stopping.add(name)
 
     def stop(self, name: str) -> None:
         """End a server of the workspace, whoever started it, or a start. Blocks.
@@ -200,7 +206,7 @@ class OwnServers:
             return Look(
                 tuple(servers),
                 tuple(troubles),
-                {name: now - one.began for name, one in self._starts.items()},
+                {name: (one.wish, now - one.began) for name, one in self._starts.items()},
                 dict(self._refused),
                 frozenset(self._stopping),
                 frozenset(self._held),

@@ -33,7 +33,7 @@ from tui.widgets.top_bar import TopBar
 FRAME_S = 0.15
 """Between two pictures of answers that stream in."""
 
-SHARED = "Side by side they share this machine: these rates are for looking, not evidence."
+SHARED = "The two share this machine: these rates are no evidence."
 
 
 class ServeScreen(SuiteActs):
@@ -119,9 +119,9 @@ class ServeScreen(SuiteActs):
 
     def _turn_log(self) -> None:
         side = self.sides[self.chosen]
-        log = self.query_one(LogPane)
-        log.turn_to((side.folder or serve_dir(self.place) / (side.server or side.name)) / LOG)
-        log.border_subtitle = f" {side.server or side.name} "
+        server = side.server or side.name
+        file = (side.folder or serve_dir(self.place) / server) / LOG
+        self.query_one(LogPane).turn_to(file, server)
 
     def draw_question(self) -> None:
         if not self.is_mounted:

@@ -39,6 +39,7 @@ class SideActs(RoomScreen):
         self._named: dict[str, str] = {}
         """The server that a side was last started as."""
         self._seen = Look()
+        self._looks = self._taken = 0
 
     @property
     def place(self) -> Workspace:
@@ -116,9 +117,13 @@ class SideActs(RoomScreen):
         if self.is_current and self.sources and not busy:
             self.look()
 
-    @work(thread=True, group="look")
     def look(self) -> None:
         """See how the servers do."""
+        self._looks += 1
+        self._see(self._looks)
+
+    @work(thread=True, group="look")
+    def _see(self, number: int) -> None:
         found: list[tuple[Look, dict[str, Side]]] = []
 
         def see() -> None:
@@ -126,14 +131,17 @@ class SideActs(RoomScreen):
             found.append((seen, {name: self._side(name, seen) for name in SIDES}))
 
         if attempt(self, see, ""):
-            self.app.call_from_thread(self._take_look, *found[0])
+            self.app.call_from_thread(self._take_look, number, *found[0])
 
     def _side(self, name: str, seen: Look) -> Side:
         source = self.sources.get(name, NOTHING)
         wanted = self._named.get(name, name)
         return side_of(name, source, seen, wanted, self.servers.keeps)
 
-    def _take_look(self, seen: Look, sides: dict[str, Side]) -> None:
+    def _take_look(self, number: int, seen: Look, sides: dict[str, Side]) -> None:
+        if number < self._taken:
+            return  # a later look was quicker
+        self._taken = number
         troubles = [one for one in seen.troubles if one not in self._seen.troubles]
         self._seen, self.sides = seen, sides
         for name, side in sides.items():
@@ -184,11 +192,12 @@ class SideActs(RoomScreen):
         else:
             say(self, side.words or NOTHING.why_not, "warning")
 
-    def _start(self, side: Side) -> None:
+    def _start(self, side: Side, name: str | None = None) -> None:
+        """Start a side's server; ``name`` is one that has just become free."""
         model = side.source.model
         if model is None:
             return
-        name = free_name(side.name, self._seen.servers, self.servers.starting())
+        name = name or free_name(side.name, self._seen.servers, self.servers.starting())
         self._named[side.name] = name
         self.servers.start(Wish(name, model, side.source.adapter))
         self.look()
@@ -198,9 +207,10 @@ class SideActs(RoomScreen):
         name = side.server
         if name is None:
             return
+        self.servers.about_to_stop(name)
         self.app.call_from_thread(self.look)
         if attempt(self, lambda: self.servers.stop(name), "") and again:
-            self.app.call_from_thread(self._start, side)
+            self.app.call_from_thread(self._start, side, name)
         else:
             self.app.call_from_thread(self.look)
 

@@ -9,6 +9,7 @@ from engine.answers.target_suites import answer_text
 from engine.judge.score import Score
 from engine.serving.chat import Answer, Piece
 from engine.serving.side_by_side import Failed
+from tui.views.cells import how_many
 from tui.views.examples_diff import Marked, Span, marked
 from tui.views.plain import plain, plain_lines
 from tui.views.wrapping import Line, wrap
@@ -99,14 +100,13 @@ def _measured(end: Answer) -> Head:
     rate = "tok/s not recorded" if end.tokens_per_s is None else f"{end.tokens_per_s:,.0f} tok/s"
     count = end.usage.completion_tokens
     parts = [f"first {first}", rate]
-    parts.append("tokens not recorded" if count is None else f"{count:,} tok")
+    parts.append("tokens not recorded" if count is None else how_many(count, "token"))
+    if not end.cut_by_limit and end.finish_reason:
+        parts.append(plain(end.finish_reason, clip=40))
     parts.append(f"{end.seconds:.2f} s")
-    spans: Head = [(" · ".join(parts), "muted")]
-    if end.cut_by_limit:
-        spans.append((" · cut off by the limit", "warn"))
-    elif end.finish_reason:
-        spans.append((f" · {plain(end.finish_reason, clip=40)}", "muted"))
-    return spans
+    # What matters most comes first: the rest may have no room.
+    limit: Head = [("hit the limit", "warn"), (" · ", "muted")] if end.cut_by_limit else []
+    return [*limit, (" · ".join(parts), "muted")]
 
 
 def _time(seconds: float) -> str:

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from engine.models import ModelOnDisk
 from engine.serving.endpoint import Endpoint
+from engine.serving.managed import Wish
 from engine.serving.pair import serves
 from engine.serving.store import FoundServer, log_tail
 from tui.serving import Look
@@ -103,11 +104,13 @@ def side_of(
     found = _server_of(source, look, wanted)
     if found is not None and found.alive:
         return _running(name, source, look, found, keeps)
-    if wanted in look.starting:
-        seconds, keep = look.starting[wanted], keeps(wanted)
-        return Side(name, source, "starting", "", wanted, None, seconds, None, keep, True)
-    if wanted in look.refused:
-        return Side(name, source, "failed", look.refused[wanted], wanted)
+    wish, seconds = look.starting.get(wanted, (None, 0.0))
+    if wish is not None and _means(wish, source):
+        return Side(name, source, "starting", "", wanted, None, seconds, None, keeps(wanted), True)
+    wish, why = look.refused.get(wanted, (None, ""))
+    if wish is not None and _means(wish, source):
+        folder = found.folder if found is not None else None
+        return Side(name, source, "failed", why, wanted, folder=folder)
     if found is None:
         return Side(name, source, "off")
     state: State = "failed" if found.state == "failed" else "gone"
@@ -117,6 +120,11 @@ def side_of(
     if state == "gone" and not words:
         words = f"The server {found.record.name} ended without being asked."
     return Side(name, source, state, words, found.record.name, folder=found.folder)
+
+
+def _means(wish: Wish, source: Source) -> bool:
+    """Whether a start was one of that model with that adapter."""
+    return (wish.model, wish.adapter) == (source.model, source.adapter)
 
 
 def _server_of(source: Source, look: Look, wanted: str) -> FoundServer | None:
@@ -138,9 +146,9 @@ def _running(
     state: State = "ready"
     if server in look.stopping:
         state = "stopping"
-    elif record.name in look.starting or found.state == "starting":
+    elif server in look.starting or found.state == "starting":
         state, words = "starting", log_tail(found.folder, 1)
-        seconds = look.starting.get(server)
+        _, seconds = look.starting.get(server, (None, None))
     elif found.state != "ready":
         state = "stopping"  # asked to end, by whomever, and not gone yet
     ours = server in look.ours or server in look.starting
@@ -188,9 +196,10 @@ def _facts(side: Side, room: int) -> list[tuple[str, str]]:
         (f"{(side.url or '').removesuffix('/v1')}  ", "plain"),
         (stays, "accent" if side.keep else "muted"),
     ]
-    if side.seconds is not None:
-        facts.append((f"  ready in {side.seconds:.1f} s", "muted"))
     left = room - sum(cell_len(text) for text, _ in facts) - 2
+    if side.seconds is not None and left >= 16:
+        facts.append((f"  ready in {side.seconds:.1f} s", "muted"))
+        left -= cell_len(facts[-1][0])
     if left >= 16:
         facts.append((f"  {title_of(side.source, left)}", "muted"))
     return facts

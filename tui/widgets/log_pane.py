@@ -58,6 +58,7 @@ class LogPane(Vertical):
         """Which way to go to a match as soon as there is one; 0 is none to go to."""
         self._generation = 0
         self._told: str | None = None
+        self._of = ""
 
     def compose(self) -> ComposeResult:
         yield self._lines
@@ -77,8 +78,9 @@ class LogPane(Vertical):
         self._lines.focus(scroll_visible)
         return self
 
-    def turn_to(self, file: Path) -> None:
-        """Show another log from here on."""
+    def turn_to(self, file: Path, of: str) -> None:
+        """Show another log from here on; ``of`` says whose in the title."""
+        self._of = f" of {of}"
         self.reader.turn_to(file)
         self._changed()
 
@@ -135,7 +137,8 @@ class LogPane(Vertical):
                 column=lines.column,
                 marks=lines.marks,
             )
-        text = title(place, max(10, self.size.width - 4))
+        whole = title(place, max(10, self.size.width - 4 - len(self._of)))
+        text = "log" + self._of + whole.removeprefix("log")
         if text != self._told:
             self._told = text
             self.border_title = Content(f" {text} ")
