@@ -174,9 +174,11 @@ class LeakIndex:
         hits: list[tuple[int, Kind, float]] = [(place, "normalised", 1.0) for place in same]
         return hits + [one for one in self._near.matches(key) if one[0] not in same]
 
-    def closest(self, text: str) -> Kind | None:
-        """The closest kind in which a gold prompt leaks in a training prompt, None for none."""
-        return min((kind for _, kind, _ in self.hits(text)), key=_CLOSEST.index, default=None)
+    def leak_in(self, row: Prompt) -> Leak | None:
+        """The gold prompt that leaks most closely in one training prompt, or None."""
+        return closest(
+            Leak(kind, self.gold[place], row, at) for place, kind, at in self.hits(row.text)
+        )
 
     def search(self, training: Iterable[Prompt]) -> LeakReport:
         """What of the gold leaks in these training prompts; see `find_leaks`."""
@@ -198,6 +200,11 @@ class LeakIndex:
 
 _REMEMBERED = 200_000
 """Generators repeat themselves: the answer for so many different texts is kept."""
+
+
+def closest(leaks: Iterable[Leak | None]) -> Leak | None:
+    """The closest of some leaks, the first of those that are alike; None where there is none."""
+    return min((leak for leak in leaks if leak is not None), key=_closeness, default=None)
 
 
 def _closeness(leak: Leak) -> tuple[int, float]:

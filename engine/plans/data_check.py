@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.judge.leakage import normalise, prompt_key
+from engine.judge.leakage import prompt_text
+from engine.judge.leaks import Kind, LeakIndex, Prompt, closest
 from engine.plain_file import open_plain
 from engine.target import Target, TargetError
-from engine.work.chats import BadRow, Row, chat_row, prompt_of
+from engine.work.chats import BadRow, Row, chat_row, normalise, prompt_of
 
 MAX_ROWS = 200_000
 """Rows of one file that are looked at."""
 
 MAX_BYTES = 64 * 2**20
 """Bytes of one file that are looked at: a few seconds. What was not is said."""
+
+MAX_COMPARED = 50_000
+"""Training rows that are held against each suite: some seconds. What was not is said."""
+
+MAX_GOLD = 20_000
+"""Prompts of one suite that training rows are held against."""
 
 MAX_LINE = 2**22
 SHOWN = 3
@@ -71,13 +79,14 @@ class FileCheck:
 
 @dataclass(slots=True)
 class Shared:
-    """Prompts that stand in a suite and in the rows that are trained on."""
+    """Training rows that come near a prompt of a suite: the data stage leaves them out."""
 
-    exact: int = 0
-    """Letter for letter."""
-    normalised: int = 0
-    """But for case and white space, the exact ones among them."""
+    rows: Counter[Kind] = field(default_factory=Counter)
+    """How many, by how they come near it."""
     some: list[str] = field(default_factory=list)
+    """The first of them in sentences that name both rows."""
+    compared: int = 0
+    """Training rows that were held against the suites."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +104,19 @@ class DataCheck:
 def check_data(target: Target, stopped: Stopped = lambda: False) -> DataCheck:
     """Read the suites and the canonical rows of a target. CheckStopped once ``stopped`` is true."""
     forge = target.forge
-    gold: dict[str, set[str]] = {}
+    held: list[LeakIndex] = []
     suites = []
     for suite in target.suites:
-        keys: dict[str, set[str]] = {}
-        suites.append(_check(target, suite.file, stopped, keys))
-        for key, texts in keys.items():
-            gold.setdefault(key, set()).update(texts)
+        prompts: list[Prompt] = []
+        suites.append(_check(target, suite.file, stopped, _gold_prompt, prompts, MAX_GOLD))
+        held.append(LeakIndex(prompts))
     name = forge.dataset.canonical
     shared = Shared()
     canonical = None
     if name and _exists(target, name):
-        canonical = _check(target, name, stopped, None, gold, shared)
+        rows: list[Prompt] = []
+        canonical = _check(target, name, stopped, _prompt, rows, MAX_COMPARED)
+        shared = _compare(rows, held, stopped)
     generator = forge.factory.data.generator
     return DataCheck(suites, canonical, shared, generator, forge.factory.data.rows)
 
@@ -118,20 +128,27 @@ def _exists(target: Target, name: str) -> bool:
         return True  # it is named, so reading it says what is wrong
 
 
+PromptOf = Callable[[Any], str | None]
+"""The prompt of a row; None for a suite's header. BadRow for what is no row."""
+
+
 def _check(
     target: Target,
     name: str,
     stopped: Stopped,
-    keys: dict[str, set[str]] | None,
-    gold: dict[str, set[str]] | None = None,
-    shared: Shared | None = None,
+    prompt: PromptOf,
+    prompts: list[Prompt],
+    most: int,
 ) -> FileCheck:
+    """Look through one file; the first ``most`` of its prompts are added to ``prompts``."""
     found = FileCheck(name)
     try:
         found.path = target.file(name)
         with open_plain(found.path) as file:
             found.size = found.path.stat().st_size
-            _read(file, found, stopped, keys, gold or {}, shared)
+            for one in _read(file, found, stopped, prompt):
+                if len(prompts) < most:
+                    prompts.append(one)
     except TargetError as error:
         found.problem = str(error)
     except OSError as error:
@@ -139,47 +156,46 @@ def _check(
     return found
 
 
-def _read(
-    file: BinaryIO,
-    found: FileCheck,
-    stopped: Stopped,
-    keys: dict[str, set[str]] | None,
-    gold: dict[str, set[str]],
-    shared: Shared | None,
-) -> None:
-    """Go through the lines. A suite (``keys`` given) notes its prompts; training rows are compared
-    with those of the suites."""
+def _compare(rows: Sequence[Prompt], held: Sequence[LeakIndex], stopped: Stopped) -> Shared:
+    """Which training rows come near a prompt of a suite."""
+    shared = Shared(compared=len(rows))
+    for number, row in enumerate(rows):
+        if number % 512 == 0 and stopped():
+            raise CheckStopped
+        leak = closest(index.leak_in(row) for index in held)
+        if leak is not None:
+            shared.rows[leak.kind] += 1
+            if len(shared.some) < SHOWN:
+                shared.some.append(leak.sentence)
+    return shared
+
+
+def _read(file: BinaryIO, found: FileCheck, stopped: Stopped, prompt: PromptOf) -> Iterator[Prompt]:
+    """Go through the lines and count; the prompt of each row that is one."""
     seen: set[int] = set()
-    met: set[str] = set()
-    met_exactly: set[str] = set()
     for number, line, whole in _lines(file, found):
         if number % 512 == 0 and stopped():
             raise CheckStopped
         found.rows += 1
         try:
             row = _row(line, whole)
-            key, text = _prompt(row, suite=keys is not None)
+            text = prompt(row)
         except BadRow as error:
             found.broken += 1
             if len(found.broken_lines) < SHOWN:
                 found.broken_lines.append((number, str(error)))
             continue
+        if text is None:
+            found.rows -= 1
+            continue
         tokens = _about_tokens(row)
         found.tokens += tokens
         if tokens > found.longest:
             found.longest, found.longest_line = round(tokens), number
-        mark = hash(key)
+        mark = hash(normalise(text))
         found.duplicates += mark in seen
         seen.add(mark)
-        if keys is not None:
-            keys.setdefault(key, set()).add(text)
-        elif key in gold:
-            met.add(key)
-            if text in gold[key]:
-                met_exactly.add(text)
-    if shared is not None:
-        shared.normalised, shared.exact = len(met), len(met_exactly)
-        shared.some = sorted(met)[:SHOWN]
+        yield Prompt(found.name, number, text)
 
 
 def _lines(file: BinaryIO, found: FileCheck) -> Iterator[tuple[int, bytes, bool]]:
@@ -212,17 +228,22 @@ def _row(line: bytes, whole: bool) -> Any:
         raise BadRow("is JSON that cannot be read") from error
 
 
-def _prompt(raw: Any, *, suite: bool) -> tuple[str, str]:
-    """A row's prompt, normalised and as it is. A suite may have rows of other shapes."""
+def _prompt(raw: Any) -> str:
+    row: Row = chat_row(raw)
+    return prompt_of(row)
+
+
+def _gold_prompt(raw: Any) -> str | None:
+    """The prompt of a suite's row, which may have other shapes; None for the suite's header."""
     try:
-        row: Row = chat_row(raw)
+        return _prompt(raw)
     except BadRow:
-        key = prompt_key(raw) if suite else None
-        if key is None:
+        if isinstance(raw, dict) and set(raw) == {"suite"}:
+            return None
+        text = prompt_text(raw)
+        if not text or not text.strip():
             raise
-        return key, key
-    text = prompt_of(row)
-    return normalise(text), text
+        return text
 
 
 def _about_tokens(raw: Any) -> float:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.judge.leaks import Kind, LeakIndex
+from engine.judge.leaks import Kind, LeakIndex, Prompt, closest
 from engine.work.chats import Row, normalise, prompt_of
 
 PATIENCE, SPARE = 3, 64
@@ -53,9 +53,10 @@ class Sieve:
         return taken
 
     def _gold_in(self, prompt: str) -> Kind | None:
-        for index in self._indexes:
-            if kind := index.closest(prompt):
-                return kind
+        row = Prompt("", 0, prompt)
+        leak = closest(index.leak_in(row) for index in self._indexes)
+        if leak is not None:
+            return leak.kind
         # The marks within a number (1,000 and 1.000) make no other prompt either.
         return "normalised" if normalise(prompt) in self._gold else None
 

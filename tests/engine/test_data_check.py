@@ -34,9 +34,12 @@ def test_rows_duplicates_leaks_and_broken_lines_are_counted(tmp_path: Path) -> N
         (206, "is no JSON object"),
         (207, "does not end with the assistant's answer"),
     ]
-    assert (found.shared.exact, found.shared.normalised) == (1, 2)
+    assert found.shared.rows == {"exact": 1, "normalised": 1}
     text = words(found)
-    assert "2 gold prompts stand in the training file, 1 letter for letter: gold 7; gold 8" in text
+    assert "2 training rows come near a gold prompt (1 to the letter, 1 but for case and sp" in text
+    assert (
+        "dataset/gold.jsonl:8 stands, but for case and spaces, in dataset/canonical.jsonl" in text
+    )
     assert "3 lines are no rows: line 205 is not JSON" in text
 
 
@@ -69,7 +72,7 @@ def test_a_large_file_is_looked_at_in_part_and_says_so(
     assert found is not None and found.cut and 0 < found.rows < 200
     assert found.size == file.stat().st_size and 5000 <= found.looked < 5200
     text = words(check_data(load_target(path)))
-    assert "the rest was not looked at" in text and "no row that was looked at" in text
+    assert "the rest was not looked at" in text and "none of the first" in text
 
 
 def test_lines_without_an_end_and_bytes_that_are_no_text(
@@ -127,4 +130,37 @@ def test_hostile_text_of_a_row_stays_text(tmp_path: Path) -> None:
     with (path / "dataset" / "canonical.jsonl").open("a") as file:
         file.write(json.dumps(gold) + "\n")
     text = words(check_data(load_target(path)))
-    assert "\x1b" not in text and "漢字" in text
+    assert "\x1b" not in text and "1 training row comes near a gold prompt" in text
+
+
+def test_a_row_that_is_nearly_gold_is_named(tmp_path: Path) -> None:
+    path = make_target(tmp_path)
+    held = "Which river runs through the old town and under its stone bridge?"
+    with (path / "dataset" / "gold.jsonl").open("a") as file:
+        file.write(chat(held))
+    with (path / "dataset" / "canonical.jsonl").open("a") as file:
+        file.write(chat(held.replace("river", "stream")) + chat("Well now. " + held))
+    found = check_data(load_target(path))
+    assert found.shared.rows == {"near": 1, "inside": 1}
+    text = words(found)
+    assert "2 training rows come near a gold prompt (1 with more around it, 1 nearly)" in text
+    assert (
+        "dataset/gold.jsonl:61 is 74" in text and "% alike to dataset/canonical.jsonl:201." in text
+    )
+
+
+def test_a_suites_header_is_no_row_and_its_rows_may_have_any_shape(tmp_path: Path) -> None:
+    path = make_target(tmp_path)
+    rows = [{"suite": {"name": "x"}}, {"prompt_text": "row 5", "expected_keywords": ["x"]}]
+    (path / "dataset" / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    found = check_data(load_target(path))
+    assert (found.suites[0].rows, found.suites[0].broken) == (1, 0)
+    assert found.shared.rows == {"exact": 1}
+
+
+def test_only_so_many_rows_are_compared_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_target(tmp_path)
+    monkeypatch.setattr(data_check, "MAX_COMPARED", 50)
+    assert "none of the first 50 training rows comes near" in words(check_data(load_target(path)))

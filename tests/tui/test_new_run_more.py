@@ -211,7 +211,7 @@ async def test_another_training_file_is_looked_at_as_its_path_is_typed(tmp_path:
             await pilot.press({"/": "slash", ".": "full_stop"}.get(char, char))
         await until(pilot, lambda: "dataset/b.jsonl  3 training rows" in check(app))
         assert "1 line is no row: line 3 is not JSON" in check(app)
-        assert "1 gold prompt stands in the training file, 1 letter for letter" in check(app)
+        assert "1 training row comes near a gold prompt (1 to the letter)" in check(app)
         assert "dataset.canonical=dataset/b.jsonl" in check(app)
 
 
@@ -316,7 +316,7 @@ async def test_without_a_benchmark_a_key_measures_and_the_estimate_is_there(
     monkeypatch.setattr(forecast, "load_benchmark", lambda *_: kept[-1] if kept else None)
     app = app_on(hub, "new_run")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "no benchmark of this model on this machine" in check(app))
+        await until(pilot, lambda: "No benchmark of this model here" in check(app))
         await pilot.press("f3")
         await until(pilot, lambda: "measuring: 1 of 2, batch 4 × 64 tokens" in check(app))
         await pilot.press("f3")
@@ -336,7 +336,7 @@ async def test_a_benchmark_that_fails_is_said(hub: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(new_run_plan, "measure", fake)
     app = app_on(hub, "new_run")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "no benchmark" in check(app))
+        await until(pilot, lambda: "No benchmark" in check(app))
         await pilot.press("f3")
         await until(pilot, lambda: said(app, "was not measured. It has no weights."))
         assert "measuring" not in check(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine import numbers
+from engine.judge.leaks import Kind
 from engine.plans.data_check import DataCheck, FileCheck
 from engine.plans.data_lengths import TokenCount
 from tui.views.cells import Cell
@@ -43,25 +44,38 @@ def data_lines(
     return lines + _shared_lines(check)
 
 
+HOW: dict[Kind, str] = {
+    "exact": "to the letter",
+    "normalised": "but for case and spaces",
+    "inside": "with more around it",
+    "near": "nearly",
+}
+
+
 def _shared_lines(check: DataCheck) -> list[Line]:
-    shared = check.shared
-    if check.canonical is None or check.canonical.problem or not check.canonical.usable:
+    found, shared = check.canonical, check.shared
+    if found is None or found.problem or not found.usable:
         return []
-    if not shared.normalised:
-        if check.canonical.cut:
-            text = "no row that was looked at has a gold prompt"
-            return [[Cell("✔ ", "good"), Cell(text, "muted")]]
-        return [[Cell("✔ ", "good"), Cell("no training row has a gold prompt", "muted")]]
-    some = "; ".join(plain(key, clip=40) for key in shared.some)
-    what = "prompt stands" if shared.normalised == 1 else "prompts stand"
-    exact = f"{shared.exact:,} letter for letter" if shared.exact else "none letter for letter"
-    return [
+    whole = not found.cut and shared.compared == found.usable
+    if not shared.rows:
+        some = (
+            "no training row" if whole else f"none of the first {shared.compared:,} training rows"
+        )
+        return [[Cell("✔ ", "good"), Cell(f"{some} comes near a gold prompt", "muted")]]
+    count = shared.rows.total()
+    rows = "training row comes" if count == 1 else "training rows come"
+    of = "" if whole else f" of the first {shared.compared:,}"
+    how = ", ".join(
+        f"{shared.rows[kind]:,} {how}" for kind, how in HOW.items() if shared.rows[kind]
+    )
+    lines: list[Line] = [
         [
             Cell("⚠ ", "warn"),
-            Cell(f"{shared.normalised:,} gold {what} in the training file, {exact}: {some}"),
-            Cell("  (left out of the training rows)", "muted"),
+            Cell(f"{count:,}{of} {rows} near a gold prompt ({how})"),
+            Cell("  left out of the training rows", "muted"),
         ]
     ]
+    return lines + [[Cell(f"  {plain(text, clip=200)}", "muted")] for text in shared.some]
 
 
 def _length_lines(

@@ -79,13 +79,20 @@ def test_the_record_names_places_and_holds_no_text() -> None:
     }  # fmt: skip
 
 
-def test_an_index_gives_the_closest_kind_of_one_text() -> None:
-    index = LeakIndex(prompts("gold.jsonl", QUESTION, "short one"))
-    assert index.closest(QUESTION) == "exact"
-    assert index.closest(QUESTION.lower()) == "normalised"
-    assert index.closest("Hello. " + QUESTION) == "inside"
-    assert index.closest(QUESTION.replace("river", "stream")) == "near"
-    assert index.closest("nothing like it") is None and index.closest("") is None
+def test_an_index_gives_the_closest_leak_in_one_prompt() -> None:
+    index = LeakIndex(prompts("gold.jsonl", "short one", QUESTION, QUESTION.replace("old", "new")))
+
+    def kind(text: str) -> str | None:
+        leak = index.leak_in(Prompt("train.jsonl", 1, text))
+        return None if leak is None else leak.kind
+
+    assert kind(QUESTION) == "exact"
+    assert kind(QUESTION.lower()) == "normalised"
+    assert kind("Hello. " + QUESTION) == "inside"
+    assert kind(QUESTION.replace("river", "stream")) == "near"
+    assert kind("nothing like it") is None and kind("") is None
+    closest = index.leak_in(Prompt("train.jsonl", 1, QUESTION))
+    assert closest is not None and closest.gold.line == 2
 
 
 def test_a_sign_between_two_numbers_is_another_question() -> None:
