@@ -103,7 +103,7 @@ def test_the_same_training_takes_what_it_took(samples: Workspace) -> None:
     assert doubled.cost.beyond
     text = words(outlook)
     assert "from 2 earlier runs of this model" in text and "may stop early" in text
-    assert "not on this disk yet" in text and "as in an earlier run" in text
+    assert "not on this disk before a run" in text and "as in an earlier run" in text
     assert short(outlook).startswith("about 1 min")
 
 
@@ -130,6 +130,28 @@ def test_without_runs_or_benchmark_nothing_is_claimed(
     assert outlook.too_large and "The weights alone are 900 GB" in words(outlook)
     assert "F3 measures it in about 40 s" in words(outlook)
     assert outlook.wish is not None and outlook.wish.seq_len == 40
+
+
+def test_the_pace_is_judged_by_the_limits_of_the_workspace(samples: Workspace) -> None:
+    outlook = look_ahead(samples, drafted(samples))
+    cost = outlook.best.cost if outlook.best else None
+    assert cost is not None and cost.step is not None and cost.step.likely < 1
+    assert "✔ proceed: 0.0" in words(outlook) and "an iteration" in words(outlook)
+    assert "proceed" not in short(outlook), "what is well needs no word at the top"
+    limits = "[bench]\nproceed_s = 1e-5\nusable_s = 1e-4\ntoo_slow_s = 1e-3\n"
+    (samples.path / "factory.toml").write_text(limits)
+    slow = look_ahead(samples, drafted(samples))
+    assert "✘ choose a smaller model: 0.0" in words(slow)
+    assert "✘ choose a smaller model" in short(slow)
+    (samples.path / "factory.toml").write_text("[bench]\nproceed_s = 50\n")
+    wrong = look_ahead(samples, drafted(samples))
+    assert "must rise, and are 50, 30 and 60. The usual limits are used." in words(wrong)
+    assert "✔ proceed" in words(wrong)
+
+
+def test_that_there_is_no_benchmark_is_said_first(samples: Workspace) -> None:
+    first = words(look_ahead(samples, drafted(samples))).splitlines()[0]
+    assert first.startswith("No benchmark yet: the base model is not on this disk")
 
 
 def test_a_plan_that_trains_with_a_command_has_no_estimate(tmp_path: Path) -> None:

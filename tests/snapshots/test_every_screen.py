@@ -25,6 +25,8 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 THEMES = ["factory", "factory-light"]
 FOLLOWERS = {"watch"}
 """Groups of workers that follow something as long as their screen is there."""
+AT_WORK = ("reading …", "searching …", "planning …", "estimating …", "checking …", "starting …")
+"""What a screen says while it is not done: one worker may end before the next begins."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,13 @@ def settled(view: View) -> Callable[[Pilot[None]], object]:
         for key in view.keys:
             await pilot.press(key)
         looks: list[str] = []
-        for _ in range(60):
-            await pilot.pause(0.2)
+        for _ in range(150):
+            await pilot.pause(0.1)
             looks.append(on_screen(app))
             # A worker that only follows files never ends; the others are waited for.
-            busy = any(one.is_running and one.group not in FOLLOWERS for one in app.workers)
-            if not busy and len(set(looks[-3:])) == 1 and len(looks) > 2:
+            busy = any(not one.is_finished and one.group not in FOLLOWERS for one in app.workers)
+            busy = busy or any(word in looks[-1] for word in AT_WORK)
+            if not busy and len(set(looks[-4:])) == 1 and len(looks) > 3:
                 for field in app.screen.query(Input):
                     field.cursor_blink = False
                 await pilot.pause()

@@ -7,7 +7,8 @@ from datetime import datetime
 from engine import numbers
 from engine.costs.estimate import Range
 from engine.costs.forecast import Estimate, LengthSource, Outlook
-from tui.views.cells import Cell
+from engine.costs.verdict import Verdict, pace_in_words, verdict, verdict_in_words
+from tui.views.cells import Cell, Tone
 from tui.views.plain import plain
 
 Line = list[Cell]
@@ -56,9 +57,13 @@ def estimate_lines(outlook: Outlook | None, measuring: str = "") -> list[Line]:
         text = "The plan trains with a command of its own: nothing is known of its cost."
         lines.append([Cell(text, "muted")])
     else:
-        lines += _context(outlook) + _known(outlook)
+        lines += _context(outlook) + _memory(outlook)
         if outlook.benchmark is None:
             lines.append(_unmeasured(outlook))
+        lines += _known(outlook)
+        if outlook.limits_problem:
+            text = f"{outlook.limits_problem} The usual limits are used."
+            lines.append([Cell("⚠ ", "warn"), Cell(plain(text), "warn")])
     if measuring:
         lines.append([Cell("◌ ", "accent"), Cell(f"measuring: {plain(measuring, clip=120)}")])
     return lines
@@ -75,14 +80,14 @@ def _context(outlook: Outlook) -> list[Line]:
 
 def _known(outlook: Outlook) -> list[Line]:
     lines: list[Line] = []
-    if outlook.too_large or outlook.tight:
-        lines.append(_memory_warning(outlook))
     for estimate in (outlook.benchmark, outlook.runs):
         if estimate is not None:
             lines.append(_estimate_line(estimate, outlook, first=estimate is outlook.best))
     best = outlook.best
     if best is None:
         return lines
+    if best.cost.step is not None:
+        lines.append(_pace_line(best.cost.step, outlook))
     if best.cost.seconds is not None:
         lines.append(_total_line(best.cost.seconds, outlook))
     if _disagree(outlook):
@@ -155,9 +160,27 @@ def _total_line(training: Range, outlook: Outlook) -> Line:
     ]
 
 
-def _memory_warning(outlook: Outlook) -> Line:
+_TONES: dict[Verdict, tuple[str, Tone]] = {
+    "proceed": ("✔ ", "good"),
+    "usable": ("", "plain"),
+    "slow": ("⚠ ", "warn"),
+    "choose a smaller model": ("✘ ", "bad"),
+}
+
+
+def _pace_line(step: Range, outlook: Outlook) -> Line:
+    """Seconds of an iteration, and what they are called."""
+    sign, tone = _TONES[verdict(step.likely, outlook.limits)]
+    words = verdict_in_words(step, outlook.limits)
+    return [Cell(f"{sign}{words}", tone), Cell(f": {pace_in_words(step.likely)} an iteration")]
+
+
+def _memory(outlook: Outlook) -> list[Line]:
+    """A warning where memory may not do."""
+    if not (outlook.too_large or outlook.tight):
+        return []
     sign = Cell("✘ ", "bad") if outlook.too_large else Cell("⚠ ", "warn")
-    return [sign, Cell(memory_words(outlook), "bad" if outlook.too_large else "warn")]
+    return [[sign, Cell(memory_words(outlook), "bad" if outlook.too_large else "warn")]]
 
 
 def memory_words(outlook: Outlook) -> str:
@@ -184,13 +207,14 @@ def memory_words(outlook: Outlook) -> str:
 
 
 def _unmeasured(outlook: Outlook) -> Line:
+    """That there is no benchmark, and how there is one."""
     if outlook.model is None:
-        text = "The base model is not on this disk yet: it can be measured once a run has made it."
+        text = "No benchmark yet: the base model is not on this disk before a run."
         return [Cell(text, "muted")]
     seconds = outlook.wish.seconds if outlook.wish else 0
-    what = f"(its weights are {numbers.size(outlook.weights_bytes)})"
+    weights = numbers.size(outlook.weights_bytes)
     return [
-        Cell(f"no benchmark of this model on this machine {what}: ", "muted"),
+        Cell(f"No benchmark of this model here (weights {weights}): ", "muted"),
         Cell("F3", "accent"),
         Cell(f" measures it in about {seconds:.0f} s", "muted"),
     ]
@@ -207,6 +231,10 @@ def short(outlook: Outlook | None) -> str:
         if outlook.others is not None:
             whole = whole.plus(outlook.others)
         parts.append(f"about {seconds_in_words(whole.likely)}")
+    if best.cost.step is not None:
+        called = verdict(best.cost.step.likely, outlook.limits)
+        if called in ("slow", "choose a smaller model"):
+            parts.append(f"{_TONES[called][0]}{called}")
     if best.cost.peak is not None:
         sign = "✘ " if outlook.too_large else "⚠ " if outlook.tight else ""
         parts.append(f"{sign}peak {bytes_in_words(best.cost.peak.likely)}")
