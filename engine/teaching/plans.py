@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,12 +53,7 @@ async def propose_plan(
     )
     told = await teacher.ask(prompt, read_plan, purpose="plan")
     plan, left_out = told.value
-    return replace(
-        told,
-        value=plan,
-        left_out=(*told.left_out, *left_out),
-        notes=(*told.notes, *notes),
-    )  # type: ignore[return-value]
+    return told.holding(plan, left_out=left_out, notes=notes)
 
 
 def read_plan(value: Any) -> tuple[ExperimentPlan, tuple[str, ...]]:

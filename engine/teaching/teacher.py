@@ -56,6 +56,22 @@ class Told(Generic[T]):
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def holding(
+        self, value: V, *, left_out: Iterable[str] = (), notes: Iterable[str] = ()
+    ) -> Told[V]:
+        """The same telling with what its value was made into, and what was said of that."""
+        return Told(
+            value=value,
+            replies=self.replies,
+            tokens_in=self.tokens_in,
+            tokens_out=self.tokens_out,
+            cost_usd=self.cost_usd,
+            tries=self.tries,
+            calls=self.calls,
+            left_out=(*self.left_out, *left_out),
+            notes=(*self.notes, *notes),
+        )
+
 
 class Teacher:
     """One model that teaches. Use it in one event loop, and ``close`` it there."""

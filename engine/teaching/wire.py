@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 
+_TOO_LONG = "The teacher {} sent more than an answer can be, and was not heard to the end."
 _BROKE_OFF = "The teacher {} broke off before its answer was done."
+_KNOWN_HEADERS = (
+    "accept", "anthropic-version", "authorization", "connection", "content-", "host",
+    "transfer-encoding", "user-agent", "x-api-key", "x-stainless-",
+)  # fmt: skip
 INSTALL = 'Teachers need the extra "teacher": pip install "factory-tui[teacher]"'
 
 
@@ -85,7 +90,7 @@ class Wire:
                 _messages(turns),
                 model_settings=settings,
             ) as stream:
-                await _drain(stream)
+                whole = await _drain(stream)
         except Exception as error:  # the library's and the server's: all become sentences
             why = self._why(error)
             if stream is None:
@@ -96,7 +101,7 @@ class Wire:
             if not reply.text.strip():
                 raise why from error
             return reply
-        return self._reply(stream, began, None)
+        return self._reply(stream, began, None if whole else _TOO_LONG.format(self.spec.name))
 
     def _reply(self, stream: Any, began: float, error: str | None) -> Reply:
         response = stream.get()
@@ -184,13 +189,15 @@ class Wire:
         return (line if len(line) <= 300 else line[:299] + "…").rstrip(". ")
 
 
-async def _drain(stream: Any) -> None:
+async def _drain(stream: Any) -> bool:
+    """Read to the end; False where it was given up because no answer is so long."""
     size = 0
     async for event in stream:
         delta = getattr(event, "delta", None) or getattr(event, "part", None)
         size += len(getattr(delta, "content_delta", None) or getattr(delta, "content", None) or "")
         if size > MAX_CHARACTERS:
-            return  # no answer is so long: what has come is read
+            return False
+    return True
 
 
 def _connected(spec: TeacherSpec, key: str) -> tuple[Any, Model[Any]]:
@@ -201,9 +208,17 @@ def _connected(spec: TeacherSpec, key: str) -> tuple[Any, Model[Any]]:
         # A redirect would carry the key along, and a proxy has no business on this machine.
         follow_redirects=False,
         trust_env=not is_loopback(address_of(spec.endpoint).host),
-        headers={"User-Agent": "factory-tui"},
+        event_hooks={"request": [] if spec.official else [_only_known_headers]},
     )
     return http, _model(spec, key, http)
+
+
+async def _only_known_headers(request: Any) -> None:
+    """The company's library adds headers that the environment names (a gateway's token, the
+    number of an organisation): they are for the company, not for another's server."""
+    for name in list(request.headers):
+        if not name.lower().startswith(_KNOWN_HEADERS):
+            del request.headers[name]
 
 
 def _model(spec: TeacherSpec, key: str, http: Any) -> Model[Any]:

@@ -31,6 +31,8 @@ class Say:
     drop: bool = False
     """End the connection after the text, in the middle of the protocol."""
     reasoning: str = ""
+    drip_s: float = 0.0
+    """Between two pieces."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def _say_anthropic(request: Request, step: Say) -> None:
     event("message_start", message=message)
     event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     for piece in _pieces(step.text):
+        time.sleep(step.drip_s)
         event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
     if step.drop:
         return
@@ -204,6 +207,7 @@ def _say_openai(request: Request, step: Say) -> None:
     for piece in _pieces(step.reasoning):
         chunk({"reasoning_content": piece})
     for piece in _pieces(step.text):
+        time.sleep(step.drip_s)
         chunk({"content": piece})
     if step.drop:
         return

@@ -218,6 +218,29 @@ async def test_a_slow_server_is_given_up(api: str, double: Any, asking: Any) -> 
 
 
 @both
+async def test_of_an_answer_that_takes_too_long_the_whole_rows_are_kept(
+    api: str, double: Any, asking: Any
+) -> None:
+    text = "[" + ", ".join(json.dumps({"name": f"row {n}", "size": n}) for n in range(60))
+    async with asking(double(Say(text, drip_s=0.05)), api, timeout_s=0.6) as teacher:
+        told = await teacher.ask_rows("Name some.", Fact)
+    assert 2 < len(told.value) < 40
+    assert told.left_out[-1] == "The teacher double was not done within 0.6 s."
+
+
+@both
+async def test_an_endless_answer_is_given_up(
+    api: str, double: Any, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.teaching.wire.MAX_CHARACTERS", 5000)
+    text = json.dumps([{"name": f"row {n}", "size": n} for n in range(9000)])
+    async with asking(double(Say(text)), api) as teacher:
+        told = await teacher.ask_rows("Name some.", Fact)
+    assert 100 < len(told.value) < 300
+    assert "more than an answer can be" in told.left_out[-1]
+
+
+@both
 async def test_a_server_that_is_not_there(api: str, double: Any, asking: Any) -> None:
     server = double(Say(GOOD))
     server.close()
@@ -411,6 +434,9 @@ async def test_an_address_in_forge_yaml_gets_no_key(
     server = double(Say(GOOD), key=None)
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY"):
         monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", f"x-gateway: {KEY}")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"x-gateway: {KEY}")
+    monkeypatch.setenv("OPENAI_ORG_ID", KEY)
     for name in (f"anthropic:m@{server.root}", f"m@{server.root}/v1", f"{server.root}/v1"):
         async with teacher_for(name, tmp_path / "l", target=tmp_path) as teacher:
             await teacher.ask("Name one.", Fact)
