@@ -21,6 +21,7 @@ from engine.checks.fixes import FIXABLE, Fix, Given, Tail, close, plan
 from engine.checks.rules.form import temporary_of
 from engine.folder import FolderError, RunFolder, flush, write_bytes_atomic
 from engine.processes import is_alive
+from engine.publish.agreement import edited_numbers
 from engine.publish.report import report_of
 from engine.records.base import utc_now
 from engine.records.status import Phase, RunStatus
@@ -62,6 +63,8 @@ def check(run: Path, contents: RunContents | None = None) -> Checked:
     """Check a run folder and plan its fixes. Writes nothing; OSError where it cannot be listed."""
     contents = contents or load(run)
     findings = checks.run(contents)
+    if not any(one.rule == "report-numbers" for one in findings):
+        findings += edited_numbers(contents)
     wanted = {one.file for one in findings if one.rule in FIXABLE}
     if not wanted or contents.supervisor_alive:
         return Checked(findings, [])

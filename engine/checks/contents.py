@@ -18,7 +18,7 @@ from engine.checks.documents import Document, read_document
 from engine.checks.finding import Finding
 from engine.checks.leak_search import LeaksSeen, look_for_leaks
 from engine.checks.outside import FileFact, Outside
-from engine.checks.reading import load_events, load_report, load_rows
+from engine.checks.reading import hash_page, load_events, load_report, load_rows
 from engine.checks.streams import EventsSeen
 from engine.checks.suites_seen import Asked, look_at_suites
 from engine.checks.tried import judged_until
@@ -297,6 +297,7 @@ def load(path: Path) -> RunContents:
         rows=load_rows(path, bare.evals, problems),
         events=events,
         report=load_report(path, problems),
+        page_sha256=hash_page(path, problems),
         outside=outside,
         leaks=look_for_leaks(
             path,

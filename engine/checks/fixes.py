@@ -27,7 +27,9 @@ NEVER = frozenset({"decision.json", "plan.json", "run-status.json"})
 """Records that no fix rewrites: a person's word, what was frozen, and what its owner alone moves
 (a run whose supervisor died is closed through `RunFolder.move`)."""
 
-_REPORT = frozenset({"report-numbers", "report-stale", "report-older", "report-missing"})
+_REPORT = frozenset(
+    {"report-numbers", "report-edited", "report-stale", "report-older", "report-missing"}
+)
 _FORM = frozenset({"line-ends", "byte-mark"})
 FIXABLE = _REPORT | _FORM | {"rows-uncounted", "file-shape", "left-over", "events-broken"}
 FIXABLE |= {"supervisor-gone"}

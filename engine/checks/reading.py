@@ -92,6 +92,7 @@ def load_report(path: Path, problems: list[Finding]) -> str | None:
 
 
 def hash_page(path: Path, problems: list[Finding]) -> str | None:
+    """The hash of ``report-card.html``; None where it is not there or cannot be read."""
     data = read_bytes_inside(path, "report-card.html", MAX_REPORT_BYTES)
     if isinstance(data, Finding):
         problems.append(data)

@@ -13,9 +13,10 @@ from markdown_it import MarkdownIt
 from engine import checks
 from engine.checks.contents import load
 from engine.checks.report_table import read_eval_tables
+from engine.fixing import check
 from engine.publish.markdown import clip, escape, paragraph, visible
 from engine.publish.numbers import delta, duration
-from engine.publish.report import render_report, write_report
+from engine.publish.report import render_report, report_of, write_report
 from tests.engine import folders
 from tests.engine.folders import put
 
@@ -134,6 +135,115 @@ def test_overrides_blockers_and_routing_are_said(tmp_path: Path) -> None:
     decision = section(render_report(load(run)), "Decision")
     assert "- Shipped over the gate primary\\_min (fail): for \\*one\\* user" in decision
     assert "- Blocked by: licence" in decision and "- Routing constraint: router only" in decision
+
+
+# --- what was tried, how sure it is, and what does not match any more -----------------------------
+
+
+def test_it_says_how_sure_and_what_is_missing(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path, right=(20, 22), primary_min=0.6)
+    sample = {"sample": "first 20", "sample_sha256": "a" * 64, "n": 20, "median_ms": 31.4}
+    put(run / "eval-candidate.json", "/latency", sample | {"p95_ms": 48.0})
+    put(run / "eval-candidate.json", "/format", {"parsed": 0.975, "cut_off": 0.0})
+    put(run / "eval-candidate.json", "/safety_violations", 2)
+    report = render_report(load(run))
+    evaluation = section(report, "Eval")
+    assert "- Difference on router-gold: Within the noise: +5.0 pp" in evaluation
+    assert "Newcombe, paired; McNemar, exact" in evaluation
+    assert "router-gold is too small: 40 rows can tell" in evaluation
+    assert "- Training seeds: One training seed" in evaluation
+    assert "97.5 % in the asked form" in evaluation
+    assert "- Safety: 2 answers with a forbidden command in eval-candidate.json." in evaluation
+    evidence = section(report, "Evidence / Exactness")
+    assert "### Missing" in evidence and "Latency of one answer" not in evidence
+    assert "### Verified" in evidence and "Not verified:" in evidence
+    performance = section(report, "Performance")
+    assert "| One answer asked alone, median | not recorded | 31 ms | not recorded |" in performance
+    assert "20 prompts (first 20, sha256 aaaaaaaaaaaa)" in performance
+
+
+def test_seeds_and_ceilings_and_leaks_are_said(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    config = folders.read_json(run / "config.json")
+    put(run / "config.json", "/eval/seeds", [1, 2])
+    digest = config["eval"]["suites"][folders.PRIMARY]
+    for seed, right in ((1, 36), (2, 39)):
+        answers = [k < right for k in range(40)]
+        folders.write_eval(run, f"seed-{seed}", folders.PRIMARY, digest, answers)
+        put(run / f"eval-seed-{seed}.json", "/seed", seed)
+    ceiling = {
+        "suite": folders.PRIMARY,
+        "suite_sha256": digest,
+        "model": "large",
+        "command": "eval large",
+        "date": folders.time(),
+        "score": 0.2,
+        "n": 40,
+    }
+    folders.write_json(run / "ceilings.json", {"ceilings": [ceiling]})
+    evaluation = section(render_report(load(run)), "Eval")
+    assert "Mean of 3 seeds 0.942" in evaluation and "with probability 1.00" in evaluation
+    assert "broken, not hard: large scores 0.200" in evaluation and "eval large" in evaluation
+    (run / "eval-seed-2.json").unlink()
+    assert "Not every seed counts. eval-seed-2.json" in render_report(load(run))
+
+
+def test_attempts_stand_among_the_failures_and_routed_in_the_title(tmp_path: Path) -> None:
+    first = folders.make_run(tmp_path, run_id="2026-11-18-router", right=(8, 9))
+    put(first / "config.json", "/created", "2026-11-18T09:00:00Z")
+    folders.write_json(first / "decision.json", folders.REJECT)
+    run = folders.make_shipped(tmp_path)
+    folders.artifact(run, routing_constraint="router only")
+    report = report_of(run)
+    assert report.startswith(f"# {run.name} (routed)\n")
+    attempts = section(report, "Failures").split("### Attempts\n")[1]
+    row = (
+        "| 2026-11-18-router | sft-lora | 0.200 → 0.225 | reject | No replay in the mix. "
+        "| inferred | Keep a fifth of breadth rows. |"
+    )
+    assert row in attempts
+    assert f"| {run.name} (this run) | sft-lora | 0.200 → 0.950 | ship, routed |" in attempts
+
+
+def rules(run: Path) -> set[str]:
+    return {one.rule for one in check(run).findings if one.file == "report.md"}
+
+
+def test_a_report_is_found_to_be_older_than_its_records(tmp_path: Path) -> None:
+    run = folders.make_shipped(tmp_path)
+    write_report(run)
+    assert rules(run) == set()
+    put(run / "dataset.json", "/counts/train_rows", 61)
+    assert rules(run) == {"report-older"}
+    write_report(run)
+    assert rules(run) == set()
+
+
+@pytest.mark.parametrize(
+    ("was", "typed"),
+    [
+        ("| even | 20 | 0.500 | 0.500 |", "| even | 20 | 0.500 | 0.900 |"),
+        ("| 900 tok/s | 900 tok/s |", "| 900 tok/s | 2,900 tok/s |"),
+        ("| breadth drop | ≤ 8.0 pp | 2.5 pp |", "| breadth drop | ≤ 8.0 pp | 0.5 pp |"),
+    ],
+)
+def test_a_number_that_somebody_typed_is_found(tmp_path: Path, was: str, typed: str) -> None:
+    run = folders.make_shipped(tmp_path)
+    path = write_report(run)
+    text = path.read_text("utf-8")
+    assert was in text
+    path.write_text(text.replace(was, typed), "utf-8")
+    found = [one for one in check(run).findings if one.rule == "report-edited"]
+    assert len(found) == 1 and found[0].line == text[: text.index(was)].count("\n") + 1
+
+
+def test_what_a_person_adds_is_no_error(tmp_path: Path) -> None:
+    run = folders.make_shipped(tmp_path)
+    path = write_report(run)
+    added = "## Data\n\nI looked at 12 rows; 0.99 of them were fine.\n\n| mine | 3 |\n|---|---|\n"
+    text = path.read_text("utf-8").replace("## Data\n", added)
+    path.write_text(text + "\n## My notes\n\n| x | 0.5 |\n|---|---|\n", "utf-8")
+    assert rules(run) == set()
 
 
 # --- what a model wrote stays text ----------------------------------------------------------------
