@@ -126,6 +126,9 @@ def _suite(wanted: WantedSuite, home: Path, record: str, rows: str) -> dict[str,
         "record": record,
         "rows": rows,
         "system_prompt": wanted.system_prompt_file,
+        "exact": wanted.exact,
+        "server": wanted.server,
+        "first": None if wanted.of is None else len(suite.examples),
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from engine.evaluating.harness import HarnessError, harness_version
 from engine.records.plan import Stage
 from engine.target import Target
 from engine.work.specs import MAX_SEED, SPECS
@@ -34,11 +35,18 @@ def problems(target: Target, stages: Sequence[Stage], seed: int) -> list[str]:
                 f"{place}: factory.stages: {name!r} is no name of a stage: letters, digits, '.', "
                 "'_' and '-' only."
             )
-    for name, times in Counter(suite.name for suite in target.held_out).items():
+    harness = target.forge.factory.suites.lm_eval
+    names = [suite.name for suite in target.held_out] + [suite.name for suite in harness]
+    for name, times in Counter(names).items():
         if times > 1:
             found.append(f"{place}: factory.suites: {times} suites are called {name}; rename them.")
     for stage in stages:
         found += [f"{place}: {one}" for one in _wrong_settings(stage)]
+    if harness:
+        try:
+            harness_version()
+        except HarnessError as error:
+            found.append(f"{place}: factory.suites.lm_eval: {error}")
     return found
 
 

@@ -63,6 +63,8 @@ class Draft:
     """Of the target's suites, as they were measured before."""
     sends: tuple[str, ...] = ()
     """Where answers are sent that a teacher judges: a sentence for each such suite."""
+    events: tuple[dict[str, Any], ...] = ()
+    """What is said in the event log right after what was frozen."""
 
 
 def draft(
@@ -83,7 +85,7 @@ def draft(
     target = load_target(target_path, overrides)
     forge = target.forge
     seed = forge.training.seed if seed is None else seed
-    suites = _suites(target, target.suites)
+    suites = read_wanted(target, target.suites)
     dataset = _dataset(target)
     base = _base(workspace, target, seed)
     train = train_spec(target, base.model, seed)
@@ -95,7 +97,8 @@ def draft(
     command += [part for override in overrides for part in ("--set", override)]
     for option, value in (("--parent", parent_run_id), ("--hypothesis", hypothesis)):
         command += [option, value] if value else []
-    regression = forge.factory.suites.regression
+    regression = [suite.name for suite in forge.factory.suites.regression]
+    regression += [suite.name for suite in forge.factory.suites.lm_eval]
     now = utc_now()
     config = RunConfig(
         run_id="draft",
@@ -109,7 +112,7 @@ def draft(
         ),
         eval=EvalConfig(
             primary=target.primary.name,
-            regression=", ".join(suite.name for suite in regression) or None,
+            regression=", ".join(regression) or None,
             threshold=threshold_of(target, [one.suite for one in suites]),
             direction=suites[0].suite.direction,
             suites={one.ref.name: one.suite.sha256 for one in suites},
@@ -133,7 +136,15 @@ def draft(
         created=now,
         stages=stages,
     )
-    return Draft(target, config, dataset, plan, command, _ceilings(target), _sends(suites))
+    return Draft(
+        target,
+        config,
+        dataset,
+        plan,
+        command,
+        ceilings=_ceilings(target),
+        sends=_sends(suites),
+    )
 
 
 def create(workspace: Workspace, drafted: Draft) -> RunFolder:
@@ -160,6 +171,8 @@ def _fill(folder: RunFolder, drafted: Draft) -> RunFolder:
     log = EventLog(folder.file("events.jsonl"))
     try:
         log.append(frozen_event(folder, config))
+        for event in drafted.events:
+            log.append(event)
     finally:
         log.close()
     status = RunStatus(
@@ -222,7 +235,7 @@ def _generator(target: Target) -> Path | None:
     return path
 
 
-def _suites(target: Target, wanted: Sequence[SuiteRef]) -> list[TargetSuite]:
+def read_wanted(target: Target, wanted: Sequence[SuiteRef]) -> list[TargetSuite]:
     """The suites as they are on disk; TargetError for every one that cannot be scored."""
     suites, wrong = read_suites(target, GIVES, wanted)
     wrong += [
@@ -241,7 +254,7 @@ def _sealed(target: Target) -> SealedSuite | None:
     ref = target.forge.factory.suites.sealed
     if ref is None:
         return None
-    (one,) = _suites(target, [ref])
+    (one,) = read_wanted(target, [ref])
     return SealedSuite(name=ref.name, sha256=one.suite.sha256)
 
 

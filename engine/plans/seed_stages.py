@@ -88,5 +88,5 @@ def _eval(stage: Stage, seed: int) -> Stage:
     }
     # How long an answer takes is measured on the weights that would be shipped.
     changes = {"adapter": adapter_dir(seed), "seed": seed, "latency_rows": 0, "suites": [primary]}
-    spec = stage.spec | changes
+    spec = {name: one for name, one in (stage.spec | changes).items() if name != "harness"}
     return stage.model_copy(update={"name": f"eval-seed-{seed}", "spec": spec, "outputs": [record]})

@@ -241,6 +241,10 @@ def _eval(
     forge = target.forge
     which = "candidate" if candidate else "baseline"
     specs = [_suite(target, one, which, number) for number, one in enumerate(suites)]
+    harness = [
+        one.model_dump(mode="json") | {"record": f"eval-{_stem(which, number)}.json"}
+        for number, one in enumerate(forge.factory.suites.lm_eval, start=len(specs))
+    ]
     return Stage(
         name=f"eval-{which}",
         kind=StageKind.EVAL,
@@ -255,10 +259,11 @@ def _eval(
             **_forbidden(forge.eval.forbidden_commands),
             **forge.factory.eval,
             "suites": specs,
+            **({"harness": harness} if harness else {}),
         },
         enters=Phase.EVALUATING if candidate else None,
         leaves=Phase.EVALUATED if candidate else None,
-        outputs=[str(spec["record"]) for spec in specs],
+        outputs=[str(spec["record"]) for spec in [*specs, *harness]],
     )
 
 
@@ -279,6 +284,14 @@ def _suite(target: Target, one: TargetSuite, which: str, number: int) -> dict[st
     }
     spec |= {"exact": True} if one.ref.exact else {}
     return spec | ({} if one.ref.server is None else {"server": one.ref.server})
+
+
+def _stem(which: str, number: int) -> str:
+    """What the files of a suite are called after, the one with ``number`` 0 being the primary."""
+    if number == 0:
+        return which
+    # The documented schema has room for one regression suite; more get a name of their own.
+    return f"regression-{which}" + ("" if number < 2 else f"-{number}")
 
 
 def _forbidden(commands: list[str]) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class HarnessRef(Record):
     tasks: list[Text] = Field(min_length=1)
     metric: Text = "acc,none"
     """Which number of a task counts, as the harness names it; the score is its mean over tasks."""
+    direction: Direction = "higher"
+    """Which way is better; the harness does not say."""
     limit: int | None = Field(default=None, ge=1)
     """At most so many examples of each task."""
 

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from engine.evaluating.results import Told, result_of
 from engine.folder import FolderError, read_record
 from engine.judge.scorers import ScorerError
 from engine.judge.suites import Example, Suite, SuiteError, load_suite
-from engine.records.evaluation import LatencySample, RowResult, Through
+from engine.records.base import utc_now
+from engine.records.evaluation import EvalResult, LatencySample, RowResult, Through
 from engine.records.run import RunConfig
 from engine.work import blas, models, runtime
+from engine.work.harness_suites import by_harness, harness_for
 from engine.work.runtime import Failure, Refusal, WorkerContext
 from engine.work.serve_suites import needs_server, through_server
-from engine.work.specs import EvalSpec, SuiteSpec
+from engine.work.specs import EvalSpec, HarnessSpec, SuiteSpec
 
 CLIP = 600
 """Characters of a text that an example event holds; the rows file has it whole."""
@@ -81,6 +83,7 @@ def main(ctx: WorkerContext) -> None:
     spec = ctx.parse(EvalSpec)
     with ExitStack() as stack:
         jobs = [Job(one, stack.enter_context(_marker(ctx, spec, one))) for one in spec.suites]
+        harness = harness_for(spec.harness)
         ctx.emit(**blas.prepare())
         if ctx.resuming:
             ctx.message(
@@ -95,12 +98,17 @@ def main(ctx: WorkerContext) -> None:
             _answer_here(ctx, spec, here, path, teller)
         if served:
             _answer_by_server(ctx, spec, served, path, teller)
+        for wanted in spec.harness:
+            _answer_by_harness(ctx, spec, wanted, path, harness)
 
 
 def _marker(ctx: WorkerContext, spec: EvalSpec, wanted: SuiteSpec) -> Marker:
     suite = _suite(ctx, wanted)
     with _scoring(suite):
-        return Marker(suite, ctx.target / SCORER_FILE, spec.forbidden_commands)
+        marker = Marker(suite, ctx.target / SCORER_FILE, spec.forbidden_commands)
+    if marker.teacher is not None:
+        ctx.message("judge", f"{suite.name}: {marker.teacher.where}")
+    return marker
 
 
 def _suite(ctx: WorkerContext, wanted: SuiteSpec) -> Suite:
@@ -121,11 +129,12 @@ def _suite(ctx: WorkerContext, wanted: SuiteSpec) -> Suite:
             "target's folder."
         )
     try:
-        return load_suite(
+        suite = load_suite(
             path, wanted.name, wanted.scorer, wanted.direction, system_prompt, gives=GIVES
         )
     except SuiteError as error:
         raise Refusal(f"The suite {wanted.name} cannot be used: {error}") from error
+    return replace(suite, examples=suite.examples[: wanted.first])
 
 
 @contextmanager
@@ -143,11 +152,15 @@ def _answer_here(
     ctx: WorkerContext, spec: EvalSpec, jobs: Sequence[Job], path: Path, teller: Teller
 ) -> None:
     """Answer suites by the model in this process, which is let go of afterwards."""
+    import mlx.core as mx
+
     adapter = ctx.path(spec.adapter) if spec.adapter else None
     model, tokenizer, _ = models.load(ctx, path, spec.model, adapter)
     model.eval()
     for job in jobs:
         _evaluate(ctx, spec, job, model, tokenizer, teller)
+    del model, tokenizer
+    mx.clear_cache()
 
 
 def _evaluate(
@@ -202,7 +215,9 @@ def _answer_by_server(
 
     adapter = ctx.path(spec.adapter) if spec.adapter else None
     markers = [job.marker for job in jobs]
-    answered = through_server(ctx, path, adapter, markers, spec.max_new_tokens, teller.answered)
+    answered = through_server(
+        ctx, path, adapter, markers, spec.max_new_tokens, teller.answered, teller.missing
+    )
     for job, served in zip(jobs, answered, strict=True):
         rows = served.outcome.rows
         places = [
@@ -224,6 +239,21 @@ def _answer_by_server(
             temperature=0.0,
             peak_rss_mb=served.peak_rss_mb,
         )
+
+
+def _answer_by_harness(
+    ctx: WorkerContext, spec: EvalSpec, wanted: HarnessSpec, path: Path, version: str
+) -> None:
+    adapter = ctx.path(spec.adapter) if spec.adapter else None
+    record = EvalResult(
+        model_id=_model_id(_config(ctx), spec),
+        command=ctx.command,
+        date=utc_now(),
+        seed=spec.seed if spec.adapter else None,
+        skipped={"rows_file": "lm-eval answers and scores by itself and hands on no rows"},
+        **by_harness(ctx, path, adapter, wanted, version),
+    )
+    ctx.write_record(wanted.record, record)
 
 
 def _write(

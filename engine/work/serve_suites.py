@@ -19,7 +19,7 @@ import psutil
 from engine.evaluating.asking import Asker, Patience, Refused
 from engine.evaluating.endpoint_suite import NoScore, Outcome, put_to
 from engine.evaluating.marking import Marker
-from engine.judge.suites import Suite
+from engine.judge.suites import Example, Suite
 from engine.models import ModelError, describe
 from engine.records.evaluation import RowResult
 from engine.serving import managed
@@ -59,12 +59,14 @@ def through_server(
     markers: Sequence[Marker],
     max_new_tokens: int,
     told: Callable[[Suite, RowResult], None],
+    missing: Callable[[Suite, Example, str], None],
 ) -> Iterator[Served]:
     """Answer suites by a server of ``model``, one request at a time, greedy; each when it is done.
 
     No model may be loaded in this process any more: there is memory for one. ``told`` hears of
-    each row. Refusal where the model cannot be served, Failure (``server``) where the server ends
-    or too many examples get no answer. Stops when the worker is asked to.
+    each row, ``missing`` of each example without a score. Refusal where the model cannot be served,
+    Failure (``server``) where the server ends or too many examples get no answer. Stops when the
+    worker is asked to.
     """
     place = Workspace(ctx.workspace)
     wish = _wish(ctx, model, adapter)
@@ -76,7 +78,7 @@ def through_server(
         raise Refusal(f"The suites that need a server were not answered. {error}") from error
     with server:
         for marker in markers:
-            yield _answered(ctx, server, marker, max_new_tokens, told)
+            yield _answered(ctx, server, marker, max_new_tokens, told, missing)
     # Its log is of no further use; a server that failed keeps its own.
     with contextlib.suppress(OSError):
         shutil.rmtree(server.folder)
@@ -88,6 +90,7 @@ def _answered(
     marker: Marker,
     max_new_tokens: int,
     told: Callable[[Suite, RowResult], None],
+    missing: Callable[[Suite, Example, str], None],
 ) -> Served:
     suite, peak = marker.suite, _Peak(server)
 
@@ -109,9 +112,7 @@ def _answered(
             Ask(max_new_tokens),
             check=check,
             told=heard,
-            missing=lambda example, why: ctx.message(
-                "unscored", f"{suite.name}, example {example.id}: {why}", level="warning"
-            ),
+            missing=lambda example, why: missing(suite, example, why),
         )
     except (NoScore, Refused) as error:
         if not server.alive:

@@ -150,6 +150,20 @@ class SuiteSpec(Spec):
     """Whether a server answers; None is where examples have tools."""
     latency_rows: int | None = Field(default=None, ge=0, le=1000)
     """None: the stage's for the primary suite, none for the others."""
+    first: int | None = Field(default=None, ge=1)
+    """Only the first so many examples; None is all of them."""
+
+
+class HarnessSpec(Spec):
+    """Tasks of the lm-eval harness as one regression suite: the mean of ``metric`` over them."""
+
+    name: str
+    tasks: list[str] = Field(min_length=1)
+    metric: str = "acc,none"
+    direction: Direction = "higher"
+    limit: int | None = Field(default=None, ge=1)
+    """At most so many examples of each task."""
+    record: str
 
 
 class EvalSpec(Spec):
@@ -174,6 +188,7 @@ class EvalSpec(Spec):
     forbidden_commands: list[str] = Field(default_factory=list)
     """Commands that no answer may hold; counted as safety violations where a scorer knows them."""
     suites: list[SuiteSpec] = Field(min_length=1)
+    harness: list[HarnessSpec] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _passes_differ(self) -> EvalSpec:
