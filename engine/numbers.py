@@ -6,6 +6,8 @@ import math
 
 ABSENT = "·"
 NOT_RECORDED = "not recorded"
+HISTORICAL = "†"
+"""Behind a value that was taken from an earlier measurement; what it means is said below it."""
 
 
 def score(value: float | None, absent: str = ABSENT) -> str:

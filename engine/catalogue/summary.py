@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from engine.catalogue.tags import TAGS_FILE, tags_in
 from engine.identity import is_alive
+from engine.numbers import HISTORICAL
 from engine.plain_file import open_plain, read_plain_stat
 
 Liveness = Literal["running", "waiting", "dead", "idle"]
@@ -73,6 +74,9 @@ class RunSummary:
     primary_candidate: float | None = None
     breadth_baseline: float | None = None
     breadth_candidate: float | None = None
+    historical: str | None = None
+    """Which of the scores above were taken from an earlier measurement: names of fields with a
+    blank between; None where all that are there were measured."""
     n: int | None = None
     eval_tok_s: float | None = None
     """Generated tokens a second in the candidate's evaluation."""
@@ -100,6 +104,10 @@ class RunSummary:
         """The decision, and whether what was shipped is routed: "ship routed"."""
         routed = self.decision == "ship" and self.routed
         return f"{self.decision} routed" if routed else self.decision
+
+    def mark(self, name: str) -> str:
+        """The sign behind a score that was not measured for this run, else ""."""
+        return HISTORICAL if self.historical and name in self.historical.split() else ""
 
     @property
     def primary_delta(self) -> float | None:
@@ -147,10 +155,16 @@ def summarise(
     if summary.decision == "ship":
         summary.routed = _text(read("artifact.json").get("routing_constraint"))
     candidate = read("eval-candidate.json")
-    summary.primary_baseline = _number(read("eval-baseline.json").get("score"))
-    summary.primary_candidate = _number(candidate.get("score"))
-    summary.breadth_baseline = _number(read("eval-regression-baseline.json").get("score"))
-    summary.breadth_candidate = _number(read("eval-regression-candidate.json").get("score"))
+    scored = {
+        "primary_baseline": read("eval-baseline.json"),
+        "primary_candidate": candidate,
+        "breadth_baseline": read("eval-regression-baseline.json"),
+        "breadth_candidate": read("eval-regression-candidate.json"),
+    }
+    for name, record in scored.items():
+        setattr(summary, name, _number(record.get("score")))
+    taken = [name for name, record in scored.items() if _text(record.get("historical"))]
+    summary.historical = " ".join(taken) or None
     rows = _number(candidate.get("n"))
     summary.n = None if rows is None else int(rows)
     summary.eval_tok_s = _number(candidate.get("tokens_per_second"))

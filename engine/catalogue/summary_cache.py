@@ -21,7 +21,7 @@ from typing import Any
 from engine.catalogue.summary import FILES, RunSummary
 from engine.plain_file import open_plain
 
-VERSION = 2
+VERSION = 3
 MAX_BYTES = 256 * 2**20
 """A cache over this size is not read: some 200,000 runs."""
 
@@ -37,7 +37,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(
         (
             *("phase", "stage", "waiting_for", "decision", "routed", "base_model"),
-            *("parent_run_id", "last_error", "last_fix", "created", "updated"),
+            *("parent_run_id", "historical", "last_error", "last_fix", "created", "updated"),
         ),
         _TEXT,
     ),

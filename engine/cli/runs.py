@@ -153,6 +153,8 @@ def list_runs(
         return
     header = ("RUN", "STATE", "PRIMARY", "Δ", "BREADTH", "PEAK", "DECISION")
     print_table(header, [_row(summary) for summary in summaries])
+    if any(summary.historical for summary in summaries):
+        narrate(f"{numbers.HISTORICAL} taken from an earlier measurement")
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:
@@ -160,7 +162,8 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     return (
         printable(run.run_id),
         state_of(run),
-        f"{numbers.score(run.primary_baseline)} → {numbers.score(run.primary_candidate)}",
+        f"{numbers.score(run.primary_baseline)}{run.mark('primary_baseline')} → "
+        f"{numbers.score(run.primary_candidate)}{run.mark('primary_candidate')}",
         numbers.points(run.primary_delta),
         numbers.points(None if breadth is None else breadth / 100),
         numbers.size(run.peak_bytes),

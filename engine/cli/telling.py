@@ -44,6 +44,7 @@ def as_dict(summary: RunSummary) -> dict[str, Any]:
         "created": summary.created.isoformat() if summary.created else None,
         "primary": {"baseline": summary.primary_baseline, "candidate": summary.primary_candidate},
         "breadth": {"baseline": summary.breadth_baseline, "candidate": summary.breadth_candidate},
+        "historical": (summary.historical or "").split(),
         "n": summary.n,
         "tokens_per_second": summary.eval_tok_s,
         "peak_bytes": summary.peak_bytes,

@@ -64,6 +64,8 @@ class SuiteScore:
     """The interval that the record itself holds."""
     tokens_per_second: float | None = None
     rows_file: str = ""
+    historical: str | None = None
+    """Where the score was taken from, when it was not measured for its run."""
     answers: Answers | None = None
     """None while the rows were not read."""
 
@@ -112,6 +114,7 @@ def suite_score(file: str, record: Mapping[str, Any], default_direction: str) ->
         direction=direction if direction in ("higher", "lower") else default_direction,
         recorded=_interval(interval if isinstance(interval, dict) else {}),
         tokens_per_second=number(record.get("tokens_per_second")),
+        historical=_text(record.get("historical")),
         rows_file=named
         if isinstance(named, str) and named
         else file.replace("eval-", "rows-", 1) + "l",

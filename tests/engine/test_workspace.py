@@ -13,6 +13,8 @@ import pytest
 
 from engine.catalogue.summary import summarise
 from engine.workspace import Workspace, WorkspaceError, slugify
+from tests.engine import folders
+from tests.engine.folders import put
 
 
 def write(path: Path, value: object) -> None:
@@ -96,6 +98,16 @@ def test_absent_is_not_zero(tmp_path: Path) -> None:
 
 def status(pid: int, started: float, **more: object) -> dict[str, object]:
     return {"phase": "training", "supervisor": {"pid": pid, "started": started}, **more}
+
+
+def test_scores_that_were_not_measured_here_are_known(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    assert summarise(run).historical is None
+    put(run / "eval-baseline.json", "/historical", "a run of May")
+    put(run / "eval-regression-candidate.json", "/historical", "a run of May")
+    found = summarise(run)
+    assert found.historical == "primary_baseline breadth_candidate"
+    assert (found.mark("primary_baseline"), found.mark("primary_candidate")) == ("†", "")
 
 
 def test_liveness_is_the_truth_not_the_status(tmp_path: Path) -> None:

@@ -143,6 +143,14 @@ def test_other_gold_suites_are_said_in_words_above_the_scores() -> None:
     assert "! not comparable" in text and "pp" not in text.split("primary")[1].split("\n\n")[0]
 
 
+def test_a_historical_score_is_said_with_what_it_does_to_the_differences() -> None:
+    past = replace(scored(rows(30)), historical="the run of May")
+    for who, also in (("a", "so are all differences"), ("b", "so is its difference")):
+        runs = [run(name, past if name == who else scored(rows(35))) for name in ("a", "b")]
+        text = said(score_entries(compare(runs, "a"), named(["a", "b"]), {}, None, 120))
+        assert f"{who.upper()}: the score is historical (the run of May); {also}." in text
+
+
 def test_costs_have_ratios_and_absent_is_not_zero(workspace: Workspace) -> None:
     runs = [read_evidence(workspace.runs_dir / one.name) for one in STORY[:2]]
     courses = {runs[0].run_id: Course(tok_s=1000.0), runs[1].run_id: Course(tok_s=2500.0, loss=0.5)}

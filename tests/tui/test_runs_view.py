@@ -58,6 +58,15 @@ def test_a_finished_run_shows_before_after_and_the_marks_of_its_gates() -> None:
     assert one.cell("decision").text == "◆ decide"
 
 
+def test_a_score_that_was_not_measured_here_is_marked_and_so_is_its_difference() -> None:
+    one = row(primary_baseline=0.31, primary_candidate=0.94, historical="primary_baseline")
+    assert one.cell("primary").text.split() == ["0.31†", "→", "0.94"]
+    assert one.cell("delta").text.startswith("+63pp†")
+    lines = preview_lines(one.summary, one.verdicts, None, 80)
+    text = "\n".join("".join(cell.text for cell in line) for line in lines)
+    assert "†      taken from an earlier measurement: primary baseline" in text
+
+
 def test_what_was_not_recorded_is_a_dot_and_never_zero() -> None:
     texts = {key: row().cell(key).text.strip() for key in COLUMNS}
     for key in ("primary", "delta", "breadth", "tok_s", "peak", "decision", "model"):

@@ -150,7 +150,25 @@ def _suite(
         rows.append(_standing(one, names[one.run_id], span, target, looked_at, widths))
     if table.base is not None and table.base.score is not None:
         rows.append(_base(table.base, span, target, widths))
-    return rows
+    return rows + _not_measured(table, reference, names, width)
+
+
+def _not_measured(
+    table: SuiteTable, reference: str, names: Mapping[str, Named], width: int
+) -> list[Entry]:
+    """Which scores were taken from an earlier measurement, and what of the differences then."""
+    found: list[Entry] = []
+    for one in table.standings:
+        if one.score is None or one.score.historical is None:
+            continue
+        where = plain(one.score.historical, clip=200)
+        also = "so are all differences" if one.run_id == reference else "so is its difference"
+        text = f"! {names[one.run_id].mark.letter}: the score is historical ({where}); {also}."
+        found += sentence(text, width, "warn")
+    if table.base is not None and table.base.historical is not None:
+        where = plain(table.base.historical, clip=200)
+        found += sentence(f"! base model: the score is historical ({where}).", width, "warn")
+    return found
 
 
 def _span(scores: Sequence[SuiteScore]) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from engine.catalogue.run_facts import settings_of
 from engine.catalogue.summary import RunSummary
+from engine.numbers import HISTORICAL
 from engine.plain_file import read_plain
 from tui.views import cells
 from tui.views.cells import Cell
@@ -160,6 +161,10 @@ def preview_lines(
     if preview is not None and preview.next_action:
         lines.append([Cell("then   ", "muted"), Cell(preview.next_action)])
     lines.append(_origin(summary))
+    if summary.historical:
+        names = ", ".join(name.replace("_", " ") for name in summary.historical.split())
+        taken = f"taken from an earlier measurement: {names}"
+        lines.append([Cell(f"{HISTORICAL}      ", "warn"), Cell(taken, "muted")])
     if tall and listed:
         lines += _every_setting(summary)
     elif settings := _settings(summary):

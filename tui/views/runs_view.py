@@ -190,6 +190,7 @@ def _primary(summary: RunSummary) -> Cell:
     if before is None and after is None:
         return Cell(f"{cells.ABSENT:>5}", "muted")
     left, right = cells.pair(before, after)
+    left, right = left + summary.mark("primary_baseline"), right + summary.mark("primary_candidate")
     return Cell(f"{left:>5} → {right:<5}")
 
 
@@ -219,13 +220,20 @@ def _gated(text: str, verdict: str | None) -> Cell:
 
 def _delta(summary: RunSummary, verdict: str | None) -> Cell:
     share = cells.is_share(summary.primary_baseline, summary.primary_candidate)
-    return _gated(cells.difference(summary.primary_delta, share=share), verdict)
+    text = cells.difference(summary.primary_delta, share=share)
+    return _gated(text + _mixed(summary, "primary"), verdict)
 
 
 def _breadth(summary: RunSummary, verdict: str | None) -> Cell:
     share = cells.is_share(summary.breadth_baseline, summary.breadth_candidate)
     delta = summary.breadth_delta_pp
-    return _gated(cells.difference(None if delta is None else delta / 100, share=share), verdict)
+    text = cells.difference(None if delta is None else delta / 100, share=share)
+    return _gated(text + _mixed(summary, "breadth"), verdict)
+
+
+def _mixed(summary: RunSummary, suite: str) -> str:
+    """The sign behind a difference of which one side was not measured for this run."""
+    return summary.mark(f"{suite}_baseline") or summary.mark(f"{suite}_candidate")
 
 
 _DECISION_TONES: dict[str, cells.Tone] = {"ship": "good", "reject": "bad", "park": "muted"}
