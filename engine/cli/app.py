@@ -19,6 +19,7 @@ from engine.cli import (
     runs,
     serve,
     tidying,
+    unseal,
 )
 from engine.cli.console import Exit, narrate
 
@@ -40,6 +41,7 @@ app.command()(runs.resume)
 app.command(name="list")(runs.list_runs)
 app.command()(runs.show)
 app.command()(comparing.compare)
+app.command()(unseal.unseal)
 app.command()(evidence.decide)
 app.command()(evidence.report)
 app.command()(evidence.card)

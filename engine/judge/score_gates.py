@@ -54,7 +54,9 @@ def primary_min(measured: Measured) -> Gate:
             return gate(Verdict.UNDECIDED, f"Not every seed counts. {seeds}")
         score, interval = seeds.mean, seeds.spread.mean.interval if seeds.spread.sd else None
         reason = (
-            f"{seeds.sentence} That is {_WHERE[higher, reached(score)]} the bound of {bound:.3f}."
+            f"The mean of {len(seeds.files)} seeds, {score:.3f}, is "
+            f"{_WHERE[higher, reached(score)]} the bound of {bound:.3f}"
+            f"{_with_interval(interval, None)}."
         )
         verdict = Verdict.PASS if reached(score) and reached(own) else Verdict.FAIL
         reason += f" What would be shipped is {_first(measured)}: {own:.3f}"
@@ -134,10 +136,13 @@ def beats_baseline(measured: Measured) -> Gate | None:
             if told is Told.BETTER and over_seeds[0] <= 0:
                 told, why = Told.NOISE, f"{why}; the interval over the seeds holds no gain"
         if own <= SLACK:
-            reason = f"{seeds.sentence} What would be shipped is {_first(measured)}, which is "
-            reason += f"no better: {_scores(pair)}."
+            reason = f"What would be shipped is {_first(measured)}, which is no better: "
+            reason += f"{_scores(pair)}."
             return gate(Verdict.FAIL, reason, gain, interval)
-        shipped = f" {seeds.sentence} What would be shipped is {_first(measured)}."
+        shipped = (
+            f" The score is the mean of {len(seeds.files)} seeds; what would be shipped is "
+            f"{_first(measured)}."
+        )
     if gain <= SLACK:
         how = "no better" if abs(gain) <= SLACK else "worse"
         noise_of = ", within the noise" if told in (Told.NOISE, Told.NOTHING) else ""
