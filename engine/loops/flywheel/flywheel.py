@@ -131,10 +131,16 @@ class Flywheel:
     def verdict(self, iteration: int) -> IterationVerdict | None:
         return self.folder.done(iteration, IterationVerdict)
 
-    def best_run(self) -> Path | None:
-        """The run that was promoted last."""
-        name = self.runner.status.best_run
-        return self.folder.workspace.runs_dir / name if name else None
+    def best_before(self, iteration: int) -> Path | None:
+        """The run that was promoted last before an iteration, by what was concluded then.
+
+        Not by the status: that may have moved while a step was interrupted.
+        """
+        for number in range(iteration - 1, 0, -1):
+            verdict, run = self.verdict(number), self.folder.done(number, IterationRun)
+            if verdict is not None and verdict.outcome == "kept" and run is not None:
+                return self.folder.workspace.runs_dir / run.run_id
+        return None
 
     # --- the steps ------------------------------------------------------------------
 
@@ -172,7 +178,7 @@ class Flywheel:
         """Keep or drop; a run that is kept has its adapter copied into the target's output."""
         run = self._run_of(iteration)
         try:
-            verdict = judge_run(run, self.best_run())
+            verdict = judge_run(run, self.best_before(iteration))
         except FolderError as error:
             raise LoopFailed(f"{run.name} cannot be judged: {error}.") from error
         if verdict.outcome == "crashed":
@@ -255,7 +261,7 @@ class Flywheel:
         parent: str | None = None,
     ) -> Path:
         self.runner.check_stop()
-        best = self.runner.status.best_run
+        best = self.best_before(iteration)
         try:
             drafted = runs.draft_run(
                 self.folder.workspace,
@@ -263,7 +269,7 @@ class Flywheel:
                 iteration,
                 self.path,
                 self.overrides(plan.patches | more),
-                parent or best,
+                parent or (best.name if best else None),
                 plan.hypothesis,
             )
         except TargetError as error:
