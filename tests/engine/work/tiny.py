@@ -74,6 +74,65 @@ def _tokenizer(folder: Path) -> int:
     return tokenizer.get_vocab_size()
 
 
+def make_scripted(folder: Path, script: dict[str, str], template: str | None = None) -> Path:
+    """A model that answers as scripted: the last word of its prompt decides; returns ``folder``.
+
+    ``script`` is word (of ``WORDS``) to answer. Every layer passes on what it gets, so the next
+    token follows from the last one alone: the word gives the answer, which is one token of its own,
+    and that gives the end. The template ends with the user's words, unless another is given.
+    """
+    import mlx.core as mx
+    from mlx.utils import tree_unflatten
+    from mlx_lm.models.qwen3 import Model, ModelArgs
+    from mlx_lm.utils import save_config, save_model
+    from tokenizers import AddedToken, Tokenizer
+
+    _tokenizer(folder)
+    file = folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in script.values()])
+    tokenizer.save(str(file))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["chat_template"] = template or "{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    vocabulary, hidden = tokenizer.get_vocab_size(), 512
+    config: dict[str, Any] = {
+        "model_type": "qwen3",
+        "hidden_size": hidden,
+        "num_hidden_layers": 1,
+        "intermediate_size": 32,
+        "num_attention_heads": 1,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "rms_norm_eps": 1e-6,
+        "vocab_size": vocabulary,
+        "max_position_embeddings": 512,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": False,
+        "eos_token_id": SPECIAL.index("<|end|>"),
+    }
+    mx.random.seed(0)
+    model = Model(ModelArgs.from_dict(config))
+    embedding = mx.random.normal((vocabulary, hidden))
+    head = mx.zeros((vocabulary, hidden))
+    for word, text in script.items():
+        before, answer = tokenizer.token_to_id(f"Ġ{word}"), tokenizer.token_to_id(text)
+        head[answer] = head[answer] + embedding[before]
+        end = SPECIAL.index("<|end|>")
+        head[end] = head[end] + embedding[answer]
+    weights = {
+        "model.embed_tokens.weight": embedding,
+        "lm_head.weight": head,
+        "model.layers.0.self_attn.o_proj.weight": mx.zeros((hidden, 32)),
+        "model.layers.0.mlp.down_proj.weight": mx.zeros((hidden, 32)),
+    }
+    model.update(tree_unflatten(list(weights.items())))
+    mx.eval(model.parameters())
+    save_model(folder, model)
+    save_config(config, folder / "config.json")
+    return folder
+
+
 def chat_rows(count: int, low: int, high: int, seed: int = 0) -> list[dict[str, Any]]:
     """Rows of ``low`` to ``high`` tokens (at least 8), uniformly; each word is one token.
 
