@@ -129,8 +129,8 @@ def _draft(
     ref = target.forge.factory.suites.sealed
     place = f"{target.path.name}/forge.yaml: factory.suites.sealed"
     if ref is None or ref.name != sealed.name:
-        now = "none" if ref is None else ref.name
-        raise TargetError(f"{place}: it is {now}; {config.run_id} froze {sealed.name}.")
+        named = "none" if ref is None else ref.name
+        raise TargetError(f"{place}: it is {named}; {config.run_id} froze {sealed.name}.")
     opened = _with_primary(target, ref)
     suites = read_wanted(opened, opened.suites)
     frozen = {sealed.name: sealed.sha256} | {
