@@ -47,15 +47,18 @@ def untouched(tmp_path: Path) -> bool:
 
 def test_a_folder_is_made_and_validates(tmp_path: Path) -> None:
     files = loose(tmp_path)
-    assert render.render(files, out(tmp_path)) == []
+    # Scores of nobody knows how many answers do not show that a ship is no luck.
+    assert [one.rule for one in render.render(files, out(tmp_path))] == ["ship-gate"]
     assert {path.name for path in out(tmp_path).iterdir()} == {
         *folders.foreign_files(),
         "train.log",
         "report.md",
+        "report-card.json",
+        "report-card.html",
     }
     assert (out(tmp_path) / "train.log").read_bytes() == b"step 1\n\xff\x00"
     assert (out(tmp_path) / "config.json").read_bytes() == files.config.read_bytes()
-    assert checks.check_folder(out(tmp_path)) == []
+    assert [one.rule for one in checks.check_folder(out(tmp_path))] == ["ship-gate"]
     assert [path.name for path in out(tmp_path).parent.iterdir()] == [folders.FOREIGN_ID]
 
 
