@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.judge import stats
+from engine.judge.one_ruler import ruler_difference
 from engine.judge.paired import Paired, compare_paired
 from engine.judge.scored import score_estimate
 from engine.records.evaluation import Direction, EvalResult, RowResult
@@ -80,6 +81,8 @@ class Comparison:
             )
         if before.suite_sha256 and after.suite_sha256 and before.suite_sha256 != after.suite_sha256:
             return f"The suite {after.suite} changed between baseline and candidate."
+        if difference := ruler_difference(before, after):
+            return difference.sentence
         for record in (before, after):
             if record.direction is not None and record.direction != self.direction:
                 return (

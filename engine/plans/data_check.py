@@ -106,7 +106,7 @@ def check_data(target: Target, stopped: Stopped = lambda: False) -> DataCheck:
     forge = target.forge
     held: list[LeakIndex] = []
     suites = []
-    for suite in target.suites:
+    for suite in target.held_out:
         prompts: list[Prompt] = []
         suites.append(_check(target, suite.file, stopped, _gold_prompt, prompts, MAX_GOLD))
         held.append(LeakIndex(prompts))
