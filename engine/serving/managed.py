@@ -189,7 +189,7 @@ def start(
                 if server.stopped_by_someone:
                     server.close()
                     raise ServeError(f"The server {wish.name} was stopped.") from error
-                _give_up(server, str(error))
+                _give_up(server, None if error.unwanted else str(error))
                 if error.port_taken and wish.port is None and attempt < ATTEMPTS:
                     continue
                 raise ServeError(str(error)) from error
@@ -358,11 +358,13 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     return env
 
 
-def _give_up(server: Server, why: str) -> None:
-    """End a start that failed; the record says why, not that it was stopped."""
+def _give_up(server: Server, why: str | None) -> None:
+    """End a start that failed; the record says why, not that it was stopped. None: it did not
+    fail, nobody wanted it any more."""
     with contextlib.suppress(ServeError):
         server.stop(Patience(0.5, 0.5, 5.0))  # it holds nothing that would be lost
-    server.record.phase, server.record.error = ServerPhase.FAILED, why
+    server.record.phase = ServerPhase.STOPPED if why is None else ServerPhase.FAILED
+    server.record.error = why
     server.record.ended = utc_now()
     with contextlib.suppress(OSError):
         save(server.folder, server.record)

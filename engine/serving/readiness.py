@@ -23,11 +23,13 @@ _TAKEN = re.compile(r"Address already in use", re.IGNORECASE)
 
 
 class NotReady(Exception):
-    """The server will not answer; a sentence. ``port_taken``: another program has its port."""
+    """The server will not answer; a sentence. ``port_taken``: another program has its port;
+    ``unwanted``: whoever started it gave it up."""
 
-    def __init__(self, text: str, *, port_taken: bool = False) -> None:
+    def __init__(self, text: str, *, port_taken: bool = False, unwanted: bool = False) -> None:
         super().__init__(text)
         self.port_taken = port_taken
+        self.unwanted = unwanted
 
 
 class _Probe(threading.Thread):
@@ -76,7 +78,7 @@ def wait_until_ready(
             if (code := ended()) is not None:
                 raise _dead(record, folder, code)
             if stopped():
-                raise NotReady(f"The start of {record.name} was cancelled.")
+                raise NotReady(f"The start of {record.name} was cancelled.", unwanted=True)
             spent = time.monotonic() - began
             if spent > timeout_s:
                 raise NotReady(

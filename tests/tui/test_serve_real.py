@@ -19,7 +19,7 @@ from engine.serving.store import find_server, find_servers
 from engine.workspace import Workspace
 from tests.engine.serving.conftest import made
 from tests.snapshots.test_every_screen import on_screen
-from tests.tui.drive import until
+from tests.tui.drive import app_on, until
 from tests.tui.make_runs import make_run
 from tests.tui.test_serve import ask, choose, notes, serving, settled
 from tui.app import FactoryApp
@@ -59,9 +59,11 @@ async def all_ready(pilot: Pilot[None], screen: ServeScreen) -> None:
 
 
 async def test_base_and_adapter_are_started_asked_and_stopped(place: Path) -> None:
-    async with serving(place, run_id=RUN) as (app, pilot, screen):
-        await until(pilot, lambda: states(screen) == ["off", "off"])
-        await pilot.press("f2")
+    app = app_on(place, "serve", RUN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, ServeScreen)
+        await pilot.press("f2")  # before it is known what there is to start
         await until(pilot, lambda: "starting" in states(screen))
         await all_ready(pilot, screen)
         shown = on_screen(app)

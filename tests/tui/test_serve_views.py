@@ -11,6 +11,7 @@ from engine.answers.target_suites import TargetSuite
 from engine.judge.score import partly, right, wrong
 from engine.judge.suites import parse_suite
 from engine.models import ModelOnDisk
+from engine.processes import myself
 from engine.records.base import utc_now
 from engine.records.serving import ServerPhase, ServerRecord
 from engine.records.target import SuiteRef
@@ -31,7 +32,15 @@ from tui.views.serve_question import (
     with_prompt,
 )
 from tui.views.serve_settings import SettingsError, ask_of, system_words
-from tui.views.serve_sides import Side, Source, choice_line, side_entry, side_of, trouble_cells
+from tui.views.serve_sides import (
+    Side,
+    Source,
+    choice_line,
+    note_cells,
+    side_entry,
+    side_of,
+    trouble_cells,
+)
 from tui.views.serve_suite import consequence, frozen_words, place_names, written_words
 
 MODEL = ModelOnDisk("mlx-community/tiny", Path("/models/tiny"), 1 << 20)
@@ -98,9 +107,14 @@ def test_what_a_side_is_and_how_its_server_does() -> None:
 
 
 def test_a_side_whose_server_ended() -> None:
-    dead = found("base", ServerPhase.READY, alive=False)
+    dead = found("base", ServerPhase.READY, alive=False, owner=myself())
     gone = side(BASE, Look((dead,)))
     assert (gone.state, gone.words) == ("gone", "The server base ended without being asked.")
+    with_owner = found("base", ServerPhase.READY, alive=False)
+    ended = side(BASE, Look((with_owner,)))
+    assert ended.state == "stopped" and "ended with the app" in said(ended)
+    kept = found("base", ServerPhase.READY, alive=False, keep=True)
+    assert side(BASE, Look((kept,))).state == "gone", "it was to stay"
     failed = found("base", ServerPhase.FAILED, alive=False, error="mlx-lm cannot load tiny: x.")
     assert "✘ base" in said(side(BASE, Look((failed,))))
     assert "cannot load tiny" in said(side(BASE, Look((failed,))))
@@ -234,6 +248,25 @@ def test_two_answers_are_compared_with_each_other() -> None:
     assert same.words == "The answers are the same, letter by letter."
     spaces = compare({"base": answered("a  b"), "candidate": answered("a b")}, None)
     assert spaces is not None and spaces.words == "The answers differ in white space only."
+
+
+def test_answers_that_have_little_in_common_have_no_marks_all_over() -> None:
+    one = "go to pad three and then land there at once, please, as slowly as it can be done"
+    two = "go and sing a song of birds that nobody has heard of in the far north for years now"
+    found = compare({"base": answered(one), "candidate": answered(two)}, None)
+    assert found is not None and found.spans == {}
+    assert found.words == "The answers differ in most of their words."
+
+
+def test_what_the_line_below_the_answers_says() -> None:
+    def note(*states: str, compared: str = "") -> str:
+        sides = [Side("base", BASE, state) for state in states]  # type: ignore[arg-type]
+        return "".join(cell.text for cell in note_cells(sides, compared))
+
+    assert note("ready", "ready", compared="They differ.").startswith("They differ.  The two share")
+    assert "network" in note("ready", "endpoint")
+    assert note("starting", "off") == ""
+    assert note("off", "nothing").startswith("F2 starts both servers")
 
 
 def test_with_an_expected_answer_each_is_compared_with_that() -> None:

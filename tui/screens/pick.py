@@ -15,6 +15,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 MAX_OPTIONS = 2_000
+LONG = 132
+"""Cells of a dialog with long lines, where there are so many."""
 
 
 class Pick(ModalScreen[int | None]):
@@ -28,16 +30,23 @@ class Pick(ModalScreen[int | None]):
 
     DEFAULT_CSS = """
     Pick .pick { width: 64; padding: 0 1; }
+    Pick .pick.-long OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     Pick Input { background: $surface; margin: 0 0 1 0; padding: 0 1; }
     Pick OptionList { background: $panel; border: none; height: auto; max-height: 20; padding: 0; }
     """
 
-    def __init__(self, title: str, lines: Sequence[Content], at: int = 0) -> None:
+    def __init__(
+        self, title: str, lines: Sequence[Content], at: int = 0, *, long: bool = False
+    ) -> None:
+        """``long`` lines have all the width there is, and are cut at its end."""
         super().__init__()
         self._title, self._lines, self._at = title, lines[:MAX_OPTIONS], at
+        self._long = long
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog pick") as box:
+        with Vertical(classes="dialog pick -long" if self._long else "dialog pick") as box:
+            if self._long:
+                box.styles.width = LONG
             box.border_title = Content(f" {self._title} ")
             box.border_subtitle = " type to narrow · enter chooses · esc closes "
             yield Input(placeholder="all", compact=True)

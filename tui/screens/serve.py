@@ -20,7 +20,7 @@ from tui.views.entries import Entry
 from tui.views.serve_answer import body_lines, head_spans
 from tui.views.serve_question import expected_cells
 from tui.views.serve_settings import system_words
-from tui.views.serve_sides import SIDES, side_entry, title_of, trouble_cells
+from tui.views.serve_sides import SIDES, note_cells, side_entry, title_of, trouble_cells
 from tui.views.wrapping import Line
 from tui.widgets.answer_pane import AnswerPane, AnswerText
 from tui.widgets.entry_list import EntryList
@@ -32,8 +32,6 @@ from tui.widgets.top_bar import TopBar
 
 FRAME_S = 0.15
 """Between two pictures of answers that stream in."""
-
-SHARED = "The two share this machine: these rates are no evidence."
 
 
 class ServeScreen(SuiteActs):
@@ -114,12 +112,12 @@ class ServeScreen(SuiteActs):
             servers.put(make)
             servers.select(self.chosen)
             self._turn_log()
-            self._draw_heads()
+            self.draw_answers()
         self._line("#trouble", trouble_cells(sides, self.size.width - 2))
 
     def _turn_log(self) -> None:
         side = self.sides[self.chosen]
-        server = side.server or side.name
+        server = "elsewhere" if side.state == "endpoint" else side.server or side.name
         file = (side.folder or serve_dir(self.place) / server) / LOG
         self.query_one(LogPane).turn_to(file, server)
 
@@ -152,8 +150,7 @@ class ServeScreen(SuiteActs):
 
             pane.lines.put(make, follow=not done)
         words = self.compared.words if self.compared is not None else ""
-        cells = [Cell(f"{words}  ", "plain")] if words else []
-        self._line("#note", [*cells, Cell(SHARED, "muted")])
+        self._line("#note", note_cells(list(self.sides.values()), words))
 
     def _draw_heads(self) -> None:
         now = time.monotonic()

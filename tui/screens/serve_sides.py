@@ -40,6 +40,8 @@ class SideActs(RoomScreen):
         """The server that a side was last started as."""
         self._seen = Look()
         self._looks = self._taken = 0
+        self._start_at_once = False
+        """F2 was pressed before it was known what the sides are."""
 
     @property
     def place(self) -> Workspace:
@@ -149,12 +151,18 @@ class SideActs(RoomScreen):
                 self._named[name] = side.server
         for trouble in troubles:
             say(self, trouble, "warning")
+        if self._start_at_once:
+            self._start_at_once = False
+            self.action_servers()
         self.draw_sides()
 
     # --- starting and stopping ----------------------------------------------------------
 
     def action_servers(self) -> None:
         """Start both; where none is left to start, stop both."""
+        if not self._taken:
+            self._start_at_once = True
+            return
         startable = [one for one in self.sides.values() if _may_start(one)]
         running = [one for one in self.sides.values() if one.under_way]
         if startable:
@@ -277,7 +285,7 @@ class SideActs(RoomScreen):
             if number is not None:
                 self._choose(name, sources[number])
 
-        self.app.push_screen(Pick(f"{name} is", lines), picked)
+        self.app.push_screen(Pick(f"{name} is", lines, long=True), picked)
 
     def _choose(self, name: str, source: Source) -> None:
         """A side is another now. A server that it had goes on until it is stopped."""

@@ -104,7 +104,7 @@ class SuiteActs(Asking):
             if number is not None:
                 self._take_example(question_of(*choices[number]))
 
-        self.app.push_screen(Pick("examples", lines), picked)
+        self.app.push_screen(Pick("examples", lines, long=True), picked)
 
     def _take_example(self, question: Question) -> None:
         self.question = question

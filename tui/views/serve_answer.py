@@ -20,6 +20,9 @@ MAX_SHOWN = 60_000
 MAX_COMPARED = 20_000
 """Longer answers are not compared word by word."""
 
+MOSTLY = 0.8
+"""Answers that differ in a larger share are shown as they are: marks all over help nobody."""
+
 Head = list[Span]
 
 
@@ -182,6 +185,8 @@ def compare(answers: dict[str, AnswerSoFar], expected: str | None) -> Compared |
     both = marked(first, second)
     if both.same or both.apart:
         return Compared(words)
+    if max(map(_marked_share, (both.expected, both.got))) > MOSTLY:
+        return Compared("The answers differ in most of their words.")
     return Compared(words, {one: _neutral(both.expected), two: _neutral(both.got)})
 
 
@@ -198,6 +203,12 @@ def _words(texts: list[str]) -> str:
 
 def _got(found: Marked) -> tuple[Span, ...] | None:
     return None if found.same or found.apart else found.got
+
+
+def _marked_share(spans: Sequence[Span]) -> float:
+    """The share of a text that has a mark, in [0, 1]."""
+    marks = sum(len(text) for text, role in spans if role != "plain")
+    return marks / max(1, sum(len(text) for text, _ in spans))
 
 
 def _neutral(spans: Sequence[Span]) -> tuple[Span, ...]:

@@ -93,11 +93,11 @@ def expected_cells(question: Question, width: int) -> list[Cell] | None:
     ]
 
 
-def example_line(suite: TargetSuite, example: Example, width: int = 150) -> str:
+def example_line(suite: TargetSuite, example: Example, clip: int = 600) -> str:
     """An example in a list to pick from."""
     slice_ = f" · {example.slice}" if example.slice else ""
     text = f"{suite.suite.name}{slice_} · {example.prompt} → {example.expected}"
-    return plain(text, clip=width)
+    return plain(text, clip=clip)
 
 
 def with_prompt(history: list[str], text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Literal
 from rich.cells import cell_len
 
 from engine.models import ModelOnDisk
+from engine.processes import is_alive
 from engine.serving.endpoint import Endpoint
 from engine.serving.managed import Wish
 from engine.serving.pair import serves
@@ -37,6 +38,13 @@ _LOOKS: dict[State, tuple[str, str, Tone]] = {
     "endpoint": ("↗", "elsewhere", "accent"),
 }
 """Sign, word and tone of each state."""
+
+
+_WHOLE: dict[State, Tone] = {"failed": "bad", "gone": "bad", "nothing": "muted"}
+"""States whose words are said whole, the most serious first."""
+
+_BEFORE_FACTS = 26
+"""Cells of a side's line before its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +121,20 @@ def side_of(
         return Side(name, source, "failed", why, wanted, folder=folder)
     if found is None:
         return Side(name, source, "off")
-    state: State = "failed" if found.state == "failed" else "gone"
-    if found.state == "stopped":
-        state = "stopped"
-    words = found.record.error or ""
-    if state == "gone" and not words:
-        words = f"The server {found.record.name} ended without being asked."
+    state, words = _ended(found)
     return Side(name, source, state, words, found.record.name, folder=found.folder)
+
+
+def _ended(found: FoundServer) -> tuple[State, str]:
+    """How a server that does not run any more ended."""
+    record = found.record
+    if found.state == "stopped":
+        return "stopped", ""
+    if found.state == "failed":
+        return "failed", record.error or f"The server {record.name} failed."
+    if not record.keep and not is_alive(record.owner):
+        return "stopped", "ended with the app that had started it"
+    return "gone", f"The server {record.name} ended without being asked."
 
 
 def _means(wish: Wish, source: Source) -> bool:
@@ -189,8 +204,12 @@ def _facts(side: Side, room: int) -> list[tuple[str, str]]:
     if side.state == "starting":
         spent = "" if side.seconds is None else f"{side.seconds:.0f} s  "
         return [(spent, "accent"), (plain(side.words, clip=300), "muted")]
+    if side.state == "endpoint" and side.source.endpoint is not None:
+        asked = f"{plain(side.source.endpoint.shown)} · {plain(side.url)}"
+        return [(f"{asked} · {plain(side.source.endpoint.model)}", "plain")]
     if side.state != "ready":
-        return [(side.url or title_of(side.source, room), "muted")]
+        title = title_of(side.source, room)
+        return [(f"{title}  {side.words}" if side.state == "stopped" else title, "muted")]
     stays = "stays" if side.keep else "ends with the app" if side.ours else "started elsewhere"
     facts = [
         (f"{(side.url or '').removesuffix('/v1')}  ", "plain"),
@@ -217,8 +236,25 @@ def choice_line(source: Source) -> str:
 
 
 def trouble_cells(sides: list[Side], room: int) -> list[Cell] | None:
-    """Why a side failed, whole, where its line has no room for it."""
-    for side in sides:
-        if side.state in ("failed", "gone") and cell_len(side.words) > room - 28:
-            return [Cell(f"{side.name}: {plain(side.words, clip=600)}", "bad")]
+    """Why a side cannot be asked, whole, where its line has no room for it."""
+    for state, tone in _WHOLE.items():
+        for side in sides:
+            if side.state == state and cell_len(side.words) > room - _BEFORE_FACTS:
+                return [Cell(f"{side.name}: {plain(side.words, clip=600)}", tone)]
     return None
+
+
+def note_cells(sides: list[Side], compared: str) -> list[Cell]:
+    """The line below the answers: how they differ, and what their rates are worth."""
+    states = [one.state for one in sides]
+    if states == ["ready", "ready"]:
+        worth = "The two share this machine: these rates are no evidence."
+    elif "endpoint" in states:
+        worth = "The rates of an endpoint have the network in them: no evidence."
+    elif "ready" in states or "starting" in states:
+        worth = ""
+    else:
+        worth = "F2 starts both servers; then ⏎ asks them side by side."
+    return [
+        cell for cell in (Cell(compared and f"{compared}  "), Cell(worth, "muted")) if cell.text
+    ]

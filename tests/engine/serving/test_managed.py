@@ -241,7 +241,8 @@ def test_one_that_takes_too_long_or_is_not_wanted(place: Workspace, made: Path) 
         start(place, wish(made), timeout_s=0.3)
     with pytest.raises(ServeError, match="was cancelled"):
         start(place, wish(made), stopped=lambda: True)
-    assert [one.alive for one in find_servers(place)[0]] == [False]
+    (found,) = find_servers(place)[0]
+    assert (found.alive, found.state, found.record.error) == (False, "stopped", None)
 
 
 _STARTS = """
