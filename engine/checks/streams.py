@@ -33,6 +33,8 @@ class EventsSeen:
     """Of the first event's line, without its end."""
     written: dict[str, str | None] = field(default_factory=dict)
     """Record to the hash that its last ``record`` event has of it; None where that has none."""
+    opened: list[str] = field(default_factory=list)
+    """The hashes of the sealed suites that were opened for the run."""
     count: int = 0
     broken: list[int] = field(default_factory=list)
     """Lines that are no JSON object: where a crash cut one off."""
@@ -65,6 +67,8 @@ def read_events(path: Path) -> EventsSeen:
         seen.count += 1
         if _RECORD.search(line):
             _note_record(seen, _object(line))
+        elif b'"suite-opened"' in line:
+            _note_opened(seen, _object(line))
         if sequence != wanted:
             seen.gaps.append((number, wanted, sequence))
         wanted = sequence + 1
@@ -75,6 +79,12 @@ def _note_record(seen: EventsSeen, event: dict[str, Any]) -> None:
     file, digest = event.get("file"), event.get("sha256")
     if event.get("kind") == "record" and isinstance(file, str):
         seen.written[file] = digest if isinstance(digest, str) else None
+
+
+def _note_opened(seen: EventsSeen, event: dict[str, Any]) -> None:
+    digest = event.get("sha256")
+    if event.get("kind") == "suite-opened" and isinstance(digest, str):
+        seen.opened.append(digest)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:

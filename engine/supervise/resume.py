@@ -79,6 +79,7 @@ def _check(folder: RunFolder, status: RunStatus) -> None:
 
 def _new_run(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
     """Build the new run beside its final place, then move it there in one step."""
+    from engine.plans.opened import opened_event
     from engine.plans.planning import frozen_event
 
     config = parent.read("config.json", RunConfig)
@@ -97,6 +98,8 @@ def _new_run(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
         log = EventLog(folder.file("events.jsonl"))
         try:
             log.append(frozen_event(folder, config))
+            if config.eval.opens is not None:
+                log.append(opened_event(config, 1, f"It goes on where {parent.run_id} ended."))
             for text in _what_is_restored(parent, plan, stages):
                 log.append({"kind": "message", "level": "info", "code": "resumed", "text": text})
         finally:
@@ -117,6 +120,7 @@ def _take_over(parent: Path, child: Path, plan: Plan, status: RunStatus) -> dict
     """Copy what finished stages left, and the checkpoints of an interrupted training."""
     stages: dict[str, StageStatus] = {}
     unfinished: list[Stage] = []
+    taken: set[str] = set()
     for stage in plan.stages:
         one = status.stages.get(stage.name, StageStatus())
         if one.state in _TAKEN and not unfinished:
@@ -124,11 +128,16 @@ def _take_over(parent: Path, child: Path, plan: Plan, status: RunStatus) -> dict
             if stage.kind is StageKind.TRAIN:
                 adapters = checkpoints_dir(parent, stage).parent
                 _copy(adapters, child / adapters.relative_to(parent))
+                taken.add(str(adapters.relative_to(parent)))
         else:
             # The number of attempts tells the supervisor that this is not the first one.
             stages[stage.name] = StageStatus(attempts=one.attempts)
             unfinished.append(stage)
-    left_out = NEVER_COPIED | {name for stage in unfinished for name in _writes(stage)}
+    makers = (StageKind.TRAIN, StageKind.COMMAND)
+    if "adapters" not in taken and not any(stage.kind in makers for stage in unfinished):
+        # Weights that a command made, or that came with a run which only evaluates.
+        _copy(parent / "adapters", child / "adapters")
+    left_out = NEVER_COPIED | taken | {name for stage in unfinished for name in _writes(stage)}
     for entry in parent.iterdir():
         if entry.name not in left_out and not entry.name.startswith("."):
             _copy(entry, child / entry.name)

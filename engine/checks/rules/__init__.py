@@ -21,6 +21,7 @@ from engine.checks.rules import (
     report,
     review,
     ruler,
+    sealed,
     stream,
 )
 
@@ -55,6 +56,9 @@ ALL: tuple[Rule, ...] = (
     measured.of_the_suite,
     measured.scored_again,
     measured.one_ruler,
+    sealed.unchanged,
+    sealed.unseen,
+    sealed.said,
     evals.same_suite,
     evals.primary_suite,
     evals.rows,

@@ -9,11 +9,14 @@ from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, warning
 from engine.judge.breadth import ROUNDING, regression_files
 from engine.judge.gates import BASELINE, BREADTH_DROP, CANDIDATE, PRIMARY_MIN, Verdict
+from engine.judge.measured import seed_file
 
 
 def same_suite(contents: RunContents) -> Iterator[Finding]:
     """Baseline and candidate were measured on the same suite, in the same version."""
     pairs = [(BASELINE, CANDIDATE), *regression_files([*contents.evals])]
+    seeds = contents.config.eval.seeds if contents.config else []
+    pairs += [(BASELINE, seed_file(seed)) for seed in seeds]
     for baseline_file, candidate_file in pairs:
         before, after = contents.evals.get(baseline_file), contents.evals.get(candidate_file)
         if before is None or after is None:

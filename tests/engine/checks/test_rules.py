@@ -510,6 +510,23 @@ CASES = [
         also=("ship-gate",),
     ),
     Wrong(
+        "sealed-changed",
+        ERROR,
+        "config.json",
+        "/eval/sealed",
+        lambda run: edit(
+            run / "config.json",
+            lambda config: config["eval"].update(sealed={"name": "s", "sha256": "c" * 64}),
+        ),
+    ),
+    Wrong(
+        "sealed-unsaid",
+        ERROR,
+        "config.json",
+        "/eval/opens",
+        value("config.json", "/eval/opens", "router-gold"),
+    ),
+    Wrong(
         "override-unrouted",
         ERROR,
         "artifact.json",
@@ -626,6 +643,25 @@ def test_another_tools_zero_counts_are_a_warning(tmp_path: Path) -> None:
     put(run / "dataset.json", "/counts", counts)
     (problem,) = found(run)
     assert (problem.rule, problem.severity) == ("heldout-zero", WARNING)
+
+
+def test_what_is_sealed_is_not_measured_on(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    gold = folders.read_json(run / "config.json")["eval"]["suites"][folders.PRIMARY]
+    sealed = {"name": "router-sealed", "sha256": gold}
+    edit(run / "config.json", lambda config: config["eval"].update(sealed=sealed))
+    seen = {(one.rule, one.file) for one in found(run)}
+    assert seen >= {
+        ("sealed-seen", "eval-baseline.json"),
+        ("sealed-seen", "eval-candidate.json"),
+    }
+
+
+def test_a_further_seed_is_measured_on_the_same_suite(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    edit(run / "config.json", lambda config: config["eval"].update(seeds=[1]))
+    folders.write_eval(run, "seed-1", folders.PRIMARY, "b" * 64, [True] * 40)
+    assert ("suite-mismatch", "eval-seed-1.json") in {(one.rule, one.file) for one in found(run)}
 
 
 def test_evidence_in_words_or_behind_a_link_is_not_looked_for(tmp_path: Path) -> None:
