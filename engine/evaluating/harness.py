@@ -14,6 +14,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
 
+from engine.judge.estimate import Limits
 from engine.judge.stats import z_of
 from engine.records.evaluation import Interval
 
@@ -65,12 +66,12 @@ def read_results(text: str, tasks: Sequence[str], metric: str) -> dict[str, Any]
         counts.append(count if type(count) is int and count > 0 else None)
         slices[task] = {"score": scores[-1], **({"n": counts[-1]} if counts[-1] else {})}
     score = math.fsum(scores) / len(scores)
-    name = metric.partition(",")[0]
+    right_or_wrong = metric.partition(",")[0] in _SHARES_OF_RIGHT
     return {
         "score": score,
         "n": None if None in counts else sum(filter(None, counts)),
-        "metric": "accuracy" if name in _SHARES_OF_RIGHT else metric,
-        "interval": _interval(score, errors),
+        "metric": "accuracy" if right_or_wrong else metric,
+        "interval": _interval(score, errors, (0.0, 1.0) if right_or_wrong else None),
         "slices": slices if all("n" in one for one in slices.values()) else {},
     }
 
@@ -107,15 +108,18 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
-def _interval(score: float, errors: Sequence[float | None]) -> Interval | None:
+def _interval(
+    score: float, errors: Sequence[float | None], limits: Limits | None
+) -> Interval | None:
     known = [one for one in errors if one is not None]
     # All right or all wrong has a standard error of 0 here, and is not that sure.
     if len(known) < len(errors) or not any(known):
         return None
     reach = z_of(CONFIDENCE) * math.sqrt(math.fsum(one * one for one in known)) / len(known)
+    low, high = limits or (-math.inf, math.inf)
     return Interval(
-        low=score - reach,
-        high=score + reach,
+        low=max(low, score - reach),
+        high=min(high, score + reach),
         confidence=CONFIDENCE,
         method="normal, from the harness's standard errors",
     )

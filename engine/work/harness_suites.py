@@ -40,7 +40,7 @@ def by_harness(
     """Evaluate one suite of harness tasks; the fields of its record. Blocks.
 
     No model may be loaded in this process any more. Refusal where the harness has no such task or
-    metric; Failure (``lm-eval``) where it ends badly. Stops, with its child, when the worker is
+    metric; Failure (``harness``) where it ends badly. Stops, with its child, when the worker is
     asked to.
     """
     ctx.message("lm-eval", f"{wanted.name}: lm-eval {version} runs {', '.join(wanted.tasks)}.")
@@ -87,7 +87,7 @@ def _run(ctx: WorkerContext, argv: list[str], model: Path, wanted: HarnessSpec) 
             stdin=subprocess.PIPE,
         )
     except OSError as error:
-        raise Failure("lm-eval", f"lm-eval could not be started: {error.strerror}.") from error
+        raise Failure("harness", f"lm-eval could not be started: {error.strerror}.") from error
     try:
         while child.poll() is None:
             ctx.check_stop()
@@ -98,7 +98,7 @@ def _run(ctx: WorkerContext, argv: list[str], model: Path, wanted: HarnessSpec) 
         code = child.returncode
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise Failure(
-            "lm-eval", f"{wanted.name} has no score: lm-eval ended with {how}. train.log says why."
+            "harness", f"{wanted.name} has no score: lm-eval ended with {how}. train.log says why."
         )
 
 
@@ -118,5 +118,5 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _written(out: Path, wanted: HarnessSpec) -> str:
     files = [path for path in out.iterdir() if path.is_file()]
     if len(files) != 1:
-        raise Failure("lm-eval", f"{wanted.name} has no score: lm-eval wrote no results.")
+        raise Failure("harness", f"{wanted.name} has no score: lm-eval wrote no results.")
     return files[0].read_text("utf-8", "replace")

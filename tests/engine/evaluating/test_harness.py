@@ -49,6 +49,8 @@ def test_several_tasks_are_their_mean_and_others_are_left_out() -> None:
     assert (found["score"], found["n"]) == (pytest.approx(0.6), 80)
     error = math.hypot(0.11470786693528086, 0.05965) / 2
     assert found["interval"].high - found["score"] == pytest.approx(1.959964 * error, rel=1e-5)
+    near = TASK | {"acc,none": 0.95}
+    assert read_results(table(x=near), ["x"], "acc,none")["interval"].high == 1.0
     norm = read_results(text, ["arc_easy"], "acc_norm,none")
     assert (norm["score"], norm["metric"]) == (0.65, "acc_norm,none")
 
