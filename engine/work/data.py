@@ -178,8 +178,9 @@ def _write(ctx: WorkerContext, name: str, rows: list[Row]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_bytes_atomic(path, text.encode("utf-8", "replace"))
-    ctx.emit(kind="record", file=f"data/{name}.jsonl")
-    return sha256_file(path)
+    digest = sha256_file(path)
+    ctx.emit(kind="record", file=f"data/{name}.jsonl", sha256=digest)
+    return digest
 
 
 def _complete(

@@ -262,9 +262,9 @@ def test_rows_near_gold_are_refused_by_kind_and_what_is_left_is_searched(tmp_pat
     assert (suite.suite, suite.rows, suite.count, suite.hits) == ("gold.jsonl", 1, 0, [])
     assert suite.sha256 == sha256_file(tmp_path / "targets" / "tiny" / "gold.jsonl")
     assert (found.threshold, found.gram, found.numbers_matter) == (0.7, 5, True)
-    assert {"kind": "record", "file": "leakage.json"}.items() <= next(
-        event for event in child.events if event.get("file") == "leakage.json"
-    ).items()
+    written = {event["file"]: event["sha256"] for event in child.events if "file" in event}
+    assert written["leakage.json"] == sha256_file(run / "leakage.json")
+    assert written["data/train.jsonl"] == found.training_sha256
     counts = json.loads((run / "dataset.json").read_text())["counts"]
     assert counts["gold_rows_left_out"] == 4
     assert "courier" not in (run / "data" / "train.jsonl").read_text()
