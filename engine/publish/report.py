@@ -38,7 +38,7 @@ def write_report(run: Path) -> Path:
 def render_report(contents: RunContents, attempts: Attempts = NO_ATTEMPTS) -> str:
     """The whole report as Markdown. Works on any folder: what is missing is said to be."""
     suites = standings(contents)
-    routed = " (routed)" if contents.artifact and contents.artifact.routing_constraint else ""
+    routed = " (routed)" if contents.artifact and contents.artifact.routed else ""
     blocks = [
         [f"# {escape(contents.run_id)}{routed}"],
         _decision(contents),

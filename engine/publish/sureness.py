@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from engine.checks.contents import RunContents
 from engine.checks.rulers import judged_rulers
 from engine.judge.gates import BASELINE, CANDIDATE
+from engine.judge.how_sure import how_sure
 from engine.judge.leaks import sentence
 from engine.judge.measured import Measured
 from engine.judge.noise import Told
 from engine.judge.ruler import Ruler
-from engine.judge.seed_scores import asks_for_seeds, seed_scores
+from engine.judge.seed_scores import asks_for_seeds
 from engine.judge.seeds import spread_of
-from engine.judge.suite_power import suite_power
 from engine.publish.standing import Standing, standings
 from engine.records.report_card import NoteTone
 
@@ -38,10 +38,8 @@ def notes(contents: RunContents, found: Sequence[Standing] | None = None) -> lis
     suites = standings(contents) if found is None else found
     return [
         *_differences(suites),
-        *_seeds(contents),
+        *_throws(contents),
         *_passes(contents),
-        *_power(contents, suites[0]),
-        *_tries(contents),
         *_leakage(contents),
         *_rulers(contents),
         *_form(contents),
@@ -67,24 +65,17 @@ def _differences(suites: Sequence[Standing]) -> Iterator[Note]:
 # --- more than one throw --------------------------------------------------------------------------
 
 
-def _seeds(contents: RunContents) -> Iterator[Note]:
+def _throws(contents: RunContents) -> Iterator[Note]:
+    """Seeds, tries at the gold set, the size of the suite, a sealed one that was opened."""
     config = contents.config
     if config is None or contents.evals.get(CANDIDATE) is None:
         return
     measured = Measured(config, contents.evals, contents.rows)
-    topic = "Training seeds"
     if not asks_for_seeds(measured):
-        yield Note(topic, "One training seed: what another one would give is not known.", "open")
-        return
-    found = seed_scores(measured)
-    if isinstance(found, str):
-        yield Note(topic, f"Not every seed counts. {found}", "bad")
-        return
-    text = found.sentence
-    if found.better is not None and found.better.caution:
-        caution = found.better.caution
-        text += f" {caution[0].upper()}{caution[1:]}."
-    yield Note(topic, text)
+        said = "One training seed: what another one would give is not known."
+        yield Note("Training seeds", said, "open")
+    for one in how_sure(contents.run_id, measured, contents.tries):
+        yield Note(one.topic, one.sentence, "plain" if one.fine else "open")
 
 
 def _passes(contents: RunContents) -> Iterator[Note]:
@@ -99,29 +90,6 @@ def _passes(contents: RunContents) -> Iterator[Note]:
         f"{'' if spread.sd is None else f', standard deviation {spread.sd:.3f}'}."
     )
     yield Note("Evaluation passes", text)
-
-
-# --- is the suite large enough, and was it used up ------------------------------------------------
-
-
-def _power(contents: RunContents, primary: Standing) -> Iterator[Note]:
-    if contents.config is None:
-        return
-    reach = suite_power(Measured(contents.config, contents.evals, contents.rows))
-    topic = "Size of the suite"
-    if reach is None:
-        return
-    if reach.too_small:
-        yield Note(topic, f"{primary.suite} is too small: {reach.sentence}", "bad")
-    else:
-        yield Note(topic, f"{primary.suite}: {reach.sentence}")
-
-
-def _tries(contents: RunContents) -> Iterator[Note]:
-    tries = contents.tries
-    if tries is not None:
-        tone: NoteTone = "plain" if tries.count == 1 else "open"
-        yield Note("Tries at this gold set", tries.sentence(contents.run_id), tone)
 
 
 # --- is the ruler good, and was it seen -----------------------------------------------------------

@@ -26,8 +26,9 @@ _HEADLINES: dict[DecisionKind, tuple[str, Tone]] = {
 def routed(contents: RunContents) -> str | None:
     """Where alone the artifact may be used, where that was limited."""
     artifact = contents.artifact
-    text = artifact.routing_constraint if artifact is not None else None
-    return text.strip() or None if text else None
+    if artifact is None or not artifact.routed:
+        return None
+    return (artifact.routing_constraint or "").strip()
 
 
 def verdict(contents: RunContents, suites: Sequence[Standing]) -> CardVerdict:

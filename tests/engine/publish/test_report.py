@@ -150,7 +150,8 @@ def test_it_says_how_sure_and_what_is_missing(tmp_path: Path) -> None:
     evaluation = section(report, "Eval")
     assert "- Difference on router-gold: Within the noise: +5.0 pp" in evaluation
     assert "Newcombe, paired; McNemar, exact" in evaluation
-    assert "router-gold is too small: 40 rows can tell" in evaluation
+    assert "- Size of the suite: 40 rows can tell" in evaluation
+    assert "to tell 10.0 pp it needs" in evaluation
     assert "- Training seeds: One training seed" in evaluation
     assert "97.5 % in the asked form" in evaluation
     assert "- Safety: 2 answers with a forbidden command in eval-candidate.json." in evaluation
