@@ -96,6 +96,7 @@ class PlanPane(VerticalScroll):
         if wish != self._wish:
             return
         self.state.draft, self.state.problem = planned.draft, planned.problem
+        self.state.base_score = planned.base_score
         self.state.commands = []
         if planned.draft is not None:
             self.state.commands = new_run_work.commands(planned.draft, wish.seeds)

@@ -12,6 +12,7 @@ from engine.costs.forecast import Lengths, Outlook, look_ahead
 from engine.folder import FolderError
 from engine.helper import HelperError, HelperStopped
 from engine.models import ModelOnDisk, cached_models, models_here
+from engine.plans.base_score import known_base_score
 from engine.plans.data_check import CheckStopped, DataCheck, check_data
 from engine.plans.data_lengths import TokenCount, count_tokens
 from engine.plans.planning import Draft, draft
@@ -51,6 +52,8 @@ class Planned:
 
     draft: Draft | None
     problem: str = ""
+    base_score: float | None = None
+    """What the base model scores on the primary suite, where an earlier run measured it."""
 
 
 def read_parent(workspace: Workspace, run_id: str | None) -> Parent | None:
@@ -80,7 +83,8 @@ def find_models(workspace: Workspace) -> tuple[list[ModelOnDisk], str]:
 def plan(workspace: Workspace, wish: Wish) -> Planned:
     """Draft what is asked for; what is wrong is said in sentences."""
     try:
-        return Planned(_draft(workspace, wish))
+        drafted = _draft(workspace, wish)
+        return Planned(drafted, "", known_base_score(workspace.runs_dir, drafted.config))
     except TargetError as error:
         problem = str(error)
     except OSError as error:

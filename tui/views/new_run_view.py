@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.costs.forecast import Outlook
+from engine.judge.suite_power import planned_power
 from engine.plans.data_check import DataCheck
 from engine.plans.data_lengths import TokenCount
 from engine.plans.planning import Draft
@@ -32,6 +33,8 @@ class NewRunState:
     count_trouble: str = ""
     limit: int = 0
     """max_seq_len of what is asked for, in tokens."""
+    base_score: float | None = None
+    """What the base model scores on the primary suite, where an earlier run measured it."""
     outlook: Outlook | None = None
     measuring: str = ""
     commands: list[str] = field(default_factory=list)
@@ -76,12 +79,30 @@ def plan_lines(state: NewRunState) -> list[Line]:
         lines += [] if state.problems else [[Cell("reading …", "muted")]]
     else:
         lines += data_lines(state.check, state.count, state.limit, state.count_trouble)
+        lines += power_lines(state)
     if state.draft is not None:
         if state.parent is not None:
             differences = varied(state.parent, state.draft.config)
             lines += [[], *varied_lines(state.parent_id, differences)]
         lines += [[], *draft_lines(state.draft, state.commands)]
     return lines
+
+
+def power_lines(state: NewRunState) -> list[Line]:
+    """What the rows of the primary suite can tell, and whether the bound asks for more."""
+    if state.draft is None or state.check is None or not state.check.suites:
+        return []
+    suite, evaluation = state.check.suites[0], state.draft.config.eval
+    reach = None if suite.cut else planned_power(evaluation, suite.usable, state.base_score)
+    if reach is None:
+        return []
+    if state.base_score is None:
+        why = f"thought to flip are {reach.discordance:.0%}: nothing was measured on it yet"
+    else:
+        bound = evaluation.threshold.primary_min
+        why = f"the base model has {state.base_score:.3f}, the bound is {bound:.3f}"
+    sign = Cell("⚠ ", "warn") if reach.too_small else Cell("✔ ", "good")
+    return [[sign, Cell(plain(reach.sentence)), Cell(f"  {why}", "muted")]]
 
 
 def target_lines(name: str) -> list[Line]:
