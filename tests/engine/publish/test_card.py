@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import checks
@@ -21,6 +21,7 @@ from engine.publish.card.curves import BUCKETS, decimate, loss_curves
 from engine.publish.card.flips import SHOWN
 from engine.publish.card.page import card_page
 from engine.publish.card.writing import card_text, make_card, write_card
+from engine.publish.report import write_report
 from engine.records.report_card import CardCurve, CardVerdict, ReportCard
 from tests.engine import folders
 from tests.engine.folders import put
@@ -214,6 +215,22 @@ def test_a_card_is_found_to_be_older_than_its_records(tmp_path: Path) -> None:
     assert rules(run) == set()
 
 
+def test_what_a_run_still_writes_after_its_report_makes_nothing_older(tmp_path: Path) -> None:
+    run = folders.make_shipped(tmp_path)
+    report = {"name": "report", "kind": "report", "argv": ["{python}"]}
+    folders.edit(run / "plan.json", lambda plan: plan["stages"].append(report))
+    put(run / "run-status.json", "/stages/report", {"state": "running"})
+    put(run / "run-status.json", "/phase", "reporting")
+    write_report(run)
+    write_card(run)
+    before = {one.rule for one in checks.check_folder(run)}
+    put(run / "run-status.json", "/stages/report", {"state": "done", "ended": folders.time(9)})
+    put(run / "run-status.json", "/phase", "decided")
+    put(run / "run-status.json", "/revision", 9)
+    assert {one.rule for one in checks.check_folder(run)} <= before
+    assert not before & {"report-older", "card-stale"}
+
+
 def test_a_card_that_was_edited_is_found(tmp_path: Path) -> None:
     run = folders.make_shipped(tmp_path)
     write_card(run)
@@ -254,6 +271,7 @@ def test_text_of_models_and_people_is_text(tmp_path: Path) -> None:
     assert len(text) < 400_000 and len(card_text(card)) < 400_000
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_makes_a_tag_of_its_own(text: str) -> None:
     verdict = CardVerdict(tone="open", headline="x" + text, sentences=[text], reason=text)
@@ -341,6 +359,7 @@ def test_a_million_points_are_drawn_in_bounded_time_and_size(tmp_path: Path) -> 
     assert len(text) < 300_000
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=3_000),
     st.integers(1, 50),
@@ -357,6 +376,7 @@ def test_decimating_keeps_ends_extremes_and_gaps(values: list[float], buckets: i
         assert max(shown) == pytest.approx(max(real), rel=1e-5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=50))
 def test_every_point_lies_in_the_picture(values: list[float]) -> None:
     curve = CardCurve(
