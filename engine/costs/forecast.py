@@ -31,6 +31,7 @@ from engine.costs.past_runs import PastRun, past_runs
 from engine.costs.verdict import USUAL, PaceLimits
 from engine.models import ModelOnDisk, model_on_disk
 from engine.plans.planning import Draft
+from engine.plans.stage_names import repeats
 from engine.records.bench import Benchmark
 from engine.records.plan import StageKind
 from engine.settings_file import SettingsError
@@ -184,15 +185,17 @@ def _training(spec: dict[str, Any], drafted: Draft, lengths: Lengths, layers: in
     asked = int(spec["num_layers"])
     valid = drafted.target.forge.factory.data.valid_rows
     iters, every = int(spec["iters"]), int(spec["eval_every"])
+    # Each training seed is a training of its own.
+    seeds = sum(stage.kind is StageKind.TRAIN for stage in drafted.plan.stages)
     return Training(
-        iters=iters,
+        iters=seeds * iters,
         batch_size=int(spec["batch_size"]),
         mean_tokens=lengths.mean,
         longest_tokens=lengths.longest,
         layers=min(asked, layers) if asked > 0 else layers,
         grad_checkpoint=bool(spec["grad_checkpoint"]),
         valid_rows=valid * max(1, len(spec["valid"])),
-        validations=1 + iters // every,
+        validations=seeds * (1 + iters // every),
     )
 
 
@@ -254,7 +257,8 @@ def _other_stages(runs: Sequence[PastRun], drafted: Draft, *, base_is_there: boo
     for stage in drafted.plan.stages:
         if stage.kind is StageKind.TRAIN or (stage.kind is StageKind.PRETRAIN and base_is_there):
             continue
-        times = [run.stage_seconds[stage.name] for run in here if stage.name in run.stage_seconds]
+        name = repeats(stage.name)
+        times = [run.stage_seconds[name] for run in here if name in run.stage_seconds]
         if stage.kind is StageKind.PRETRAIN:
             times = [one for one in times if one > 0.5 * max(times)]  # else: found in the cache
         if not times:

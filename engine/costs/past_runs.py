@@ -143,8 +143,8 @@ def _last_step(path: Path) -> int | None:
     except OSError:
         return None
     for line in reversed(tail.split(b"\n")):
-        if b'"reason":"final"' in line:
-            return _int(_parse(line).get("step"))
+        if b'"reason":"final"' in line and (event := _parse(line)).get("stage") == "train":
+            return _int(event.get("step"))
     return None
 
 

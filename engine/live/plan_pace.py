@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from engine.live.projection import RunProjection
+from engine.plans.stage_names import repeats
 
 LOOKED_AT = 200
 """So many of the newest runs are looked at, of whatever target."""
@@ -36,9 +37,10 @@ def plan_seconds_left(
     for stage in projection.stages.values():
         if stage is running or stage.state != "pending":
             continue
-        if stage.name not in usual:
+        seconds = usual.get(stage.name, usual.get(repeats(stage.name)))
+        if seconds is None:
             return None
-        left += usual[stage.name]
+        left += seconds
     return left
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.judge.measured import seed_file
+from engine.plans.stage_names import CANDIDATE, TRAIN, eval_stage, train_stage
 from engine.plans.stages import ADAPTER_FILES
 from engine.records.plan import Stage, StageKind
 from engine.records.status import Phase
 from engine.target import Target, TargetError
 from engine.work.specs import MAX_SEED
-
-TRAIN = "train"
-CANDIDATE = "eval-candidate"
 
 
 def further_seeds(target: Target, seed: int) -> list[int]:
@@ -73,7 +71,7 @@ def _train(stage: Stage, seed: int) -> Stage:
     place = adapter_dir(seed)
     return stage.model_copy(
         update={
-            "name": f"train-seed-{seed}",
+            "name": train_stage(seed),
             "spec": stage.spec | {"seed": seed, "adapter_dir": place, "resume_from": None},
             "outputs": [file.replace("adapters/", f"{place}/", 1) for file in ADAPTER_FILES],
         }
@@ -89,4 +87,4 @@ def _eval(stage: Stage, seed: int) -> Stage:
     # How long an answer takes is measured on the weights that would be shipped.
     changes = {"adapter": adapter_dir(seed), "seed": seed, "latency_rows": 0, "suites": [primary]}
     spec = {name: one for name, one in (stage.spec | changes).items() if name != "harness"}
-    return stage.model_copy(update={"name": f"eval-seed-{seed}", "spec": spec, "outputs": [record]})
+    return stage.model_copy(update={"name": eval_stage(seed), "spec": spec, "outputs": [record]})
