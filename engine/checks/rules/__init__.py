@@ -54,6 +54,7 @@ ALL: tuple[Rule, ...] = (
     measured.data_as_written,
     measured.adapter,
     measured.of_the_suite,
+    measured.unscored,
     measured.scored_again,
     measured.one_ruler,
     sealed.unchanged,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
-from engine.checks.finding import Finding, error
+from engine.checks.finding import Finding, error, warning
 from engine.judge.breadth import regression_files
 from engine.judge.gates import BASELINE, CANDIDATE
 from engine.judge.one_ruler import ruler_difference
@@ -73,7 +73,7 @@ def of_the_suite(contents: RunContents) -> Iterator[Finding]:
             known = asked.get(row.id)
             if known == (row.prompt, row.expected):
                 continue
-            what = "is not in it"
+            what = "is not"
             if known is not None:
                 what = "has another " + ("prompt" if known[0] != row.prompt else "expected answer")
             yield error(
@@ -87,7 +87,8 @@ def of_the_suite(contents: RunContents) -> Iterator[Finding]:
             )
             break
         else:
-            if len(rows) < len(asked):
+            unsaid = asked.keys() - {row.id for row in rows} - record.unscored.keys()
+            if unsaid:
                 yield error(
                     "rows-suite",
                     name,
@@ -96,6 +97,24 @@ def of_the_suite(contents: RunContents) -> Iterator[Finding]:
                     f"{record.suite}: a score over some of them is another score.",
                     _AGAIN,
                 )
+
+
+def unscored(contents: RunContents) -> Iterator[Finding]:
+    """What is missing from a score is said: examples without an answer, or without a verdict."""
+    for file, record in contents.evals.items():
+        if not record.unscored:
+            continue
+        count = len(record.unscored)
+        first, why = next(iter(record.unscored.items()))
+        what = "1 example has" if count == 1 else f"{count:,} examples have"
+        yield warning(
+            "unscored",
+            file,
+            "/unscored",
+            f"{what} no score in {file} (the first is {first}: {why}). What is missing is neither "
+            "right nor wrong, and its rows are not paired.",
+            "Make the run again, or say in the reason of the decision why it does not matter.",
+        )
 
 
 def scored_again(contents: RunContents) -> Iterator[Finding]:
