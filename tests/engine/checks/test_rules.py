@@ -187,6 +187,51 @@ def report_with(number: str) -> Callable[[Path], object]:
     return write("report.md", text)
 
 
+def witnessed(change: Callable[[Path], object]) -> Callable[[Path], object]:
+    """The change after everything was noted that is noted while a run is made."""
+
+    def both(run: Path) -> None:
+        folders.witness(run)
+        change(run)
+
+    return both
+
+
+def unsearched(run: Path) -> None:
+    for name in ("leakage.json", "data/train.jsonl"):
+        (run / name).unlink()
+    put(run / "dataset.json", "/sources/0/path", "dataset/generator.py")
+
+
+def seen_by_the_generator(run: Path) -> None:
+    put(run / "leakage.json", "/suites/0/shown", 2)
+
+
+def scored_by(**changes: Any) -> Callable[[Path], object]:
+    def change(run: Path) -> None:
+        edit(run / "eval-candidate.json", lambda record: record.update(changes))
+
+    return change
+
+
+def first_row(**changes: Any) -> Callable[[Path], object]:
+    """Another first row of the candidate, in a record that agrees with it."""
+
+    def change(run: Path) -> None:
+        path = run / "rows-candidate.jsonl"
+        first, *others = path.read_text("utf-8").splitlines()
+        path.write_text("\n".join([json.dumps(json.loads(first) | changes), *others]), "utf-8")
+        put(run / "eval-candidate.json", "/rows_sha256", folders.sha256(path))
+
+    return change
+
+
+def another_scorer_file(run: Path) -> None:
+    (run.parent.parent / "targets/router/scorer.py").write_text("x = 1\n", "utf-8")
+    for name in ("eval-baseline.json", "eval-candidate.json"):
+        put(run / name, "/scorer_sha256", "a" * 64)
+
+
 CASES = [
     Wrong("file-missing", ERROR, "config.json", "", unlink("config.json")),
     Wrong("file-missing", ERROR, "dataset.json", "", unlink("dataset.json")),
@@ -367,6 +412,116 @@ CASES = [
         leak,
         "1 prompt of the suite router-gold",
         also=("leakage-stale",),
+    ),
+    Wrong(
+        "leakage-stale",
+        ERROR,
+        "leakage.json",
+        "/training_sha256",
+        append("data/train.jsonl", '{"prompt": "another", "completion": "x"}\n'),
+        "data/train.jsonl changed since",
+    ),
+    Wrong(
+        "leakage-unknown",
+        ERROR,
+        "leakage.json",
+        "",
+        unsearched,
+        "Leakage was not searched: the training rows are not there.",
+        also=("data-missing",),
+    ),
+    Wrong(
+        "gold-shown",
+        WARNING,
+        "dataset.json",
+        "/shown",
+        seen_by_the_generator,
+        "2 prompts of the suite router-gold were shown to the data generator",
+    ),
+    Wrong(
+        "frozen-changed",
+        ERROR,
+        "events.jsonl",
+        "",
+        witnessed(
+            lambda run: (run / "events.jsonl").write_text(
+                (run / "events.jsonl")
+                .read_text("utf-8")
+                .replace('"t":"2026-11-20', '"t":"2026-11-19', 1)
+            )
+        ),
+    ),
+    Wrong(
+        "record-changed",
+        ERROR,
+        "eval-candidate.json",
+        "",
+        witnessed(value("eval-candidate.json", "/model_id", "another")),
+        "is not as it was measured",
+    ),
+    Wrong(
+        "data-changed",
+        ERROR,
+        "data/train.jsonl",
+        "",
+        witnessed(append("data/train.jsonl", "\n")),
+        also=("leakage-stale",),
+    ),
+    Wrong(
+        "adapter-changed",
+        ERROR,
+        "adapters/adapters.safetensors",
+        "",
+        witnessed(write("adapters/adapters.safetensors", b"another's")),
+    ),
+    Wrong(
+        "rows-suite",
+        ERROR,
+        "rows-candidate.jsonl",
+        "",
+        first_row(prompt="an easier one"),
+        "Example 1 of rows-candidate.jsonl has another prompt in the suite",
+    ),
+    Wrong(
+        "rows-suite",
+        ERROR,
+        "rows-candidate.jsonl",
+        "",
+        first_row(id="x"),
+        "Example x of rows-candidate.jsonl is not in the suite router-gold",
+        also=("ship-gate",),
+    ),
+    Wrong(
+        "rows-rescored",
+        ERROR,
+        "rows-candidate.jsonl",
+        "",
+        first_row(got="no idea"),
+        "Example 1 of rows-candidate.jsonl is recorded with 1; json_cmd gives its answer 0.",
+    ),
+    Wrong(
+        "ruler-mismatch",
+        ERROR,
+        "eval-candidate.json",
+        "/scorer_options",
+        scored_by(scorer_options={"ignore": ["args"]}),
+        also=("ship-gate",),
+    ),
+    Wrong(
+        "ruler-mismatch",
+        ERROR,
+        "eval-candidate.json",
+        "/scorer",
+        scored_by(scorer="custom"),
+        also=("ship-gate",),
+    ),
+    Wrong(
+        "ruler-changed",
+        WARNING,
+        "eval-baseline.json",
+        "/scorer_sha256",
+        another_scorer_file,
+        "scorer.py changed since router-gold was measured with it",
     ),
     Wrong(
         "suite-mismatch",
