@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.checks.streams import read_rows
 from engine.folder import FolderError, read_record
 from engine.judge.noise import tell
+from engine.judge.one_ruler import ruler_difference
 from engine.judge.paired import compare_paired
 from engine.plain_file import open_plain
 from engine.records.evaluation import EvalResult, RowResult
@@ -46,10 +47,8 @@ def held_against(
     old, new = before[0], after[0]
     if old.suite_sha256 is not None and old.suite_sha256 != new.suite_sha256:
         return f"{new.suite} changed since: the two scores cannot be compared."
-    if old.scorer is not None and old.scorer != new.scorer:
-        return f"One was scored by {old.scorer}, the other by {new.scorer}: they are not compared."
-    if old.judge is not None and new.judge is not None and old.judge != new.judge:
-        return "Two judges, or two prompts of a judge, scored them: they are not compared."
+    if difference := ruler_difference(old, new):
+        return f"{difference.sentence} The two scores are not compared."
     earlier = {row.id: row for row in before[1]}
     pairs = [(earlier[row.id], row) for row in after[1] if row.id in earlier]
     paired = compare_paired(

@@ -1,4 +1,4 @@
-"""Were two evaluations measured with one ruler: the same scorer, options, databases and judge?"""
+"""Were two evaluations measured with one ruler: the same scorer, options, harness, files, judge?"""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def ruler_difference(before: EvalResult, after: EvalResult) -> RulerDifference |
             "scorer_options",
             f"On {suite} one was scored with {_options(before.scorer_options)}, the other with "
             f"{_options(after.scorer_options)}.",
+        )
+    if before.harness and after.harness and before.harness != after.harness:
+        return RulerDifference(
+            "harness",
+            f"On {suite} one was scored by {before.harness}, the other by {after.harness}.",
         )
     hashes = before.scorer_sha256, after.scorer_sha256
     if all(hashes) and hashes[0] != hashes[1]:

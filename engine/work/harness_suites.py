@@ -57,6 +57,7 @@ def by_harness(
         "direction": wanted.direction,
         "through": "lm-eval",
         "harness": f"lm_eval {version}",
+        "scorer": "lm-eval",
         "scorer_options": {
             "tasks": list(wanted.tasks),
             "metric": wanted.metric,

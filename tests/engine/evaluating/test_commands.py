@@ -136,6 +136,10 @@ def test_a_suite_file_json_and_held_against_an_older_one(place: Workspace, fake:
     assert "4 rows rose, 0 fell." in out
     _, err = run(place, "eval", suite, "--url", fake(better).url, *at, str(new), code=1)
     assert "is there already" in err
+    other = ("--scorer", "contains", "--against", str(old / "eval-gold.json"))
+    at_third = ("--url", fake(better).url, "--model", "m", "--out", str(place.path / "third"))
+    out, _ = run(place, "eval", suite, *at_third, *other)
+    assert "one was scored by json_cmd, the other by contains" in out
     out, _ = run(
         place, "eval", suite, "--url", fake(better).url, *at, str(place.path / "few"), "--rows", "6"
     )
