@@ -233,7 +233,7 @@ def test_the_text_of_an_answer() -> None:
     assert body(call) == '→ land {"pad": 3}'
     assert '"tool_calls"' in call.scored_text
     long = answered("word " * 20_000)
-    assert "more characters; ^y copies them all" in body(long)
+    assert "more characters; copying takes them all" in body(long)
 
 
 def test_two_answers_are_compared_with_each_other() -> None:
@@ -261,9 +261,11 @@ def test_answers_that_have_little_in_common_have_no_marks_all_over() -> None:
 def test_what_the_line_below_the_answers_says() -> None:
     def note(*states: str, compared: str = "") -> str:
         sides = [Side("base", BASE, state) for state in states]  # type: ignore[arg-type]
-        return "".join(cell.text for cell in note_cells(sides, compared))
+        return "".join(cell.text for cell in note_cells(sides, compared, "F2", "⏎"))
 
-    assert note("ready", "ready", compared="They differ.").startswith("They differ.  The two share")
+    assert note("ready", "ready", compared="They differ.").startswith(
+        "They differ.  Shared machine"
+    )
     assert "network" in note("ready", "endpoint")
     assert note("starting", "off") == ""
     assert note("off", "nothing").startswith("F2 starts both servers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui.keys.key import Key
 
-_CHOSEN = "Choose base or candidate: its log is shown; F3, F4, F9, copying and keeping mean it."
+_CHOSEN = "Choose base or candidate: its log is shown, and keys for one side mean it."
 _EXAMPLE = "Take an example of the target's suites as prompt; its scorer judges the answers."
 _MODEL = "What the chosen side is: a model on disk, a server that runs, an endpoint."
 _KEEP = "The chosen server stays when the app ends, or ends with it."
@@ -17,7 +17,14 @@ def _moving(action: str, key: str, label: str, help: str, display: str | None = 
 
 
 KEYS = (
-    Key("ask", "enter", "ask", "serve", "Send the prompt to both; in the list, F3.", priority=True),
+    Key(
+        "ask",
+        "enter",
+        "ask",
+        "serve",
+        "Send the prompt to both; in the list: start or stop.",
+        priority=True,
+    ),
     Key("servers", "f2", "start/stop", "serve", "Start both servers, or stop them.", display="F2"),
     Key("example", "f7", "examples", "serve", _EXAMPLE, display="F7", priority=True),
     Key("to_suite", "ctrl+s", "to suite", "serve", "Put the prompt into a suite.", priority=True),

@@ -69,6 +69,10 @@ class ServeScreen(SuiteActs):
     def on_mount(self) -> None:
         self.prompt.remember(self.factory.remembered.get(HISTORY, []))
         self.prompt.border_title = " prompt "
+        ask, newline, example = (self.key(one) for one in ("ask", "newline", "example"))
+        self.prompt.placeholder = (
+            f"What to ask both. {ask} asks, {newline} breaks the line, {example} takes an example."
+        )
         self.prompt.focus()
         self.draw_sides()
         self.draw_question()
@@ -117,9 +121,12 @@ class ServeScreen(SuiteActs):
 
     def _turn_log(self) -> None:
         side = self.sides[self.chosen]
-        server = "elsewhere" if side.state == "endpoint" else side.server or side.name
-        file = (side.folder or serve_dir(self.place) / server) / LOG
-        self.query_one(LogPane).turn_to(file, server)
+        log = self.query_one(LogPane)
+        if side.source.endpoint is not None:
+            log.turn_to(serve_dir(self.place) / LOG, side.source.endpoint.shown)  # we have none
+            return
+        server = side.server or side.name
+        log.turn_to((side.folder or serve_dir(self.place) / server) / LOG, server)
 
     def draw_question(self) -> None:
         if not self.is_mounted:
@@ -128,7 +135,14 @@ class ServeScreen(SuiteActs):
         width = self.size.width - 2
         self._line("#expected", expected_cells(question, width))
         words = system_words(question.system, self.targets_system)
-        self._line("#system", [Cell("system prompt ", "muted"), Cell(words), Cell("  ^t", "muted")])
+        self._line(
+            "#system",
+            [
+                Cell("system prompt ", "muted"),
+                Cell(words),
+                Cell(f"  {self.key('system')}", "muted"),
+            ],
+        )
 
     def draw_answers(self) -> None:
         if not self.is_mounted:
@@ -149,8 +163,18 @@ class ServeScreen(SuiteActs):
                 return body_lines(answer, width, spans)
 
             pane.lines.put(make, follow=not done)
-        words = self.compared.words if self.compared is not None else ""
-        self._line("#note", note_cells(list(self.sides.values()), words))
+        words = self._difference()
+        sides = list(self.sides.values())
+        self._line("#note", note_cells(sides, words, self.key("servers"), self.key("ask")))
+
+    def _difference(self) -> str:
+        """How the answers differ, and the key that shows or hides where."""
+        if self.compared is None:
+            return ""
+        if not any(self.compared.spans.values()):
+            return self.compared.words
+        does = "hides marks" if self.with_marks else "marks where"
+        return f"{self.compared.words} {self.key('marks')} {does}."
 
     def _draw_heads(self) -> None:
         now = time.monotonic()

@@ -59,18 +59,18 @@ class Asking(SideActs):
             return
         text = self.prompt.text
         if not text.strip():
-            say(self, "There is nothing to ask yet: type a prompt, or take an example (F7).")
+            say(
+                self,
+                "There is nothing to ask yet: type a prompt, or take an example "
+                f"({self.key('example')}).",
+            )
             return
         ends = {name: one.endpoint for name, one in self.sides.items() if one.endpoint is not None}
         if not ends:
             starting = any(one.state == "starting" for one in self.sides.values())
-            say(
-                self,
-                "No side answers yet: the servers are still starting."
-                if starting
-                else "No side answers yet: F2 starts the servers.",
-                "warning",
-            )
+            wait = "the servers are still starting."
+            why = wait if starting else f"{self.key('servers')} starts the servers."
+            say(self, f"No side answers yet: {why}", "warning")
             return
         self.question = self.question.typed(text)
         try:

@@ -15,14 +15,13 @@ from engine.serving.pair import Pair, free_name, pair_of
 from engine.serving.store import FoundServer
 from engine.workspace import Workspace
 from tui.acting import attempt, say
+from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
 from tui.screens.pick import Pick
 from tui.serving import Look, OwnServers
 from tui.views.serve_sides import SIDES, Side, Source, choice_line, side_of
 
 LOOK_EVERY_S = 0.5
-
-NOTHING = Source(why_not="F9 chooses a model of this disk, a server that runs, or an endpoint.")
 
 
 class SideActs(RoomScreen):
@@ -42,6 +41,18 @@ class SideActs(RoomScreen):
         self._looks = self._taken = 0
         self._start_at_once = False
         """F2 was pressed before it was known what the sides are."""
+
+    def key(self, action: str) -> str:
+        """The key of an action of this screen as the user has it."""
+        return caption_in(self.app, f"serve.{action}")
+
+    @property
+    def nothing(self) -> Source:
+        """A side that is nothing yet."""
+        return Source(
+            why_not=f"{self.key('model')} chooses a model of this disk, a server that runs, or an "
+            "endpoint."
+        )
 
     @property
     def place(self) -> Workspace:
@@ -93,7 +104,7 @@ class SideActs(RoomScreen):
             source = self._remembered(name)
             if source is None and running:
                 source = source_of(running.pop(0))
-            sources[name] = source or NOTHING
+            sources[name] = source or self.nothing
         return None, sources
 
     def _remembered(self, name: str) -> Source | None:
@@ -136,7 +147,7 @@ class SideActs(RoomScreen):
             self.app.call_from_thread(self._take_look, number, *found[0])
 
     def _side(self, name: str, seen: Look) -> Side:
-        source = self.sources.get(name, NOTHING)
+        source = self.sources.get(name) or self.nothing
         wanted = self._named.get(name, name)
         return side_of(name, source, seen, wanted, self.servers.keeps)
 
@@ -198,7 +209,7 @@ class SideActs(RoomScreen):
         if side.state == "endpoint":
             say(self, f"{side.url} is somebody else's: it is asked, not started or stopped.")
         else:
-            say(self, side.words or NOTHING.why_not, "warning")
+            say(self, side.words or self.nothing.why_not, "warning")
 
     def _start(self, side: Side, name: str | None = None) -> None:
         """Start a side's server; ``name`` is one that has just become free."""

@@ -109,6 +109,7 @@ class SuiteActs(Asking):
     def _take_example(self, question: Question) -> None:
         self.question = question
         self.prompt.load_text(question.text)
+        self.prompt.move_cursor(self.prompt.document.end)
         self.prompt.focus()
         self.draw_question()
 

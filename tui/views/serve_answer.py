@@ -137,7 +137,7 @@ def body_lines(answer: AnswerSoFar | None, width: int, spans: Sequence[Span] | N
     elif answer.whole and not answer.calls:
         lines += wrap([("(nothing)", "warn")], width)
     if (left := len(text) - MAX_SHOWN) > 0:
-        lines += wrap([(f"… {left:,} more characters; ^y copies them all", "muted")], width)
+        lines += wrap([(f"… {left:,} more characters; copying takes them all", "muted")], width)
     for name, arguments in answer.calls:
         lines += wrap([("→ ", "accent"), (plain(f"{name} {arguments}"), "plain")], width)
     if isinstance(answer.end, Failed) and answer.end.code != "cancelled":

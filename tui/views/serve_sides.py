@@ -244,17 +244,18 @@ def trouble_cells(sides: list[Side], room: int) -> list[Cell] | None:
     return None
 
 
-def note_cells(sides: list[Side], compared: str) -> list[Cell]:
-    """The line below the answers: how they differ, and what their rates are worth."""
+def note_cells(sides: list[Side], compared: str, start: str, ask: str) -> list[Cell]:
+    """The line below the answers: how they differ, and what their rates are worth. ``start`` and
+    ``ask`` are the keys that do so."""
     states = [one.state for one in sides]
     if states == ["ready", "ready"]:
-        worth = "The two share this machine: these rates are no evidence."
+        worth = "Shared machine: rates are no evidence."
     elif "endpoint" in states:
-        worth = "The rates of an endpoint have the network in them: no evidence."
+        worth = "The network is in these rates: no evidence."
     elif "ready" in states or "starting" in states:
         worth = ""
     else:
-        worth = "F2 starts both servers; then ⏎ asks them side by side."
+        worth = f"{start} starts both servers; then {ask} asks them side by side."
     return [
         cell for cell in (Cell(compared and f"{compared}  "), Cell(worth, "muted")) if cell.text
     ]

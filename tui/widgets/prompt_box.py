@@ -18,7 +18,6 @@ class PromptBox(TextArea):
             tab_behavior="focus",
             show_line_numbers=False,
             highlight_cursor_line=False,
-            placeholder="What to ask both. ⏎ asks, ^j breaks the line, F7 takes an example.",
         )
         self._history: Sequence[str] = ()
         self._at: int | None = None
