@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.serving.fake import Answer, Fake
+from tests.shared import made_once
 
 ROOT = Path(__file__).parents[3]
 
@@ -73,17 +74,17 @@ save_model(folder, model)
 @pytest.fixture(scope="session")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that has learned one thing: to "land on pad 3" by a tool call."""
-    folder = tmp_path_factory.mktemp("caller")
-    subprocess.run([sys.executable, "-c", _TEACH, str(folder)], check=True, cwd=ROOT)
-    return folder / "caller"
+    return made_once(tmp_path_factory, "caller", lambda folder: _run(_TEACH, folder)) / "caller"
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny model (``tiny``) and an adapter of random weights (``adapters``)."""
-    folder = tmp_path_factory.mktemp("made")
-    subprocess.run([sys.executable, "-c", _MAKE, str(folder)], check=True, cwd=ROOT)
-    return folder
+    return made_once(tmp_path_factory, "made", lambda folder: _run(_MAKE, folder))
+
+
+def _run(code: str, folder: Path) -> None:
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, cwd=ROOT)
 
 
 @pytest.fixture
