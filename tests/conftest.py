@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from textual.app import App
 
 from tests.pressed import PRESSED, Pressed
@@ -17,6 +18,10 @@ ROOT = Path(__file__).parent
 # A shell that starts the tests in the background has SIGINT ignored, and children inherit that:
 # with a handler here they have the usual one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine is no failure: what has a limit of time says so itself, and runs alone.
+settings.register_profile("factory", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("factory")
 
 
 def pytest_configure(config: pytest.Config) -> None:
