@@ -77,7 +77,6 @@ class Wire:
 
         settings: dict[str, Any] = {
             "max_tokens": max_tokens,
-            "max_retries": 0,
             "request_timeout": self.spec.timeout_s,
         }
         if temperature is not None:
@@ -101,7 +100,10 @@ class Wire:
             if not reply.text.strip():
                 raise why from error
             return reply
-        return self._reply(stream, began, None if whole else _TOO_LONG.format(self.spec.name))
+        reply = self._reply(stream, began, None if whole else _TOO_LONG.format(self.spec.name))
+        if reply.error and not reply.text.strip():
+            raise TeachingError(reply.error, "cut-off")
+        return reply
 
     def _reply(self, stream: Any, began: float, error: str | None) -> Reply:
         response = stream.get()
