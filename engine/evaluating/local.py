@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.evaluating.places import file_names
+from engine.evaluating.places import evals_dir, file_names, new_folder
 from engine.evaluating.wanted import Wanted, WantedSuite
 from engine.folder import read_record, write_json_atomic
 from engine.processes import myself
@@ -63,6 +64,24 @@ def evaluate_here(
     come. LocalError when it does not end well; whatever ends it, also a KeyboardInterrupt, stops
     the child first.
     """
+    within = folder
+    if folder.parent != evals_dir(workspace):
+        # A worker finds its workspace above its folder; it works there, and is moved afterwards.
+        within = new_folder(workspace, wanted.name, model.path.name)
+    try:
+        _in_line(workspace, model, wanted, within, heard)
+    finally:
+        _name(model, wanted, within, command)
+        if within != folder:
+            for path in within.iterdir():
+                shutil.move(path, folder / path.name)
+            within.rmdir()
+
+
+def _in_line(
+    workspace: Workspace, model: LocalModel, wanted: Wanted, folder: Path, heard: Heard
+) -> None:
+    """Wait for the accelerator, then evaluate in ``folder``."""
     plan = _plan(model, wanted, folder)
     write_json_atomic(folder / "plan.json", plan)
     place = Place(workspace.path, folder, myself())
@@ -78,14 +97,13 @@ def evaluate_here(
         _run(plan, folder, heard)
     finally:
         place.leave()
-        _name(model, wanted, folder, command)
 
 
 def _name(model: LocalModel, wanted: Wanted, folder: Path, command: str) -> None:
     """Have the records say who answered and how, without a path of this machine."""
     for one, (file, _) in zip(wanted.suites, file_names(wanted), strict=True):
         if not (folder / file).exists():
-            continue  # it was stopped before
+            continue  # it did not come so far
         record = read_record(folder / file, EvalResult)
         record.model_id, record.command = model.label, command
         if (note := one.note) is not None:

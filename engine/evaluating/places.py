@@ -8,14 +8,16 @@ from pathlib import Path
 from engine.evaluating.wanted import Wanted
 from engine.workspace import Workspace, slugify
 
-EVALS_DIR = "evals"
-"""Of a workspace: evaluations that belong to no run, a folder each."""
+
+def evals_dir(workspace: Workspace) -> Path:
+    """Evaluations that belong to no run, a folder each."""
+    return workspace.path / "evals"
 
 
 def new_folder(workspace: Workspace, suite: str, model: str, day: date | None = None) -> Path:
     """Make the next free ``evals/<YYYY-MM-DD>-<suite>-<model>[-n]`` and return it. OSError when it
     cannot be made."""
-    parent = workspace.path / EVALS_DIR
+    parent = evals_dir(workspace)
     parent.mkdir(parents=True, exist_ok=True)
     name = model.rstrip("/").rpartition("/")[2]
     stem = f"{day or datetime.now(UTC).date()}-{slugify(suite)}-{slugify(name)}"

@@ -16,8 +16,10 @@ import psutil
 import pytest
 
 from engine.folder import read_record
+from engine.models import describe
 from engine.records.ceiling import Ceilings
 from engine.records.evaluation import EvalResult
+from engine.serving.managed import Wish, start
 from engine.workspace import Workspace
 from tests.engine.serving.fake import Answer as Served
 from tests.engine.serving.fake import Fake, Request
@@ -254,6 +256,37 @@ def test_interrupted_it_ends_and_says_so(place: Workspace, fake: Make) -> None:
     assert process.returncode == 1
 
 
+def test_a_server_of_the_workspace(place: Workspace, made: Path) -> None:
+    suite = write(place.path / "words.jsonl", [{"prompt": " alpha", "completion": "bravo"}])
+    asked = ("eval", str(suite), "--scorer", "exact", "--max-tokens", "4", "--of", "base")
+    wish = Wish("base", describe(made / "tiny", "tiny"), adapter=made / "adapters")
+    with start(place, wish):
+        run(place, *asked)
+    (folder,) = (place.path / "evals").iterdir()
+    record = read_record(folder / "eval-words.json", EvalResult)
+    assert (record.through, record.n) == ("server", 1)
+    assert record.model_id.startswith("tiny + ")
+    assert record.tokens_per_second is not None
+    _, err = run(place, *asked, code=1)
+    assert "The server base does not run any more (stopped)" in err
+
+
+def test_a_model_that_does_not_load_leaves_no_record(place: Workspace, made: Path) -> None:
+    broken = place.path / "broken"
+    broken.mkdir()
+    for file in (made / "tiny").iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "model.safetensors").write_bytes(bytes(64))
+    out, err = run(place, "eval", "router", "--suite", "words", "--model", "broken", code=3)
+    assert "broken" in err and out == ""
+    (broken / "model.safetensors").write_bytes((made / "tiny" / "model.safetensors").read_bytes())
+    (broken / "tokenizer.json").write_text("{")
+    _, err = run(place, "eval", "router", "--suite", "words", "--model", str(broken), code=1)
+    assert "mlx-lm cannot load" in err
+    (folder,) = (place.path / "evals").iterdir()
+    assert not (folder / "eval-words.json").exists()
+
+
 def test_a_model_of_this_disk(place: Workspace, made: Path) -> None:
     """The ordinary worker in a child, base and adapter; nothing of it is left running."""
     suite = write(
@@ -270,5 +303,12 @@ def test_a_model_of_this_disk(place: Workspace, made: Path) -> None:
     assert record.command.startswith("factory-tui eval ")
     assert record.rows_file == "rows-words.jsonl"
     assert (folder / "evaluate.log").exists()
+    elsewhere = place.path / "elsewhere" / "deep"
+    run(place, *asked, "--rows", "2", "--out", str(elsewhere))
+    few = read_record(elsewhere / "eval-words.json", EvalResult)
+    assert (few.n, few.suite_sha256) == (2, record.suite_sha256)
+    assert few.notes is not None and "The first 2 of 5 examples." in few.notes
+    assert (elsewhere / "rows-words.jsonl").exists()
+    assert [one for one in (place.path / "evals").iterdir() if one != folder] == []
     children = [one.cmdline() for one in psutil.Process(os.getpid()).children(recursive=True)]
     assert [one for one in children if any("engine.work" in part for part in one)] == []
