@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from engine.checks.rules.form import temporary_of
 from engine.folder import FolderError, RunFolder, flush, write_bytes_atomic
 from engine.processes import is_alive
 from engine.publish.agreement import edited_numbers
+from engine.publish.card.writing import CARD, PAGE, card_files
 from engine.publish.report import report_of
 from engine.records.base import utc_now
 from engine.records.status import Phase, RunStatus
@@ -71,7 +72,7 @@ def check(run: Path, contents: RunContents | None = None) -> Checked:
     return Checked(findings, plan(contents, findings, _given(run, contents, wanted)))
 
 
-def _given(run: Path, contents: RunContents, wanted: Iterable[str]) -> Given:
+def _given(run: Path, contents: RunContents, wanted: set[str]) -> Given:
     files = {}
     for name in wanted:
         if name == "events.jsonl" or (temporary_of(name) and not _is_old(run / name)):
@@ -89,6 +90,7 @@ def _given(run: Path, contents: RunContents, wanted: Iterable[str]) -> Given:
         files=files,
         now=utc_now(),
         report=report_of(run, contents) if ours and "report.md" in wanted else None,
+        card=card_files(run, contents) if wanted & {CARD, PAGE} else {},
         tail=_tail(run / "events.jsonl") if seen is not None and seen.unfinished else None,
         side=f"events.jsonl.cut-{number}",
         child_alive=status is not None and is_alive(status.child),

@@ -12,7 +12,7 @@ import codecs
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,8 +30,9 @@ NEVER = frozenset({"decision.json", "plan.json", "run-status.json"})
 _REPORT = frozenset(
     {"report-numbers", "report-edited", "report-stale", "report-older", "report-missing"}
 )
+_CARD = frozenset({"card-stale", "card-edited"})
 _FORM = frozenset({"line-ends", "byte-mark"})
-FIXABLE = _REPORT | _FORM | {"rows-uncounted", "file-shape", "left-over", "events-broken"}
+FIXABLE = _REPORT | _CARD | _FORM | {"rows-uncounted", "file-shape", "left-over", "events-broken"}
 FIXABLE |= {"supervisor-gone"}
 """Rules that a fix may answer; whether it does depends on the file."""
 
@@ -75,13 +76,15 @@ class Given:
     """What planning is handed beside the contents.
 
     ``files`` are the bytes of files by name; ``report`` is the report as the records make it, None
-    where the folder's is not ours to write; ``child_alive`` whether a process of the run still
+    where the folder's is not ours to write; ``card`` the two files of the report card by their
+    names, where they are to be made anew; ``child_alive`` whether a process of the run still
     lives; ``now`` the time that a status is closed with.
     """
 
     files: Mapping[str, bytes]
     now: datetime
     report: str | None = None
+    card: Mapping[str, bytes] = field(default_factory=dict)
     tail: Tail | None = None
     side: str = "events.jsonl.cut-1"
     child_alive: bool = False
@@ -103,20 +106,22 @@ def plan(contents: RunContents, findings: Sequence[Finding], given: Given) -> li
         fix = _fix(contents, file, found, given)
         if fix is not None:
             fixes.append(fix)
-    if any(fix.file in contents.documents for fix in fixes):
+    if any(fix.file in contents.documents and fix.file not in given.card for fix in fixes):
         # What the records say is not settled yet: the report is made from them afterwards.
         fixes = [fix for fix in fixes if not _only_older(fix)]
     return fixes
 
 
 def _only_older(fix: Fix) -> bool:
-    return all(one.rule == "report-older" for one in fix.findings)
+    return all(one.rule in ("report-older", "card-stale") for one in fix.findings)
 
 
 def _fix(contents: RunContents, file: str, found: list[Finding], given: Given) -> Fix | None:
     data = given.files.get(file)
     if file == "report.md":
         return _report(found, data, given)
+    if file in given.card:
+        return _card(file, found, data, given)
     if file == "events.jsonl":
         return _events(contents, found, given)
     if file == "run-status.json":
@@ -137,6 +142,14 @@ def _report(found: list[Finding], data: bytes | None, given: Given) -> Fix | Non
     if after == data:
         return None
     return Fix("report.md", ("It is made anew from the records.",), data, after, of_it)
+
+
+def _card(file: str, found: list[Finding], data: bytes | None, given: Given) -> Fix | None:
+    of_it = tuple(one for one in found if one.rule in _CARD)
+    after = given.card[file]
+    if not of_it or data is None or after == data:
+        return None
+    return Fix(file, ("It is made anew from the records.",), data, after, of_it)
 
 
 # --- records --------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from engine.records.report_card import ReportCard
 
 Pair = tuple[str, str]
 
+CARD, PAGE = "report-card.json", "report-card.html"
+
 
 def numbers(contents: RunContents) -> Iterator[Finding]:
     """Each score of the report's eval table is the one in the JSON."""
@@ -65,20 +67,21 @@ def older(contents: RunContents) -> Iterator[Finding]:
 
 def card(contents: RunContents) -> Iterator[Finding]:
     """The report card is what was made from the records as they are now, and so is its page."""
-    found = contents.record("report-card.json", ReportCard)
+    found = contents.record(CARD, ReportCard)
     if found is None:
         return
     anew = f"Make the card anew: factory-tui card {contents.run_id}"
     if settled(contents) and found.made_from != fingerprint(contents):
-        said = "A record of the run changed since report-card.json was made from it."
-        yield warning("card-stale", "report-card.json", "", said, anew)
+        for file in (CARD, PAGE) if contents.page_sha256 is not None else (CARD,):
+            said = f"A record of the run changed since {file} was made from it."
+            yield warning("card-stale", file, "", said, anew)
     if found.card_sha256 is not None and found.card_sha256 != card_digest(found):
         said = "report-card.json was changed after it was made: it is not what the records say."
-        yield error("card-edited", "report-card.json", "", said, anew)
+        yield error("card-edited", CARD, "", said, anew)
     page = contents.page_sha256
     if page is not None and found.page_sha256 is not None and page != found.page_sha256:
         said = "report-card.html is not the page that was made from report-card.json."
-        yield error("card-edited", "report-card.html", "", said, anew)
+        yield error("card-edited", PAGE, "", said, anew)
 
 
 def _compare(

@@ -36,13 +36,18 @@ def card_text(card: ReportCard) -> str:
     return json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 
+def card_files(run: Path, contents: RunContents | None = None) -> dict[str, bytes]:
+    """Both files of the card by their names, as they are to be written."""
+    card, page = make_card(run, contents)
+    texts = {CARD: card_text(card), PAGE: page}
+    return {name: text.encode("utf-8", "replace") for name, text in texts.items()}
+
+
 def write_card(run: Path, contents: RunContents | None = None) -> Path:
     """Make both files of the card anew; returns the path of the page. OSError as it comes."""
-    card, page = make_card(run, contents)
-    write_bytes_atomic(run / CARD, card_text(card).encode("utf-8", "replace"))
-    path = run / PAGE
-    write_bytes_atomic(path, page.encode("utf-8", "replace"))
-    return path
+    for name, data in card_files(run, contents).items():
+        write_bytes_atomic(run / name, data)
+    return run / PAGE
 
 
 def export_card(run: Path, path: Path, *, as_json: bool = False) -> Path:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine import checks
 from engine.checks.contents import load
 from engine.cli.app import main
+from engine.fixing import apply, check
 from engine.publish.card.charts import HEIGHT, WIDTH, loss_picture
 from engine.publish.card.curves import BUCKETS, decimate, loss_curves
 from engine.publish.card.flips import SHOWN
@@ -210,8 +211,10 @@ def test_a_card_is_found_to_be_older_than_its_records(tmp_path: Path) -> None:
     folders.write_json(run / "tags.json", {"tags": ["good"]})
     assert rules(run) == set()
     put(run / "eval-candidate.json", "/tokens_per_second", 901.0)
-    assert rules(run) == {("card-stale", "report-card.json")}
-    write_card(run)
+    both = {("card-stale", "report-card.json"), ("card-stale", "report-card.html")}
+    assert rules(run) == both
+    fixes = [one for one in check(run).fixes if one.file.startswith("report-card")]
+    assert [one.problem for one in apply(run, fixes)] == [None, None]
     assert rules(run) == set()
 
 
