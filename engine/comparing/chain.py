@@ -20,10 +20,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.comparing.difference import Difference, difference, mismatch, p_text
+from engine.comparing.difference import Difference, difference, mismatch
 from engine.comparing.evidence import RunEvidence
 from engine.comparing.scored import SuiteScore
 from engine.comparing.settings import Change, changes
+from engine.judge.noise import p_text
 
 Outcome = Literal["kept", "dropped", "crashed", "cancelled", "running", "waiting", "unscored"]
 
@@ -173,7 +174,7 @@ class _Keeper:
         else:
             found = difference(self._read(owner, held), self._read(run, score))
         if found.paired and found.p is not None:
-            counts = f"{found.fixed} fixed, {found.broken} broken, p {p_text(found.p)}"
+            counts = f"{found.fixed} fixed, {found.broken} broken, {p_text(found.p)}"
             said = {"better": "Better than", "worse": "Worse than", "equal": "The same as"}
             start = said.get(found.word, "Within the noise of")
             return found.word == "better", f"{start} {name}: {counts}.", found

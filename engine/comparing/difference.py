@@ -1,19 +1,20 @@
 """The difference of two scores of one suite, and whether it is more than noise. Pure.
 
-Where both runs answered the same examples the rows are paired: the p is that of the exact McNemar
-test on the examples that one of the two answers better, the interval the paired one. Where they
-did not, nothing is paired and the words say so.
+Where both runs answered the same examples the rows are paired, by the very statistics of a gate:
+`engine.judge.paired`. Where they did not, nothing is paired and the words say so.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from engine.comparing.scored import SuiteScore
 from engine.judge import stats
+from engine.judge.noise import p_text
+from engine.judge.paired import compare_paired
 
 P_BOUND = 0.05
 """A difference counts as more than noise below this p, as it does for a gate."""
@@ -29,8 +30,8 @@ Word = Literal[
 ]
 
 RULE = (
-    f"better and worse: p < {P_BOUND:g} of the exact paired test (McNemar) on the same rows, "
-    "each pair of runs by itself"
+    f"better and worse: p < {P_BOUND:g} of the paired test on the same rows (McNemar for right and "
+    "wrong, a permutation for graded ones), each pair of runs by itself"
 )
 
 
@@ -74,11 +75,8 @@ def difference(reference: SuiteScore | None, score: SuiteScore | None) -> Differ
     sign = 1 if score.direction == "higher" else -1
     gains = [sign * (after[key] - before[key]) for key in after]
     fixed, broken = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
-    p = stats.mcnemar(fixed, broken)
-    interval = _paired_interval(gains, reference, score, fixed, broken)
-    if interval is not None and sign < 0:
-        interval = (-interval[1], -interval[0])
-    counts = f"{fixed} fixed, {broken} broken of {len(gains)} rows, p {p_text(p)}"
+    p, interval = _tested(before, after, score.answers.sources, (fixed, broken))
+    counts = f"{fixed} fixed, {broken} broken of {len(gains)} rows, {p_text(p)}"
     word = _word(fixed, broken, math.fsum(gains), p)
     says = {
         "better": f"Better: {counts}.",
@@ -117,36 +115,29 @@ def rows_problem(one: SuiteScore, other: SuiteScore) -> str | None:
     return None
 
 
-def p_text(p: float) -> str:
-    """A p as it stands in a sentence: "= 0.031", "< 0.0001"."""
-    return f"= {p:.2g}" if p >= 0.0001 else "< 0.0001"
-
-
 def _word(fixed: int, broken: int, gain: float, p: float) -> Word:
     if not fixed and not broken:
         return "equal"
-    if p < P_BOUND and fixed > broken and gain > 0:
-        return "better"
-    if p < P_BOUND and broken > fixed and gain < 0:
-        return "worse"
+    if p < P_BOUND and gain != 0:
+        return "better" if gain > 0 else "worse"
     return "within the noise"
 
 
-def _paired_interval(
-    gains: Sequence[float], one: SuiteScore, other: SuiteScore, fixed: int, broken: int
-) -> tuple[float, float] | None:
-    """The 95 % interval of the gain; None for a single graded row, which has no spread."""
-    assert one.answers is not None and other.answers is not None
-    if one.answers.right_or_wrong and other.answers.right_or_wrong:
-        _, low, high = stats.paired_difference(fixed, broken, len(gains))
-        return low, high
-    # Graded scores: the mean of the pairs' differences, give or take 1.96 standard errors.
-    n = len(gains)
-    mean = math.fsum(gains) / n
-    if n < 2:
-        return None
-    spread = math.sqrt(math.fsum((gain - mean) ** 2 for gain in gains) / (n - 1) / n)
-    return mean - 1.96 * spread, mean + 1.96 * spread
+def _tested(
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    sources: Mapping[str, str] | None,
+    flips: tuple[int, int],
+) -> tuple[float, tuple[float, float] | None]:
+    """The p and the 95 % interval of score minus reference, as a gate has them of the same rows.
+
+    Scores that are no shares have the p of their flips, and no interval.
+    """
+    if not all(0 <= one <= 1 for scores in (before, after) for one in scores.values()):
+        return stats.mcnemar(*flips), None
+    groups = None if sources is None else [sources[key] for key in after]
+    paired = compare_paired([before[key] for key in after], [*after.values()], groups)
+    return paired.p, paired.difference.interval
 
 
 def _unpaired(one: SuiteScore, other: SuiteScore, delta: float, why: str) -> Difference:

@@ -37,6 +37,8 @@ class Answers:
     scores: Mapping[str, float]
     content: int = 0
     problem: str | None = None
+    sources: Mapping[str, str] | None = None
+    """What each row shares its errors with; None where no row names a source."""
 
     @property
     def right_or_wrong(self) -> bool:
@@ -126,6 +128,7 @@ def read_answers(folder: Path, name: str, score: float | None) -> Answers:
     if not inside(folder, name):
         return Answers({}, problem="the rows file lies outside the run folder")
     scores: dict[str, float] = {}
+    sources: dict[str, str] = {}
     content = 0
     try:
         for count, row in enumerate(_rows(folder / name)):
@@ -137,6 +140,8 @@ def read_answers(folder: Path, name: str, score: float | None) -> Answers:
             if key in scores:
                 return Answers({}, problem="an id stands twice in the rows")
             scores[sys.intern(key)] = value
+            if isinstance(source := row.get("source"), str) and source:
+                sources[key] = sys.intern(source)
             what = "\0".join((key, str(row.get("prompt")), str(row.get("expected"))))
             digest = hashlib.blake2b(what.encode("utf-8", "replace"), digest_size=16).digest()
             content ^= int.from_bytes(digest)
@@ -152,7 +157,8 @@ def read_answers(folder: Path, name: str, score: float | None) -> Answers:
     if score is not None and not abs(mean - score) <= ROUNDING:
         problem = f"the rows give {mean:.3f} where the record says {score:.3f}"
         return Answers({}, problem=problem)
-    return Answers(scores, content)
+    shared = {key: sources.get(key, f"row {key}") for key in scores} if sources else None
+    return Answers(scores, content, sources=shared)
 
 
 def rows_with(folder: Path, name: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
-from engine.comparing.difference import p_text
 from engine.comparing.flips import Flip, SuiteFlips
 from engine.judge import stats
+from engine.judge.noise import p_text
 from tui.views.compare_scores import Named
 from tui.views.entries import Entry, Segment, clipped, entry, sentence
 from tui.views.plain import fit, plain
@@ -66,7 +66,7 @@ def _suite(
                     (name, "strong"),
                     (f"  ✔ {suite.fixed} fixed", "good" if suite.fixed else "muted"),
                     (f"  ✘ {suite.broken} broken", "bad" if suite.broken else "muted"),
-                    (f"  of {suite.n:,}, p {p}", "muted"),
+                    (f"  of {suite.n:,}, {p}", "muted"),
                 ),
                 width,
             )

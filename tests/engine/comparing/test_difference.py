@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def test_the_same_rows_are_paired_with_the_exact_test() -> None:
     assert (found.word, found.fixed, found.broken, found.n) == ("better", 15, 0, 40)
     assert found.p == stats.mcnemar(15, 0)
     assert found.delta == pytest.approx(15 / 40)
-    assert found.interval == pytest.approx(stats.paired_difference(15, 0, 40)[1:])
+    assert found.interval == pytest.approx(stats.newcombe_paired(20, 15, 0, 5)[1:])
     assert difference(scored(rows(35)), scored(rows(20))).word == "worse"
 
 
@@ -81,7 +83,23 @@ def test_graded_scores_have_the_interval_of_their_pairs() -> None:
     found = difference(before, after)
     assert (found.word, found.fixed, found.broken) == ("better", 30, 0)
     assert found.interval is not None and 0.2 < found.interval[0] < 0.275 < found.interval[1] < 0.4
-    assert difference(scored([0.5]), scored([0.7])).interval is None
+    assert difference(scored([0.5]), scored([0.7])).interval == (-1.0, 1.0)
+    losses = difference(scored([2.0] * 9), scored([1.0] * 9))
+    assert losses.interval is None and losses.p == stats.mcnemar(0, 9)
+
+
+def test_rows_of_one_source_are_one_witness() -> None:
+    sources = {f"r{index}": f"document {index // 10}" for index in range(40)}
+    before, after = scored(rows(0)), scored(rows(30))
+    assert difference(before, after).word == "better"
+    assert before.answers is not None and after.answers is not None
+    one, other = (
+        replace(score, answers=replace(score.answers, sources=sources))
+        for score in (before, after)
+        if score.answers is not None
+    )
+    found = difference(one, other)
+    assert found.word == "within the noise" and found.p == 0.25
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
