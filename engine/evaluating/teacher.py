@@ -76,7 +76,7 @@ class Teacher:
 
     def _ask(self, messages: list[Message]) -> str:
         try:
-            return self._asker.ask(messages, Ask(MAX_TOKENS)).text
+            return self._asker.ask(messages, Ask(MAX_TOKENS, extra=self.settings.extra)).text
         except EndpointError as error:
             raise NotJudged(str(error)) from error
 
@@ -89,6 +89,7 @@ class Teacher:
             address=one.url,
             prompt=one.prompt,
             prompt_sha256=one.prompt_sha256,
+            extra=one.extra,
         )
 
     @property

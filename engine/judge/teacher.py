@@ -2,7 +2,7 @@
 
 Pure: asking it over the network is ``engine.evaluating.teacher``'s. A suite names its judge in its
 header: ``{"suite": {"scorer": "judge", "judge": {"model", "url", "key_variable"?, "prompt"?,
-"scale"?}}}``. Model, prompt and the prompt's hash belong to the score, like a scorer's name.
+"scale"?, "extra"?}}}``. Model, prompt and the prompt's hash belong to the score, like a scorer's name.
 
 A judge is a model and errs; what it must not do is fail unseen. A reply that is no verdict is
 "not judged", which is neither a 0 nor a 1.
@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.judge.answers import show
@@ -48,7 +48,7 @@ MAX_SHOWN = 20_000
 MAX_REASON = 300
 _MAX_READ = 100_000
 _PLACES = ("{question}", "{ideal}", "{answer}")
-_KEYS = ("model", "url", "key_variable", "prompt", "scale")
+_KEYS = ("model", "url", "key_variable", "prompt", "scale", "extra")
 _THINKING = re.compile(r"<think>.*?</think>|\A.*?</think>", re.DOTALL)
 _UNFINISHED_THINKING = re.compile(r"<think>(?!.*</think>).*\Z", re.DOTALL)
 _SAID = re.compile(r'(?<!\\)"score"\s*:\s*"?(-?\d+(?:\.\d+)?)')
@@ -67,7 +67,8 @@ class NotJudged(Exception):
 class TeacherSettings:
     """Who judges, and how it is asked. ``key_variable`` names an environment variable.
 
-    ``scale`` is the best score of the prompt, so that a score of ``scale`` counts as 1.
+    ``scale`` is the best score of the prompt, so that a score of ``scale`` counts as 1. ``extra``
+    goes into each request as it is; None leaves a field out, for an endpoint that does not take it.
     """
 
     model: str
@@ -75,6 +76,7 @@ class TeacherSettings:
     key_variable: str | None = None
     prompt: str = PROMPT
     scale: float = SCALE
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def prompt_sha256(self) -> str:
@@ -116,6 +118,8 @@ def settings_from(table: Mapping[str, Any]) -> TeacherSettings | list[str]:
     scale = table.get("scale", SCALE)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale <= 1000:
         problems.append('"scale" of "judge" is no number above 0: it is the best score there is')
+    if not isinstance(table.get("extra", {}), dict):
+        problems.append('"extra" of "judge" is no object')
     if problems:
         return problems
     return TeacherSettings(
@@ -124,6 +128,7 @@ def settings_from(table: Mapping[str, Any]) -> TeacherSettings | list[str]:
         name,
         prompt if isinstance(prompt, str) else PROMPT,
         float(scale),
+        table.get("extra", {}),
     )
 
 

@@ -55,6 +55,8 @@ class TeacherJudge(Record):
     """Of its endpoint, without a key."""
     prompt: Text
     prompt_sha256: Sha256
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """What each request had besides, as the suite's header says."""
 
 
 class EvalResult(Record):

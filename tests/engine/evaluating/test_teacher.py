@@ -55,6 +55,17 @@ def test_a_reply_that_is_no_verdict_is_asked_about_once_more(fake: Make) -> None
     assert server.requests[0].body["temperature"] == 0.0
 
 
+def test_a_field_that_an_endpoint_does_not_take_is_left_out(fake: Make) -> None:
+    server = fake(lambda request: say(request, '{"score": 3}'))
+    extra = {"max_tokens": None, "temperature": None, "max_completion_tokens": 2000}
+    with teacher(server, extra=extra) as one:
+        assert one.verdict("q", "i", "a").correct
+        assert one.record.extra == extra
+    body = server.requests[0].body
+    assert "max_tokens" not in body and "temperature" not in body
+    assert body["max_completion_tokens"] == 2000
+
+
 @pytest.mark.parametrize(
     ("reply", "why"),
     [

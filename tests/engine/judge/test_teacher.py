@@ -182,6 +182,7 @@ def test_a_suite_names_its_judge(tmp_path: Path) -> None:
         ({"scorer": "judge", "judge": JUDGE | {"prompt": 3}}, '"prompt" of "judge" is no text'),
         ({"scorer": "judge", "judge": JUDGE | {"scale": 0}}, '"scale" of "judge" is no number'),
         ({"scorer": "judge", "judge": JUDGE | {"scale": True}}, '"scale" of "judge"'),
+        ({"scorer": "judge", "judge": JUDGE | {"extra": [1]}}, '"extra" of "judge" is no object'),
         ({"scorer": "judge", "judge": "big"}, '"judge" of the header is no object'),
     ],
 )
