@@ -75,8 +75,8 @@ def evaluate_there(
 ) -> list[str]:
     """Put every suite to the endpoint; returns a sentence for each that got no score. Blocks.
 
-    A suite without a score leaves the rows that there are and no record. A KeyboardInterrupt gives
-    up the questions that are under way and writes nothing. OSError when a file cannot be written.
+    A suite without a score leaves the rows that there are and no record, and so does a
+    KeyboardInterrupt: answers may have been paid for. OSError when a file cannot be written.
     """
     watcher = watcher or Watcher()
     troubles = []
@@ -105,23 +105,26 @@ def _evaluate(
     patience: Patience | None,
 ) -> None:
     record_file, rows_file = files
-    done = 0
+    heard: list[RowResult] = []
 
     def told(row: RowResult) -> None:
-        nonlocal done
-        done += 1
-        watcher.row(one, row, done)
+        heard.append(row)
+        watcher.row(one, row, len(heard))
 
     limits = Timeouts(first_s=model.seconds, silence_s=model.seconds, total_s=model.seconds)
     with Marker(one.suite, one.scorer_file, wanted.forbidden) as marker:
-        outcome = put_to(
-            Asker(model.endpoint, limits, patience),
-            marker,
-            model.how(wanted.max_new_tokens),
-            concurrency=model.concurrency,
-            told=told,
-            missing=lambda example, why: watcher.missing(one, example.id, why),
-        )
+        try:
+            outcome = put_to(
+                Asker(model.endpoint, limits, patience),
+                marker,
+                model.how(wanted.max_new_tokens),
+                concurrency=model.concurrency,
+                told=told,
+                missing=lambda example, why: watcher.missing(one, example.id, why),
+            )
+        except KeyboardInterrupt:
+            write_rows(folder / rows_file, heard)
+            raise
         notes = list(model.notes(wanted.max_new_tokens))
         notes += [one.note] if one.note else []
         temperature = model.extra.get("temperature", 0.0)

@@ -2,7 +2,8 @@
 
 Pure: asking it over the network is ``engine.evaluating.teacher``'s. A suite names its judge in its
 header: ``{"suite": {"scorer": "judge", "judge": {"model", "url", "key_variable"?, "prompt"?,
-"scale"?, "extra"?}}}``. Model, prompt and the prompt's hash belong to the score, like a scorer's name.
+"scale"?, "extra"?}}}``. Model, prompt and the prompt's hash belong to the score, like the name of a
+scorer.
 
 A judge is a model and errs; what it must not do is fail unseen. A reply that is no verdict is
 "not judged", which is neither a 0 nor a 1.

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from engine.checks.streams import read_rows
 from engine.folder import read_record
 from engine.models import describe
 from engine.records.ceiling import Ceilings
@@ -235,6 +236,9 @@ def test_a_ceiling_is_kept_with_the_target_and_replaced(place: Workspace, fake: 
 
 def test_interrupted_it_ends_and_says_so(place: Workspace, fake: Make) -> None:
     def answer(request: Request) -> None:
+        if "land" in request.body["messages"][-1]["content"]:
+            says(request, ROUTE["land"])
+            return
         request.head()
         request.gone.wait(60)
 
@@ -247,13 +251,18 @@ def test_interrupted_it_ends_and_says_so(place: Workspace, fake: Make) -> None:
         cwd=ROOT,
     )
     until = time.monotonic() + 30
-    while not server.requests:
+    while len(server.requests) < 8:
         assert time.monotonic() < until
         time.sleep(0.05)
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert "Stopped." in err and "Traceback" not in err
     assert process.returncode == 1
+    (folder,) = (place.path / "evals").iterdir()
+    kept, wrong = read_rows((folder / "rows-router-gold.jsonl").read_bytes())
+    assert kept and wrong == [] and all(row.correct for row in kept)
+    assert not (folder / "eval-router-gold.json").exists()
 
 
 def test_a_server_of_the_workspace(place: Workspace, made: Path) -> None:
