@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from tests.snapshots.frozen import NAN, TRAINING, UGLY, decided, forget, frozen, shipped
+from tests.snapshots.served import answered, served
 from tests.tui.drive import until
 from tui.app import FactoryApp
 from tui.screens.base import RoomScreen
@@ -23,7 +24,7 @@ __all__ = ["frozen"]
 SnapCompare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40), (200, 60)]
 THEMES = ["factory", "factory-light"]
-FOLLOWERS = {"watch"}
+FOLLOWERS = {"watch", "look"}
 """Groups of workers that follow something as long as their screen is there."""
 AT_WORK = ("reading …", "searching …", "planning …", "estimating …", "checking …", "starting …")
 """What a screen says while it is not done: one worker may end before the next begins."""
@@ -39,6 +40,10 @@ class View:
     runs: bool = False
     keys: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
+    prepare: Callable[[Path, str], None] | None = None
+    """What the workspace needs besides, for that run."""
+    then: Callable[[FactoryApp], None] | None = None
+    """What happens when the screen says it."""
 
 
 VIEWS = [
@@ -52,6 +57,7 @@ VIEWS = [
     View("compare", "compare", runs=True, says=()),
     View("examples", "examples", "ship", says=()),
     View("loops", "loops", says=()),
+    View("serve", "serve", "ship", says=("2 of 2 ready",), prepare=served, then=answered),
 ]
 
 
@@ -63,6 +69,8 @@ def on_screen(app: FactoryApp) -> str:
 
 def opened(workspace: Path, view: View) -> FactoryApp:
     run = shipped(workspace) if view.run == "ship" else view.run
+    if view.prepare is not None and run is not None:
+        view.prepare(workspace, run)
     if view.runs:
         app = FactoryApp(workspace)
         app.call_later(lambda: app.show(view.screen, None, runs=decided(workspace)))
@@ -78,6 +86,8 @@ def settled(view: View) -> Callable[[Pilot[None]], object]:
         assert isinstance(app, FactoryApp)
         await until(pilot, lambda: getattr(app.screen, "ROOM", "") == view.screen, 20)
         await until(pilot, lambda: all(one in on_screen(app) for one in view.says), 20)
+        if view.then is not None:
+            view.then(app)
         for key in view.keys:
             await pilot.press(key)
         looks: list[str] = []
@@ -88,7 +98,7 @@ def settled(view: View) -> Callable[[Pilot[None]], object]:
             busy = any(not one.is_finished and one.group not in FOLLOWERS for one in app.workers)
             busy = busy or any(word in looks[-1] for word in AT_WORK)
             if not busy and len(set(looks[-4:])) == 1 and len(looks) > 3:
-                for field in app.screen.query(Input):
+                for field in (*app.screen.query(Input), *app.screen.query(TextArea)):
                     field.cursor_blink = False
                 await pilot.pause()
                 return
@@ -116,6 +126,7 @@ MORE = [
     View("jump", "live", "ship", keys=("ctrl+o",), says=("decided: ship",)),
     View("decide-open", "decide", TRAINING, says=()),
     View("runs-ugly", "runs", keys=("end",), says=("6 runs",)),
+    View("serve-nothing", "serve", says=("0 of 2 ready", "F9 chooses")),
 ]
 
 

@@ -190,7 +190,9 @@ def test_the_head_of_an_answer_from_waiting_to_its_end() -> None:
     one.take(Piece("hm", 0.3, "reasoning"))
     one.take(Piece("a", 0.4))
     assert head(one) == "◌ writing 2.0 s · first 300 ms"
-    assert head(answered("a")) == "first 50 ms · 1,234 tok/s · 12 tokens · stop · 0.40 s"
+    assert head(answered("a")) == "first 50 ms · 1,234 tok/s · 12 tokens · 0.40 s · stop"
+    narrow = "".join(text for text, _ in head_spans(answered("a"), 2.0, 38))
+    assert narrow == "first 50 ms · 1,234 tok/s · 12 tokens", "nothing is cut in two"
     limit = head(answered("a", finish_reason="length", first_s=1.5))
     assert limit == "hit the limit · first 1.50 s · 1,234 tok/s · 12 tokens · 0.40 s"
 
@@ -267,7 +269,7 @@ def test_what_the_line_below_the_answers_says() -> None:
         "They differ.  Shared machine"
     )
     assert "network" in note("ready", "endpoint")
-    assert note("starting", "off") == ""
+    assert note("starting", "off") == note("nothing", "nothing") == ""
     assert note("off", "nothing").startswith("F2 starts both servers")
 
 

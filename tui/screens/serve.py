@@ -184,7 +184,9 @@ class ServeScreen(SuiteActs):
             pane.set_class(name == self.chosen, "-chosen")
             sign = "▸ " if name == self.chosen else ""
             parts = [part for part in (sign + name, title) if part]
-            pane.head(" ─ ".join(parts), head_spans(self.answers.get(name), now))
+            pane.head(
+                " ─ ".join(parts), head_spans(self.answers.get(name), now, pane.size.width - 1)
+            )
 
     def _line(self, selector: str, cells: list[Cell] | None) -> None:
         if self._changed(selector, cells):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from engine.answers.target_suites import answer_text
 from engine.judge.score import Score
 from engine.serving.chat import Answer, Piece
@@ -71,8 +73,8 @@ class AnswerSoFar:
         return answer_text(self.text, self.calls)
 
 
-def head_spans(answer: AnswerSoFar | None, now: float) -> Head:
-    """What was measured, and the scorer's verdict where there is one."""
+def head_spans(answer: AnswerSoFar | None, now: float, room: int = 200) -> Head:
+    """What was measured, and the scorer's verdict where there is one, as far as there is room."""
     if answer is None:
         return [("not asked yet", "muted")]
     spent = now - answer.asked_at
@@ -86,7 +88,8 @@ def head_spans(answer: AnswerSoFar | None, now: float) -> Head:
     if isinstance(answer.end, Failed):
         stopped = answer.end.code == "cancelled"
         return [("cancelled", "warn")] if stopped else [("✘ no whole answer", "bad")]
-    return [*_verdict(answer.score), *_measured(answer.end)]
+    verdict = _verdict(answer.score)
+    return [*verdict, *_measured(answer.end, room - sum(cell_len(text) for text, _ in verdict))]
 
 
 def _verdict(score: Score | None) -> Head:
@@ -98,17 +101,20 @@ def _verdict(score: Score | None) -> Head:
     return [(f"✘ wrong{graded}", "bad"), (" · ", "muted")]
 
 
-def _measured(end: Answer) -> Head:
+def _measured(end: Answer, room: int) -> Head:
     first = "not recorded" if end.first_s is None else _time(end.first_s)
     rate = "tok/s not recorded" if end.tokens_per_s is None else f"{end.tokens_per_s:,.0f} tok/s"
     count = end.usage.completion_tokens
     parts = [f"first {first}", rate]
     parts.append("tokens not recorded" if count is None else how_many(count, "token"))
+    parts.append(f"{end.seconds:.2f} s")
     if not end.cut_by_limit and end.finish_reason:
         parts.append(plain(end.finish_reason, clip=40))
-    parts.append(f"{end.seconds:.2f} s")
-    # What matters most comes first: the rest may have no room.
+    # What matters most comes first; a part that has no room is left out, not cut in two.
     limit: Head = [("hit the limit", "warn"), (" · ", "muted")] if end.cut_by_limit else []
+    room -= sum(cell_len(text) for text, _ in limit)
+    while len(parts) > 1 and cell_len(" · ".join(parts)) > room:
+        parts.pop()
     return [*limit, (" · ".join(parts), "muted")]
 
 

@@ -252,7 +252,7 @@ def note_cells(sides: list[Side], compared: str, start: str, ask: str) -> list[C
         worth = "Shared machine: rates are no evidence."
     elif "endpoint" in states:
         worth = "The network is in these rates: no evidence."
-    elif "ready" in states or "starting" in states:
+    elif "ready" in states or "starting" in states or set(states) == {"nothing"}:
         worth = ""
     else:
         worth = f"{start} starts both servers; then {ask} asks them side by side."
