@@ -29,6 +29,8 @@ idle: nothing is expected to run."""
 _FINAL = ("decided", "failed", "cancelled")
 _TAIL_BYTES = 32 * 1024
 _MAX_BYTES = 4 * 2**20
+_SUMMARISED = ("primary_min", "breadth_drop_max_pp", "confidence")
+"""Bounds that a summary has, and what is none."""
 _MAX_SETTINGS = 100
 _MAX_SETTING = 200
 
@@ -70,6 +72,8 @@ class RunSummary:
     direction: str = "higher"
     primary_min: float | None = None
     breadth_drop_max_pp: float | None = None
+    more_gates: bool = False
+    """Whether there are gates that a summary knows nothing of: further bounds, further seeds."""
     primary_baseline: float | None = None
     primary_candidate: float | None = None
     breadth_baseline: float | None = None
@@ -231,6 +235,10 @@ def _from_config(summary: RunSummary, config: dict[str, Any]) -> None:
     threshold = _dict(evaluation.get("threshold"))
     summary.primary_min = _number(threshold.get("primary_min"))
     summary.breadth_drop_max_pp = _number(threshold.get("breadth_drop_max_pp"))
+    bounds = (one for name, one in threshold.items() if name not in _SUMMARISED)
+    summary.more_gates = bool(evaluation.get("seeds")) or any(
+        _number(one) is not None for one in bounds
+    )
     summary.created = _time(config.get("created"))
 
 

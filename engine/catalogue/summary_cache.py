@@ -42,6 +42,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
         _TEXT,
     ),
     **dict.fromkeys(("seed", "n", "peak_bytes"), _WHOLE),
+    "more_gates": (bool,),
     "hyperparameters": (dict,),
     "tags": (list,),
     "unreadable": (list,),

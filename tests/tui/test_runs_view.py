@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,9 +95,17 @@ def test_a_drop_of_breadth_fails_though_the_primary_passes() -> None:
 
 
 def test_scores_that_are_no_shares_are_not_called_percentage_points() -> None:
-    one = row(primary_baseline=12.5, primary_candidate=9.25, direction="lower", primary_min=10.0)
+    loss = {"primary_baseline": 12.5, "primary_candidate": 9.25, "direction": "lower"}
+    one = row(**loss, primary_min=10.0, n=90)
     assert "pp" not in one.cell("delta").text
     assert one.cell("delta").tone == "good"
+
+
+@pytest.mark.parametrize("change", [{"n": None}, {"more_gates": True}, {"historical": "primary"}])
+def test_what_a_summary_does_not_know_passes_nothing(change: dict[str, Any]) -> None:
+    fine = {"primary_baseline": 0.1, "primary_candidate": 0.98, "primary_min": 0.9, "n": 120}
+    assert quick_verdicts(summary(**fine)).primary == "pass"
+    assert quick_verdicts(summary(**fine | change)).primary == "undecided"
 
 
 def test_a_run_in_progress_tells_what_it_does_in_the_room_there_is() -> None:

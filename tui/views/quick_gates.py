@@ -1,7 +1,8 @@
 """The verdicts that a list of runs shows: from the summary alone, for thousands of rows.
 
 The screens of one run use `engine.judge.gates` with the rows; here the score is held against its
-bound, and a score whose interval (Wilson, 95 %) holds the baseline cannot be told from it.
+bound, and a score whose interval (Wilson, 95 %) holds the baseline cannot be told from it. Where
+something else is asked for that a summary does not know, nothing passes until the judge was asked.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ def _primary(summary: RunSummary) -> str | None:
     before = summary.primary_baseline
     if before is None:
         return "undecided"
-    if summary.n and 0 <= score <= 1:
+    better = score < before if lower_is_better else score > before
+    if not better:
+        return "fail"
+    if not summary.n or summary.more_gates or summary.historical:
+        return "undecided"
+    if 0 <= score <= 1:
         low, high = stats.wilson(score * summary.n, summary.n)
         if low <= before <= high:
             return "undecided"
-    better = score < before if lower_is_better else score > before
-    return "pass" if better else "fail"
+    return "pass"
 
 
 def _breadth(summary: RunSummary) -> str | None:
