@@ -180,7 +180,7 @@ def _tokens_of(text: str) -> int:
 
 def _wait_s(error: TeachingError, attempt: int) -> float | None:
     """Seconds before the next attempt; None where none is made."""
-    if not error.passes or attempt >= ATTEMPTS or error.code == "timeout":
+    if not error.passes or attempt >= ATTEMPTS:
         return None
     if error.wait_s is not None:
         return error.wait_s if error.wait_s <= LONGEST_WAIT_S else None

@@ -33,5 +33,6 @@ class TeachingError(Exception):
 
     @property
     def passes(self) -> bool:
-        """Whether the same question may succeed a little later."""
-        return self.code in ("connect", "rate-limit", "server", "timeout", "cut-off")
+        """Whether the same question is worth asking a little later. One that took too long would
+        take as long again."""
+        return self.code in ("connect", "rate-limit", "server", "cut-off")

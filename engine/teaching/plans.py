@@ -41,7 +41,9 @@ async def propose_plan(
     TeachingError where none came, or a gold row stands in the failures.
     """
     brief.gold.refuse("failures", [_as_row(one) for one in context.failures])
-    texts, notes = brief.texts(notes=context.notes, plan=context.plan)
+    texts, notes = brief.texts(
+        notes=("AGENT_CONTEXT.md", context.notes), plan=("PLAN.md", context.plan)
+    )
     prompt = fill(
         "plan",
         {

@@ -66,7 +66,7 @@ async def generate_rows(
             f"A teacher is asked for 1 to {MAX_ROWS:,} rows, not for {n:,}.", "task"
         )
     brief.gold.refuse("examples", examples)
-    texts, notes = brief.texts(focus=focus)
+    texts, notes = brief.texts(focus=("The focus", focus))
     values = {
         **texts,
         "examples": lines_of(examples[:SHOWN_EXAMPLES]),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.judge.scorers import needs
+from engine.judge.scorers import ScorerError, needs
 from engine.teaching.errors import TeachingError
 from engine.teaching.gold import Gold
 
@@ -27,14 +27,16 @@ class Brief:
     scorer: str = "json_cmd"
     gold: Gold = field(default_factory=Gold)
 
-    def texts(self, **more: str) -> tuple[dict[str, str], list[str]]:
-        """The documents for a prompt, without lines that hold gold rows, and a sentence for each
-        that was left out. TeachingError (``gold``) where that does not help."""
+    def texts(self, **more: tuple[str, str]) -> tuple[dict[str, str], list[str]]:
+        """The documents for a prompt, and ``more`` (what each is called, and its text), without the
+        lines that hold gold rows; and a sentence for each line that was left out.
+
+        TeachingError (``gold``) where that does not help."""
         named = {
             "background": ("BACKGROUND.md", self.background),
             "mission": ("mission.md", self.mission),
             "system_prompt": ("system_prompt.md", self.system_prompt),
-            **{name: (name.capitalize(), text) for name, text in more.items()},
+            **more,
         }
         values, notes = {}, []
         for name, (what, text) in named.items():
@@ -59,9 +61,11 @@ class Brief:
 
     def check_writable(self) -> None:
         """TeachingError (``task``) for a scorer whose rows are more than a question and a text."""
-        if self.scorer in ("tool_calls", "keywords", "forbidden", "judge") or (
-            needs(self.scorer) - {"scorer_file"}
-        ):
+        try:
+            more = needs(self.scorer) - {"scorer_file"}
+        except ScorerError as error:
+            raise TeachingError(f"No rows can be written: {error}.", "task") from error
+        if more or self.scorer in ("tool_calls", "keywords", "forbidden"):
             raise TeachingError(
                 f"Teachers write questions with a text as the answer. Rows for the scorer "
                 f"{self.scorer} hold more than that, and are not written by one yet.",

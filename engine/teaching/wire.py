@@ -90,15 +90,16 @@ class Wire:
                 model_settings=settings,
             ) as stream:
                 whole = await _drain(stream)
-        except Exception as error:  # the library's and the server's: all become sentences
+        except Exception as error:  # noqa: BLE001 - the library's, the server's: all are sentences
             why = self._why(error)
+            # Not "from error": its text may repeat the key, and tracebacks are kept.
             if stream is None:
-                raise why from error
+                raise why from None
             # In the middle of an answer it was the connection, whatever the library calls it.
             text = str(why) if why.code == "timeout" else _BROKE_OFF.format(self.spec.name)
             reply = self._reply(stream, began, text)
             if not reply.text.strip():
-                raise why from error
+                raise why from None
             return reply
         reply = self._reply(stream, began, None if whole else _TOO_LONG.format(self.spec.name))
         if reply.error and not reply.text.strip():
@@ -161,9 +162,11 @@ class Wire:
     def _refused(
         self, who: str, status: int, error: Exception, wait: float | None
     ) -> TeachingError:
+        from pydantic_ai.exceptions import ModelQuotaExceededError
+
         said = self._short(_message(getattr(error, "body", None)))
         text = f"{who} answers {status}" + (f": {said}." if said else ".")
-        if status == 429 and type(error).__name__ != "ModelQuotaExceededError":
+        if status == 429 and not isinstance(error, ModelQuotaExceededError):
             return TeachingError(
                 f"{text} It wants fewer questions at a time.",
                 "rate-limit",
@@ -232,7 +235,7 @@ def _model(spec: TeacherSpec, key: str, http: Any) -> Model[Any]:
         # With a key given, it looks for no other credential in the environment.
         client = AsyncAnthropic(
             api_key=key,
-            base_url=spec.url,
+            base_url=_base(spec).removesuffix("/v1"),  # it adds that itself
             http_client=http,
             max_retries=0,
             timeout=spec.timeout_s,
@@ -247,14 +250,13 @@ def _model(spec: TeacherSpec, key: str, http: Any) -> Model[Any]:
     openai = AsyncOpenAI(
         api_key=key, base_url=_base(spec), http_client=http, max_retries=0, timeout=spec.timeout_s
     )
+    # A stream that ends without a reason to was broken off.
+    profile = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
     if spec.official:
-        return OpenAIChatModel(spec.model, provider=OpenAIProvider(openai_client=openai))
-    profile = OpenAIModelProfile(
-        # The older field is the one that every such server knows.
-        openai_chat_supports_max_completion_tokens=False,
-        # A stream that ends without one was broken off.
-        openai_chat_streaming_requires_finish_reason=True,
-    )
+        company = OpenAIProvider(openai_client=openai)
+        return OpenAIChatModel(spec.model, provider=company, profile=profile)
+    # The older field is the one that every such server knows.
+    profile["openai_chat_supports_max_completion_tokens"] = False
     provider = OpenAICompatibleProvider("compatible", openai_client=openai)
     return OpenAIChatModel(spec.model, provider=provider, profile=profile)
 

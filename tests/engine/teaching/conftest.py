@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,3 @@ def asking(
 
 def _toml(value: Any) -> str:
     return repr(value) if isinstance(value, int | float) else f'"{value}"'
-
-
-def every(*kinds: Sequence[Any]) -> list[Any]:
-    return [one for kind in kinds for one in kind]

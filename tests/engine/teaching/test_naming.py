@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -142,15 +143,11 @@ def test_the_env_file_is_beneath_the_environment_and_nowhere_else(
     assert env["B_KEY"] == "quoted # not a comment"
     assert (env["C_KEY"], env["F_KEY"]) == ("plain", "")
     assert "D_KEY" not in env
-    import os
-
     assert "B_KEY" not in os.environ
 
 
 @pytest.mark.parametrize("make", ["directory", "binary", "missing", "pipe"])
 def test_an_env_file_that_is_none(tmp_path: Path, make: str) -> None:
-    import os
-
     file = tmp_path / ".env"
     if make == "directory":
         file.mkdir()

@@ -25,7 +25,12 @@ from tests.engine.teaching.double import Refuse, Say
 ANSWER = '{"cmd": "land", "args": {}}'
 GOLD = [
     {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": ANSWER}]}
-    for text in ("please bring the drone down near the old barn", "up", "Land at 40 m, over there")
+    for text in (
+        "please bring the drone down near the old barn",
+        "up",
+        "go higher",
+        "Land at 40 m, over there",
+    )
 ]
 BRIEF = Brief("Drones.\n- hover stays", "Route.", "You route.", "json_cmd", Gold.of(GOLD))
 
@@ -127,7 +132,10 @@ async def test_a_server_that_refuses_is_an_error(double: Any, asking: Any) -> No
             await generate_rows(teacher, BRIEF, 60)
 
 
-@pytest.mark.parametrize(("scorer", "n"), [("tool_calls", 5), ("sql_exec", 5), ("json_cmd", 0)])
+@pytest.mark.parametrize(
+    ("scorer", "n"),
+    [("tool_calls", 5), ("sql_exec", 5), ("judge", 5), ("none", 5), ("json_cmd", 0)],
+)
 async def test_what_a_teacher_is_not_asked_for(
     scorer: str, n: int, double: Any, asking: Any
 ) -> None:
@@ -210,19 +218,23 @@ def test_rows_that_are_not_gold_pass() -> None:
 
 
 async def test_lines_that_hold_gold_are_left_out(double: Any, asking: Any) -> None:
-    background = (
-        'Drones.\nInput: "please bring the drone down near the old barn"\nUp\n- up: climb a bit'
-    )
+    background = 'Drones.\nInput: "please bring the drone down near the old barn"\nUp\n- up: climb a bit\nVery short: "up", "Go higher"'
     brief = Brief(background, "Route.", "You route.", "json_cmd", Gold.of(GOLD))
     server = double(said(row("land now")))
     async with asking(server) as teacher:
         written = await generate_rows(teacher, brief, 1)
-    assert written.notes[:2] == [
+    assert written.notes[:3] == [
         "BACKGROUND.md, line 2 holds a gold row and was not shown.",
         "BACKGROUND.md, line 3 holds a gold row and was not shown.",
+        "BACKGROUND.md, line 5 holds a gold row and was not shown.",
     ]
     prompt = server.prompts()[0]
     assert "old barn" not in prompt
+    # As in all that a planner is told.
+    notes = "Iteration 3: please bring the drone down near the old barn was wrong."
+    async with asking(double(Say(json.dumps(PLAN)))) as teacher:
+        told = await propose_plan(teacher, BRIEF, PlanContext("none", notes=notes))
+    assert "AGENT_CONTEXT.md, line 1 holds a gold row and was not shown." in told.notes
     assert "- up: climb a bit" in prompt
 
 
