@@ -108,7 +108,8 @@ def decide(
         if not (failure_reason and lesson) and decision != "ship":
             narrate("Say both: --failure-reason '…' --lesson '…'")
         if outcome.can_override:
-            narrate(f"To ship all the same: --override {path.name} --override-why '…'")
+            routing = " --routing '…'" if outcome.needs_routing else ""
+            narrate(f"To ship all the same: --override {path.name} --override-why '…'{routing}")
         raise typer.Exit(int(Exit.NO))
     was = f", supersedes {outcome.supersedes.file}" if outcome.supersedes else ""
     print(f"{path.name}: {outcome.decision}{was}")

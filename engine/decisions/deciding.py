@@ -37,7 +37,7 @@ from engine.decisions.decision_rules import (
 )
 from engine.decisions.withdrawing import Receipt, keep
 from engine.folder import EventLog, FolderError, RunFolder, StaleRevision, write_bytes_atomic
-from engine.judge.gates import Gate, Verdict
+from engine.judge.gates import BREADTH_DROP, Gate, Verdict
 from engine.publish.card.writing import CARD, PAGE, write_card
 from engine.publish.report import write_report
 from engine.records.base import utc_now
@@ -72,6 +72,11 @@ class Refused:
     def can_override(self) -> bool:
         """Whether gates are all that stands in the way."""
         return bool(self.gates) and len(self.reasons) == len(self.gates)
+
+    @property
+    def needs_routing(self) -> bool:
+        """Whether overriding them takes a routing constraint as well."""
+        return any(gate.name == BREADTH_DROP for gate in self.gates)
 
 
 @dataclass(frozen=True)

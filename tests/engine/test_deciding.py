@@ -129,6 +129,7 @@ def test_evidence_that_is_not_there_is_refused_for_any_decision(tmp_path: Path) 
 def test_overriding_asks_for_the_runs_name_and_a_why(tmp_path: Path) -> None:
     run = folders.make_run(tmp_path, breadth=(39, 20))
     assert draft(run).can_override and refused(run, ship()).can_override
+    assert refused(run, ship()).needs_routing
     outcome = refused(run, ship(), OverrideRequest("another-run", "routed"))
     assert outcome.reasons[0] == (
         f"To ship over a gate, type the run's name: {run.name} (typed: another-run)."
