@@ -218,7 +218,15 @@ def test_rows_that_are_not_gold_pass() -> None:
 
 
 async def test_lines_that_hold_gold_are_left_out(double: Any, asking: Any) -> None:
-    background = 'Drones.\nInput: "please bring the drone down near the old barn"\nUp\n- up: climb a bit\nVery short: "up", "Go higher"'
+    background = "\n".join(
+        [
+            "Drones.",
+            'Input: "please bring the drone down near the old barn"',
+            "Up",
+            "- up: climb a bit",
+            'Very short: "up", "Go higher"',
+        ]
+    )
     brief = Brief(background, "Route.", "You route.", "json_cmd", Gold.of(GOLD))
     server = double(said(row("land now")))
     async with asking(server) as teacher:
