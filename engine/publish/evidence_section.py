@@ -9,6 +9,7 @@ from engine.checks.contents import RunContents
 from engine.checks.fingerprint import MADE_FROM, fingerprint
 from engine.judge.gates import BASELINE, CANDIDATE
 from engine.judge.states import value_of
+from engine.publish.how_scored import how_scored
 from engine.publish.markdown import escape, paragraph, table
 from engine.publish.missing import missing
 from engine.publish.numbers import NOT_RECORDED
@@ -38,7 +39,7 @@ def render(contents: RunContents, suites: Sequence[Standing]) -> list[str]:
     notes = [
         f"- {escape(name)}: {_said(note)}"
         for name, record in sorted(contents.evals.items())
-        for note in _notes(record)
+        for note in (*_notes(record), *filter(None, [how_scored(record)]))
     ]
     lines += ["", *notes] if notes else []
     found = verified(contents)

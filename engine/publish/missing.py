@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.checks.contents import RunContents
-from engine.judge.gates import Verdict
+from engine.judge.gates import BASELINE, CANDIDATE, Verdict
 from engine.publish.standing import Standing
 
 
@@ -73,6 +73,8 @@ def _gates(contents: RunContents) -> Iterator[Missing]:
 def _skipped(contents: RunContents) -> Iterator[Missing]:
     for file, record in sorted(contents.evals.items()):
         for name, why in sorted(record.skipped.items()):
+            if name == "latency" and file not in (BASELINE, CANDIDATE):
+                continue  # it is measured on the primary suite, and nobody looks for another
             yield Missing(f"{name} in {file}", f"Skipped: {why}")
 
 

@@ -15,8 +15,8 @@ from engine.checks.contents import RunContents
 from engine.judge.breadth import regression_files
 from engine.judge.comparison import Comparison, is_share, rows_problem, sources_of
 from engine.judge.estimate import Estimate
-from engine.judge.gates import BASELINE, BREADTH_DROP, CANDIDATE, PRIMARY_MIN, Gate
-from engine.judge.noise import Finding, tell
+from engine.judge.gates import BASELINE, BEATS_BASELINE, BREADTH_DROP, CANDIDATE, PRIMARY_MIN, Gate
+from engine.judge.noise import ALPHA, Finding, tell
 from engine.judge.scored import score_estimate
 from engine.judge.stats import wilson
 from engine.records.evaluation import Direction, EvalResult, RowResult
@@ -28,7 +28,8 @@ Role = Literal["primary", "regression"]
 class Standing:
     """One suite. ``before`` and ``after`` are the records, None where they are not there or wrong.
 
-    ``gate`` is the one that this suite's score decides, None where there is no bound.
+    ``gate`` is the one that this suite's score decides, None where there is no bound. A difference
+    counts as more than noise below ``alpha``: on the primary suite the one that the gate asks for.
     """
 
     role: Role
@@ -40,6 +41,7 @@ class Standing:
     before_rows: Sequence[RowResult] | None
     after_rows: Sequence[RowResult] | None
     gate: Gate | None
+    alpha: float = ALPHA
 
     @property
     def record(self) -> EvalResult | None:
@@ -112,7 +114,9 @@ class Standing:
                 direction=self.direction,
             )
         p = None if paired is None else paired.p
-        return tell(self.difference, p, direction=self.direction, points=self.share)
+        return tell(
+            self.difference, p, direction=self.direction, alpha=self.alpha, points=self.share
+        )
 
     @property
     def flips(self) -> tuple[int, int] | None:
@@ -123,7 +127,10 @@ class Standing:
 def standings(contents: RunContents) -> list[Standing]:
     """The primary suite, then the regression suites by the names of their files."""
     gates = {gate.name: gate for gate in contents.gates}
-    found = [_standing(contents, "primary", (BASELINE, CANDIDATE), gates.get(PRIMARY_MIN))]
+    better = gates.get(BEATS_BASELINE)
+    alpha = ALPHA if better is None else better.bound
+    files = BASELINE, CANDIDATE
+    found = [_standing(contents, "primary", files, gates.get(PRIMARY_MIN), alpha)]
     found += [
         _standing(contents, "regression", files, gates.get(BREADTH_DROP))
         for files in regression_files([*contents.evals])
@@ -132,7 +139,11 @@ def standings(contents: RunContents) -> list[Standing]:
 
 
 def _standing(
-    contents: RunContents, role: Role, files: tuple[str, str], gate: Gate | None
+    contents: RunContents,
+    role: Role,
+    files: tuple[str, str],
+    gate: Gate | None,
+    alpha: float = ALPHA,
 ) -> Standing:
     before, after = (contents.evals.get(file) for file in files)
     config = contents.config
@@ -151,6 +162,7 @@ def _standing(
         contents.rows.get(files[0]),
         contents.rows.get(files[1]),
         gate,
+        alpha,
     )
 
 

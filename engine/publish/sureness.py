@@ -105,7 +105,7 @@ def _leakage(contents: RunContents) -> Iterator[Note]:
         how += f" (similarity of {record.threshold:g} or more) in {record.training_rows:,} rows"
     leaks = [one for one in seen.suites if one.count]
     if not leaks:
-        names = ", ".join(one.suite for one in seen.suites)
+        names = " or ".join(one.suite for one in seen.suites)
         yield Note(topic, f"No example of {names} was found in the training data; {how}.", "good")
     for one in leaks:
         named = " ".join(sentence(hit) for hit in one.hits[:_NAMED_LEAKS])

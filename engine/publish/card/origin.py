@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.judge.gates import BASELINE, CANDIDATE
+from engine.publish.how_scored import how_scored
 from engine.publish.markdown import clip
 from engine.publish.numbers import NOT_RECORDED
 from engine.records.provenance import Machine, Provenance
@@ -92,6 +93,9 @@ def provenance_facts(contents: RunContents) -> Iterator[CardFact]:
         record = contents.evals.get(file)
         if record is not None:
             yield _fact(f"Evaluation command, {side}", record.command)
+    for file, record in sorted(contents.evals.items()):
+        if "baseline" not in file and (how := how_scored(record)):
+            yield _fact(f"Scoring of {clip(record.suite, 60)}", how[0].upper() + how[1:])
     found = contents.record("provenance.json", Provenance)
     if found is None:
         yield _fact("Versions and machine", None)

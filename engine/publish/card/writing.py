@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.checks.contents import RunContents, load
 from engine.checks.fingerprint import card_digest
+from engine.checks.rules.report import CARD, PAGE
 from engine.folder import write_bytes_atomic
 from engine.publish.attempts import attempts_at
 from engine.publish.card.build import build_card
@@ -16,8 +17,15 @@ from engine.publish.card.page import card_page
 from engine.records.plan import StageKind
 from engine.records.report_card import ReportCard
 
-CARD = "report-card.json"
-PAGE = "report-card.html"
+__all__ = [
+    "CARD",
+    "PAGE",
+    "card_files",
+    "card_text",
+    "export_card",
+    "make_card",
+    "write_card",
+]
 
 
 def make_card(run: Path, contents: RunContents | None = None) -> tuple[ReportCard, str]:
