@@ -9,7 +9,7 @@ from typing import Literal
 
 from engine.folder import FolderError, read_record
 from engine.judge.breadth import regression_files
-from engine.judge.gates import BASELINE, CANDIDATE
+from engine.judge.measured import BASELINE, CANDIDATE, is_seed_file
 from engine.records.evaluation import EvalResult
 
 Side = Literal["baseline", "candidate"]
@@ -45,7 +45,8 @@ def stamps_of(run: Path) -> frozenset[tuple[str, int, int]]:
 def rows_files(run: Path) -> tuple[list[RowsFile], list[str]]:
     """The rows files of a run, primary suite first, and sentences about what is wrong.
 
-    A rows file without its record counts too: its suite is named after the file.
+    A rows file without its record counts too: its suite is named after the file. Those of further
+    training seeds are no answers of the candidate, and left out.
     """
     files: list[RowsFile] = []
     problems: list[str] = []
@@ -61,6 +62,7 @@ def rows_files(run: Path) -> tuple[list[RowsFile], list[str]]:
         and name.endswith(".jsonl")
         and (record := name.replace("rows-", "eval-", 1)[:-1]) not in records
     ]
+    records = [name for name in records if not is_seed_file(name)]
     order = [CANDIDATE, BASELINE]
     for before, after in regression_files(records):
         order += [after, before]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,14 @@ Rows = Mapping[str, Sequence[RowResult]]
 def seed_file(seed: int) -> str:
     """The record of a further training seed."""
     return f"eval-seed-{seed}.json"
+
+
+def is_seed_file(name: str) -> bool:
+    """Is this the record of a further training seed?"""
+    return _SEED_FILE.fullmatch(name) is not None
+
+
+_SEED_FILE = re.compile(r"eval-seed-\d+\.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,3 +223,11 @@ def test_what_the_data_stage_would_leave_out_is_counted(tmp_path: Path) -> None:
     )
     put(run / "plan.json", "/target_dir", "targets/nowhere")
     assert gold_prompts(run) is None
+
+
+def test_the_rows_of_further_seeds_are_not_the_candidates(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    files, _ = rows_files(run)
+    folders.write_eval(run, "seed-1", folders.PRIMARY, "a" * 64, [True] * 40)
+    (run / "rows-seed-2.jsonl").write_text("")
+    assert rows_files(run) == (files, [])
