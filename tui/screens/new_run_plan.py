@@ -112,7 +112,7 @@ class PlanPane(VerticalScroll):
         except (TargetError, ValueError):
             return  # the draft says what is wrong
         forge = target.forge
-        files = (forge.dataset, [one.file for one in target.suites], forge.factory.data)
+        files = (forge.dataset, [one.file for one in target.held_out], forge.factory.data)
         key = (wish.target, repr(files))
         self._tell(setattr, self.state, "limit", forge.model.max_seq_len)
         if key == self._looked:
