@@ -57,6 +57,39 @@ class DatasetSection(Record):
     canonical: str | None = "dataset/canonical.jsonl"
 
 
+class PromotionSection(Record):
+    hf_repo: Text | None = None
+    """The hub repository that a push goes to."""
+    private: bool = True
+
+
+class FlywheelSection(Record):
+    max_iterations: int = Field(default=10, ge=1)
+    augment_per_failure: int = Field(default=20, ge=0)
+    """Rows that are asked for, for each slice of the dev suite that failed."""
+    datagen_model: Text = "claude-sonnet-4-6"
+    planner_model: Text = "claude-sonnet-4-6"
+
+
+class ComputeSection(Record):
+    """Kept and told about: this program computes where MLX does."""
+
+    device: Text = "cuda:0"
+    remote: Text | None = None
+
+
+class PretrainSection(Record):
+    """Raw text that a base model reads before it is tuned (``factory-tui pretrain``)."""
+
+    corpus_dir: Text = "dataset/corpus"
+    epochs: float = Field(default=1, gt=0)
+    learning_rate: float = Field(default=2e-5, gt=0)
+    batch_size: int = Field(default=4, gt=0)
+    gradient_accumulation_steps: int = Field(default=4, gt=0)
+    max_seq_len: int | None = Field(default=None, gt=0)
+    output_adapter: Text = "output/pretrain_adapter"
+
+
 class SuiteRef(Record):
     """A suite of the target: a file of examples and how its answers are scored."""
 
@@ -140,6 +173,9 @@ class FactorySection(Record):
     """How many training seeds: the run's own, and the ones after it."""
     limits: dict[str, Limits] = Field(default_factory=dict)
     """By the name of the stage."""
+    plan: dict[str, Any] | None = None
+    """What a loop's plan may change: a setting to [low, high] or to a list of choices. None is all
+    that any plan may (``engine.loops.patches``)."""
     stages: list[str | dict[str, Any]] | None = None
     """The plan, where it is not the usual one: names of ours, or commands."""
 
@@ -153,4 +189,8 @@ class Forge(Record):
     training: TrainingSection = Field(default_factory=TrainingSection)
     eval: EvalSection = Field(default_factory=EvalSection)
     dataset: DatasetSection = Field(default_factory=DatasetSection)
+    promotion: PromotionSection = Field(default_factory=PromotionSection)
+    flywheel: FlywheelSection = Field(default_factory=FlywheelSection)
+    compute: ComputeSection = Field(default_factory=ComputeSection)
+    pretrain: PretrainSection = Field(default_factory=PretrainSection)
     factory: FactorySection = Field(default_factory=FactorySection)

@@ -35,6 +35,9 @@ CRASHES = 2
 """So many crashes in a row end a loop."""
 
 VALID_SHARE = 0.1
+REPLAY_LEAST = 1000
+"""A loop may begin with few rows of the target; old skills are not kept alive by a share of few."""
+
 FEWEST_VALID = 8
 """Rows of canonical that a run keeps for its validation loss, where it has few."""
 
@@ -237,7 +240,7 @@ class Flywheel:
             "factory.suites.sealed.file": target.primary.file,
             "factory.suites.sealed.scorer": target.primary.scorer or target.forge.eval.scorer,
         }
-        values = judged | self._rows(target, patches) | patches
+        values = judged | patches | self._rows(target, patches)
         return [f"{name}={runs.word(value)}" for name, value in values.items()]
 
     def _rows(self, target: Target, patches: dict[str, Any]) -> dict[str, Any]:
@@ -248,9 +251,12 @@ class Flywheel:
         share = float(patches.get("factory.data.replay_share", data.replay_share))
         valid = min(data.valid_rows, max(FEWEST_VALID, round(VALID_SHARE * count)))
         train = max(1, count - valid)
+        if share > 0:
+            share = max(share, REPLAY_LEAST / (REPLAY_LEAST + train))
         return {
             "factory.data.rows": max(1, math.floor(train / (1 - share))),
             "factory.data.valid_rows": valid,
+            "factory.data.replay_share": round(share, 4),
         }
 
     def _start(

@@ -60,7 +60,8 @@ def grow(wheel: Flywheel, iteration: int, plan: IterationPlan, run: Path) -> Ite
     focus = slices_of(wrong) if plan.augment_focus is None else _words(plan.augment_focus)
     asked = plan.augment_n
     if asked is None:
-        asked = _per_failure(target) * max(1, len(slices_of(wrong)))
+        each = target.forge.flywheel.augment_per_failure
+        asked = each * max(1, len(slices_of(wrong)))
     asked = min(asked, MOST)
     if wheel.loop.data_from != GENERATOR:
         raise DevError(f"{wheel.loop.data_from} is a teacher, and none can be asked here.")
@@ -122,12 +123,6 @@ def _from_generator(
         focus=origin.focus,
         canonical_rows=len(lines) + added,
     )
-
-
-def _per_failure(target: Target) -> int:
-    given = (target.forge.model_extra or {}).get("flywheel") or {}
-    value = given.get("augment_per_failure", 20) if isinstance(given, dict) else 20
-    return value if isinstance(value, int) and value > 0 else 20
 
 
 def _words(text: str) -> list[str]:

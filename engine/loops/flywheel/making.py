@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from engine.folder import sha256_file
 from engine.loops import commits
@@ -59,9 +58,8 @@ def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFo
         raise MakeError(str(error)) from error
     except OSError as error:
         raise MakeError(f"{target.path.name}: {error.strerror or error}.") from error
-    flywheel = _flywheel_section(target)
     limits = Limits(
-        iterations=wish.iterations or flywheel.get("max_iterations", 10),
+        iterations=wish.iterations or target.forge.flywheel.max_iterations,
         target_score=target.forge.eval.target_accuracy,
         plateau=wish.plateau,
         hours=wish.hours,
@@ -110,10 +108,3 @@ def _ruler(target: Target, dev: str) -> Iterable[str]:
     names = {ref.file for ref in target.held_out} | {target.forge.dataset.gold, dev}
     names |= {name for name in LOCKED_BESIDE if (target.path / name).is_file()}
     return sorted(name for name in names if target.file(name).is_file())
-
-
-def _flywheel_section(target: Target) -> dict[str, Any]:
-    given = (target.forge.model_extra or {}).get("flywheel")
-    found = given if isinstance(given, dict) else {}
-    most = found.get("max_iterations")
-    return {"max_iterations": most} if isinstance(most, int) and most > 0 else {}

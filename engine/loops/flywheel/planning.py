@@ -104,7 +104,7 @@ def set_values(file: Path, values: Mapping[str, Any]) -> None:
 
 def space_of(target: Target) -> dict[str, Bounds] | None:
     """What ``factory.plan`` of the target lets a plan change; None: all of the allow-list."""
-    given = (target.forge.factory.model_extra or {}).get("plan")
+    given = target.forge.factory.plan
     if given is None:
         return None
     try:
