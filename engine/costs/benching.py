@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 from pydantic import ValidationError
 
+from engine import numbers
 from engine.costs.bench_store import save_benchmark, this_machine
 from engine.helper import HelperError, HelperStopped, ask
 from engine.models import ModelOnDisk
@@ -118,6 +120,13 @@ def _measure(
     stopped: Callable[[], bool],
 ) -> Benchmark:
     keys = list(wish.lora_keys) if wish.lora_keys is not None else None
+    free = int(psutil.virtual_memory().available)
+    if model.size > free:
+        raise BenchError(
+            f"{model.id} was not measured: its weights alone are {numbers.size(model.size)}, and "
+            f"{numbers.size(free)} of memory are free. Close other programs, or choose a smaller "
+            "model."
+        )
     request = {
         "model": str(model.path),
         "name": model.id,
@@ -125,7 +134,7 @@ def _measure(
         "lora": {"rank": wish.lora_rank, "keys": keys},
         "optimizer": wish.optimizer,
         "seconds": wish.seconds,
-        "limit_bytes": int(psutil.virtual_memory().available),
+        "limit_bytes": free,
     }
 
     def heard(message: dict[str, Any]) -> None:
@@ -136,7 +145,7 @@ def _measure(
     try:
         answer = ask("engine.work.bench", request, heard, stopped)
     except HelperError as error:
-        raise BenchError(f"{model.id} was not measured. {error}") from error
+        raise BenchError(f"{model.id} was not measured. {_why(str(error))}") from error
     now = utc_now()
     try:
         record = Benchmark.model_validate(
@@ -159,3 +168,12 @@ def _measure(
         raise BenchError(f"{model.id} was not measured. {why}")
     save_benchmark(workspace, record)
     return record
+
+
+def _why(said: str) -> str:
+    """What the child's end means, where that can be told."""
+    if f"signal {int(signal.SIGKILL)}" in said:
+        return (
+            f"{said} Memory may have run out: try a smaller batch, shorter rows or another model."
+        )
+    return said

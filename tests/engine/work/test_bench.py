@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.costs import benching
 from engine.costs.bench_store import load_benchmark, merged, save_benchmark, this_machine
-from engine.costs.bench_words import memory_in_words
+from engine.costs.bench_words import memory_in_words, points_of
 from engine.costs.benching import BenchError, BenchWish, measure
-from engine.costs.estimate import Point, Shape, step_seconds
+from engine.costs.estimate import peak_bytes, step_seconds
 from engine.helper import HelperError, HelperStopped, ask
 from engine.models import describe
 from engine.plans.data_lengths import count_tokens
@@ -29,7 +30,8 @@ from engine.workspace import Workspace
 from tests.tui.test_new_run import chat, make_target
 
 ROOT = Path(__file__).parents[3]
-WISH = BenchWish(batch_size=2, seq_len=16, lora_rank=4, seconds=4)
+# Each shape has its most steps long before so many seconds, so all are measured on any machine.
+WISH = BenchWish(batch_size=2, seq_len=16, lora_rank=4, seconds=120)
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +69,21 @@ def test_a_benchmark_measures_every_shape_and_keeps_it(
     assert not state(workspace.path).owner, "the accelerator was given back"
 
 
-def test_the_estimate_from_it_meets_its_own_points(
+def test_the_peak_that_is_estimated_from_it_meets_its_own_points(
     measured: tuple[Workspace, Benchmark, list[str]],
 ) -> None:
-    record = measured[1]
-    points = [
-        Point(
-            Shape(p.batch_size, p.seq_len, p.layers, p.grad_checkpoint),
-            p.seconds_per_iteration,
-            p.mlx_peak_bytes,
-        )
-        for p in record.points
-    ]
+    points = points_of(measured[1])
+    for point in points:
+        found = peak_bytes(points, point.shape)
+        assert found is not None and point.peak_bytes is not None
+        assert found.value.low / 2 < point.peak_bytes < 2 * found.value.high
+
+
+@pytest.mark.alone
+def test_the_time_that_is_estimated_from_it_meets_its_own_points(
+    measured: tuple[Workspace, Benchmark, list[str]],
+) -> None:
+    points = points_of(measured[1])
     for point in points:
         found = step_seconds(points, point.shape)
         assert found is not None
@@ -151,6 +156,33 @@ def test_what_cannot_be_loaded_is_a_sentence(model_dir: Path, tmp_path: Path) ->
     (broken / "model.safetensors").write_bytes(b"")
     with pytest.raises(BenchError, match="cannot be read"):
         measure(Workspace(tmp_path), replace(describe(model_dir), path=broken), WISH)
+
+
+def test_a_model_that_memory_cannot_hold_is_not_loaded(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benching, "ask", lambda *_: pytest.fail("it must not be tried"))
+    huge = replace(describe(model_dir), size=2**50)
+    with pytest.raises(BenchError, match=r"its weights alone are 1024T, and .* are free"):
+        measure(Workspace(tmp_path), huge, WISH)
+    assert not state(tmp_path).owner
+
+
+def test_a_child_that_was_killed_is_told_with_what_to_do(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kills(module: str, request: dict[str, object], heard: object, stopped: object) -> object:
+        def shoot(message: dict[str, object]) -> None:
+            for child in psutil.Process().children():
+                if "engine.work.bench" in child.cmdline():
+                    child.kill()
+
+        return ask(module, request, shoot)
+
+    monkeypatch.setattr(benching, "ask", kills)
+    with pytest.raises(BenchError, match=r"signal 9.*Memory may have run out"):
+        measure(Workspace(tmp_path), describe(model_dir), WISH)
+    assert not state(tmp_path).owner and not list(tmp_path.glob(".factory/bench/*.json"))
 
 
 def test_a_shape_that_memory_would_not_do_is_left_out(model_dir: Path) -> None:
