@@ -67,10 +67,10 @@ def test_ten_thousand_runs_do_not_make_a_decision_slow(tmp_path: Path) -> None:
     for number in range(2_000):
         own = judged(tmp_path, f"run-{number:05}", "2026-11-20T09:00:00Z", number=number)
     judged_until(own, GOLD)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(50):
         assert len(judged_until(own, GOLD)) == 2_000
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
 
 
 def test_a_record_that_changed_is_read_again(tmp_path: Path) -> None:

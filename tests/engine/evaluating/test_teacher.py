@@ -129,6 +129,7 @@ def judged(student: Fake, marker: Marker) -> Outcome:
         return put_to(Asker(Endpoint(student.url), patience=QUICK), marker, Ask(16))
 
 
+@pytest.mark.alone
 def test_a_suite_is_judged_several_at_a_time_and_its_record_says_by_whom(
     tmp_path: Path, fake: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,7 @@ def test_cancel_stops_the_child_with_sigint_first(lab: Lab) -> None:
     assert_unbroken(run)
 
 
+@pytest.mark.alone
 def test_a_child_that_ignores_signals_is_killed_in_the_end(lab: Lab) -> None:
     code = """
     signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)
