@@ -197,6 +197,8 @@ class ReportCard(Record):
     data: list[CardFact] = Field(default_factory=list)
     files: list[CardFile] = Field(default_factory=list)
     provenance: list[CardFact] = Field(default_factory=list)
+    left_out: list[str] = Field(default_factory=list)
+    """What the run has more of than a card shows, each as a sentence."""
     made_from: Sha256
     page_sha256: Sha256 | None = None
     card_sha256: Sha256 | None = None

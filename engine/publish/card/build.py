@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from engine.checks.contents import RunContents
 from engine.checks.fingerprint import fingerprint
@@ -37,10 +38,25 @@ LONGEST = 1_000
 """Characters kept of one text."""
 
 
+MOST = 60
+"""Suites, slices, missing things and notes: of each at most so many."""
+
+_T = TypeVar("_T")
+
+
 def build_card(contents: RunContents, attempts: Attempts, curves: Curves) -> ReportCard:
     """The card of a run. Works on any folder: what is missing is said to be."""
+    left_out: list[str] = []
+
+    def first(found: Iterable[_T], what: str) -> list[_T]:
+        every = list(found)
+        if len(every) > MOST:
+            left_out.append(f"{len(every) - MOST:,} more {what} are not shown here.")
+        return every[:MOST]
+
     suites = standings(contents)
     config = contents.config
+    shown = first(suites, "suites")
     return ReportCard(
         run_id=contents.run_id,
         target=_text(config.target) if config else None,
@@ -48,33 +64,38 @@ def build_card(contents: RunContents, attempts: Attempts, curves: Curves) -> Rep
         base_model=_text(config.base_model.id) if config else None,
         method=_text(config.candidate.method) if config else None,
         verdict=_bounded(verdict(contents, suites)),
-        suites=[_suite(contents, one) for one in suites],
+        suites=[_suite(contents, one) for one in shown],
         gates=[*_gates(contents)],
-        missing=[
-            CardMissing(what=_text(one.what), why=_text(one.why))
-            for one in missing.missing(contents, suites)
-        ],
-        notes=[
-            CardNote(topic=_text(one.topic), text=_text(one.text), tone=one.tone)
-            for one in sureness.notes(contents, suites)
-        ],
+        missing=first(_missing(contents, suites), "things that are missing"),
+        notes=first(_notes(contents, suites), "notes"),
         curves=curves.curves,
         curve_note=curves.note or None,
-        flips=[*flips(suites)],
-        slices=[*_slices(contents)],
+        flips=[*flips(shown)],
+        slices=first(_slices(contents), "kinds of question"),
         performance=[
             CardRow(name=one.name, cells=[one.baseline, one.candidate, one.delta])
             for one in costs(contents)
         ],
         attempts=[*_attempts(attempts)],
         attempts_note=(
-            f"{attempts.left_out} older attempts are not shown." if attempts.left_out else None
+            f"{attempts.left_out:,} older attempts are not shown." if attempts.left_out else None
         ),
         data=[*data_facts(contents)],
-        files=[*files(contents)],
-        provenance=[*provenance_facts(contents)],
+        files=first(files(contents), "files"),
+        provenance=first(provenance_facts(contents), "facts of the provenance"),
+        left_out=left_out,
         made_from=fingerprint(contents),
     )
+
+
+def _missing(contents: RunContents, suites: Sequence[Standing]) -> Iterator[CardMissing]:
+    for one in missing.missing(contents, suites):
+        yield CardMissing(what=_text(one.what), why=_text(one.why))
+
+
+def _notes(contents: RunContents, suites: Sequence[Standing]) -> Iterator[CardNote]:
+    for one in sureness.notes(contents, suites):
+        yield CardNote(topic=_text(one.topic), text=_text(one.text), tone=one.tone)
 
 
 def _text(text: str) -> str:

@@ -12,9 +12,6 @@ from engine.publish.numbers import NOT_RECORDED
 from engine.records.provenance import Machine, Provenance
 from engine.records.report_card import CardFact, CardFile
 
-MOST = 60
-"""Files that are listed; the records hold them all."""
-
 _PACKAGES = ("factory-tui", "mlx", "mlx-lm", "transformers", "numpy")
 """What bears on the numbers; the others stand in provenance.json."""
 
@@ -39,8 +36,9 @@ def data_facts(contents: RunContents) -> Iterator[CardFact]:
 
 def files(contents: RunContents) -> Iterator[CardFile]:
     """Everything with a hash that the scores depend on, suites first."""
-    found = [*_suites(contents), *_sources(contents), *_read(contents)]
-    yield from found[:MOST]
+    yield from _suites(contents)
+    yield from _sources(contents)
+    yield from _read(contents)
 
 
 def _suites(contents: RunContents) -> Iterator[CardFile]:

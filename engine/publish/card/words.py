@@ -71,10 +71,21 @@ def _sentences(contents: RunContents, suites: Sequence[Standing]) -> Iterator[st
     yield _scores(suites[0])
     if (told := _told(suites[0])) is not None:
         yield told
-    for one in suites[1:]:
-        if one.before is not None and one.after is not None and not one.mismatch:
-            yield _kept(one)
+    pairs = [one for one in suites[1:] if one.comparison is not None and not one.mismatch]
+    # Where there are many, those that lost the most.
+    for one in sorted(pairs, key=_gain)[:_OLD_SKILLS]:
+        yield _kept(one)
+    if len(pairs) > _OLD_SKILLS:
+        yield f"{len(pairs) - _OLD_SKILLS} more suites of old skills are in the table."
     yield _gates(contents)
+
+
+_OLD_SKILLS = 3
+"""Regression suites that have a sentence of their own."""
+
+
+def _gain(suite: Standing) -> float:
+    return suite.comparison.gain if suite.comparison is not None else 0.0
 
 
 def _scores(primary: Standing) -> str:

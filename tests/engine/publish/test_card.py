@@ -17,6 +17,7 @@ from engine import checks
 from engine.checks.contents import load
 from engine.cli.app import main
 from engine.fixing import apply, check
+from engine.publish.card.build import MOST
 from engine.publish.card.charts import HEIGHT, WIDTH, loss_picture
 from engine.publish.card.curves import BUCKETS, decimate, loss_curves
 from engine.publish.card.flips import SHOWN
@@ -295,6 +296,24 @@ def test_an_empty_folder_and_a_foreign_one_have_a_card(tmp_path: Path) -> None:
     foreign, page = card_of(run)
     assert foreign.suites[0].share and foreign.suites[0].told == "cannot be told"
     assert "70.0 %" in page.text and "97.0 %" in page.text
+
+
+def test_much_of_everything_is_bounded_and_said(tmp_path: Path) -> None:
+    run = folders.make_shipped(tmp_path)
+    many = {f"slice {number}": {"n": 1, "score": 1.0} for number in range(5_000)}
+    put(run / "eval-candidate.json", "/slices", many)
+    put(run / "eval-candidate.json", "/skipped", {f"x{number}": "y" for number in range(5_000)})
+    record = folders.read_json(run / "eval-regression-candidate.json")
+    for number in range(70):
+        suite = record | {"suite": f"more {number}", "rows_file": None}
+        folders.write_json(run / f"eval-regression-{number}-candidate.json", suite)
+        folders.write_json(run / f"eval-regression-{number}-baseline.json", suite)
+    card, page = card_of(run)
+    assert len(card.slices) == len(card.missing) == len(card.suites) == MOST
+    assert "4,942 more kinds of question are not shown here." in page.text
+    assert len(card_text(card)) < 300_000
+    assert len(card.verdict.sentences) < 10
+    assert "(router-breadth) it lost some" in card.verdict.sentences[2]
 
 
 def test_broken_files_are_missing_evidence_and_no_error(tmp_path: Path) -> None:
