@@ -71,6 +71,10 @@ class Kind(Protocol):
         """Why the loop ends after an iteration that is done (0: before the first), or None."""
         ...
 
+    def finish(self) -> None:
+        """What is to be done once there are no more iterations; may be begun again after a kill."""
+        ...
+
     def end(self, phase: LoopPhase, reason: str) -> None:
         """Whoever looks from outside is to see how the loop ended, or that it waits."""
         ...
@@ -169,6 +173,7 @@ class Runner:
             if self.folder.withdraw(Request.STOP):
                 return LoopPhase.PAUSED, "Stopped after the iteration, as asked."
             number += 1
+        kind.finish()
         return LoopPhase.COMPLETED, reason
 
     def _first_open(self, kind: Kind) -> int:

@@ -126,11 +126,13 @@ def _draft(
     before: int,
 ) -> Draft:
     target = load_target(workspace.path / plan.target_dir)
-    ref = target.forge.factory.suites.sealed
-    place = f"{target.path.name}/forge.yaml: factory.suites.sealed"
-    if ref is None or ref.name != sealed.name:
-        named = "none" if ref is None else ref.name
-        raise TargetError(f"{place}: it is {named}; {config.run_id} froze {sealed.name}.")
+    ref = _ref_of(target, sealed.name)
+    if ref is None:
+        named = target.forge.factory.suites.sealed
+        raise TargetError(
+            f"{target.path.name}/forge.yaml: factory.suites.sealed: it is "
+            f"{named.name if named else 'none'}; {config.run_id} froze {sealed.name}."
+        )
     opened = _with_primary(target, ref)
     suites = read_wanted(opened, opened.suites)
     frozen = {sealed.name: sealed.sha256} | {
@@ -158,7 +160,13 @@ def _draft(
     changes: dict[str, Any] = {"run_id": "draft", "created": now, "parent_run_id": parent}
     config = config.model_copy(update=changes | {"eval": evaluation, "hypothesis": reason})
     base = config.base_model
-    model = str(plan.stage("eval-candidate").spec.get("model", base.id))
+    evaluated = next((one for one in plan.stages if one.name == "eval-candidate"), None)
+    if evaluated is None:
+        raise TargetError(
+            f"The candidate of {parent} was judged by a command of the target's own: there is no "
+            "eval-candidate stage to ask it with. Judge it with that command."
+        )
+    model = str(evaluated.spec.get("model", base.id))
     built = build_stages(
         opened, Base(base.id, model, base.revision, base.precision), {}, config.seed or 0, suites
     )
@@ -173,6 +181,12 @@ def _draft(
         command,
         events=(opened_event(config, before, reason),),
     )
+
+
+def _ref_of(target: Target, name: str) -> SuiteRef | None:
+    """The target's sealed suite, or its primary one: in the runs of a loop that is the sealed."""
+    suites = (target.forge.factory.suites.sealed, target.primary)
+    return next((one for one in suites if one is not None and one.name == name), None)
 
 
 def _with_primary(target: Target, ref: SuiteRef) -> Target:

@@ -113,6 +113,10 @@ class LoopStatus(Record):
     """Why it is paused or ended, as a sentence."""
     best_run: str | None = None
     best_score: float | None = None
+    """On the dev suite."""
+    gold_run: str | None = None
+    """The run that judged the best candidate on gold, at the end."""
+    gold_score: float | None = None
     spent: Spent = Field(default_factory=Spent)
     worked_s: float = Field(default=0.0, ge=0)
     """Wall clock of earlier sittings, in seconds; pauses do not count."""

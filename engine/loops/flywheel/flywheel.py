@@ -17,6 +17,7 @@ from engine.folder import FolderError, sha256_file
 from engine.loops.flywheel import books, growing, planning, promoting, runs
 from engine.loops.flywheel.canonical import CanonicalError, read_lines, seed_rows
 from engine.loops.flywheel.dev import DevError
+from engine.loops.flywheel.gold import judge_on_gold
 from engine.loops.flywheel.judging import judge_run
 from engine.loops.folder import Request
 from engine.loops.runner import LoopFailed, Runner, Step
@@ -111,6 +112,14 @@ class Flywheel:
                 f"{CRASHES} iterations in a row crashed. The last: {why}",
                 "Mend what crashes (the run's train.log has the details), then: resume.",
             )
+
+    def finish(self) -> None:
+        """Gold is opened for the best candidate; where none was kept there is nothing to judge."""
+        best = self.best_before(self.loop.limits.iterations + 1)
+        if best is None:
+            self.runner.message("gold", "No iteration was kept, so gold stays sealed.")
+        else:
+            judge_on_gold(self, best)
 
     def end(self, phase: LoopPhase, reason: str) -> None:
         status = {LoopPhase.COMPLETED: "completed", LoopPhase.FAILED: "error"}.get(phase)
