@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.judge.suites import Example
@@ -132,7 +132,7 @@ def ask_each(
     *,
     concurrency: int = 1,
     check: Callable[[], None] = lambda: None,
-) -> Iterator[Reply]:
+) -> Generator[Reply]:
     """Put each example to the endpoint, with its tools; gives each reply as it comes.
 
     ``concurrency`` questions are under way at a time, 1 or more; with one, replies come in order.

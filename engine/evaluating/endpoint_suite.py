@@ -7,7 +7,8 @@ missing, not wrong. Too many of those, and there is no score of the suite either
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from engine.answers.target_suites import answer_text
@@ -81,16 +82,20 @@ def put_to(
         outcome.unscored[example.id] = why
         missing(example, why)
 
-    def answers() -> Iterator[_Given]:
+    def answers() -> Generator[_Given]:
         nonlocal in_a_row
-        for reply in ask_each(asker, examples, how, concurrency=concurrency, check=check):
-            if isinstance(reply.answer, Answer):
-                in_a_row = 0
-                yield _given(reply.index, reply.answer)
-                continue
-            in_a_row += 1
-            without(examples[reply.index], f"not answered: {reply.answer}")
-            stop_if_too_many()
+        # Closed here and now, not when the last trace of an exception is collected.
+        with closing(
+            ask_each(asker, examples, how, concurrency=concurrency, check=check)
+        ) as replies:
+            for reply in replies:
+                if isinstance(reply.answer, Answer):
+                    in_a_row = 0
+                    yield _given(reply.index, reply.answer)
+                    continue
+                in_a_row += 1
+                without(examples[reply.index], f"not answered: {reply.answer}")
+                stop_if_too_many()
 
     def stop_if_too_many() -> None:
         count = len(outcome.unscored)
@@ -104,14 +109,18 @@ def put_to(
 
     began = time.perf_counter()
     try:
-        for given, mark in marker.mark_each(answers(), check=check):
-            example = examples[given.index]
-            if isinstance(mark, NotJudged):
-                without(example, f"not judged: {mark}")
-                stop_if_too_many()
-                continue
-            row = found[given.index] = row_of(example, given, mark)
-            told(row)
+        with (
+            closing(answers()) as every,
+            closing(marker.mark_each(every, check=check)) as marks,
+        ):
+            for given, mark in marks:
+                example = examples[given.index]
+                if isinstance(mark, NotJudged):
+                    without(example, f"not judged: {mark}")
+                    stop_if_too_many()
+                    continue
+                row = found[given.index] = row_of(example, given, mark)
+                told(row)
     finally:
         outcome.rows = [found[index] for index in sorted(found)]
         outcome.duration_s = time.perf_counter() - began

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -100,7 +100,7 @@ class Marker:
         *,
         concurrency: int = 8,
         check: Callable[[], None] = lambda: None,
-    ) -> Iterator[tuple[AnsweredT, Score | NotJudged]]:
+    ) -> Generator[tuple[AnsweredT, Score | NotJudged]]:
         """Each answer with its score, as it is known; NotJudged stands where there is none.
 
         A judge is asked ``concurrency`` questions at a time while further answers come in; any
@@ -114,7 +114,7 @@ class Marker:
 
     def _judge_each(
         self, answers: Iterable[AnsweredT], concurrency: int, check: Callable[[], None]
-    ) -> Iterator[tuple[AnsweredT, Score | NotJudged]]:
+    ) -> Generator[tuple[AnsweredT, Score | NotJudged]]:
         todo: queue.SimpleQueue[AnsweredT | None] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[AnsweredT, Score | Exception]] = queue.SimpleQueue()
 
