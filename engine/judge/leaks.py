@@ -5,7 +5,7 @@ Pure: it is handed the rows with the place each one has. What it finds names the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,8 +13,15 @@ from engine.judge.leakage import normalise, prompt_text
 from engine.judge.near import NearIndex, NearSettings
 from engine.records.leakage import LeakHit, LeakKind, SuiteLeaks
 
-Kind = LeakKind
-_CLOSEST: tuple[Kind, ...] = ("exact", "normalised", "inside", "near")
+IN_WORDS: dict[LeakKind, str] = {
+    "exact": "to the letter",
+    "normalised": "but for case and spaces",
+    "inside": "with more around it",
+    "near": "nearly",
+}
+"""How a gold prompt stands in a training row, the closest kind first."""
+
+_CLOSEST = tuple(IN_WORDS)
 
 RECORDED = 50
 """Hits of one suite that a record lists; all are counted."""
@@ -48,7 +55,7 @@ class Leak:
     [0, 1]; 1 for the first two.
     """
 
-    kind: Kind
+    kind: LeakKind
     gold: Prompt
     training: Prompt
     similarity: float
@@ -96,7 +103,7 @@ class LeakReport:
     shown: int = 0
     """Gold rows that a data generator was shown, leaked or not."""
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: LeakKind) -> int:
         """How many gold prompts leaked in this way (each counts once, as the closest kind)."""
         return sum(leak.kind == kind for leak in self.leaks)
 
@@ -153,9 +160,9 @@ class LeakIndex:
         for place, key in enumerate(keys):
             if key:
                 self._places.setdefault(key, []).append(place)
-        self._known: dict[str, list[tuple[int, Kind, float]]] = {}
+        self._known: dict[str, list[tuple[int, LeakKind, float]]] = {}
 
-    def hits(self, text: str) -> list[tuple[int, Kind, float]]:
+    def hits(self, text: str) -> list[tuple[int, LeakKind, float]]:
         """(place in the gold, kind, similarity in [0, 1]) for each gold prompt that leaks in a
         training prompt."""
         key = normalise(text)
@@ -169,9 +176,9 @@ class LeakIndex:
             for place, kind, at in known
         ]
 
-    def _hits_of(self, key: str) -> list[tuple[int, Kind, float]]:
+    def _hits_of(self, key: str) -> list[tuple[int, LeakKind, float]]:
         same = self._places.get(key, [])
-        hits: list[tuple[int, Kind, float]] = [(place, "normalised", 1.0) for place in same]
+        hits: list[tuple[int, LeakKind, float]] = [(place, "normalised", 1.0) for place in same]
         return hits + [one for one in self._near.matches(key) if one[0] not in same]
 
     def leak_in(self, row: Prompt) -> Leak | None:
@@ -200,6 +207,11 @@ class LeakIndex:
 
 _REMEMBERED = 200_000
 """Generators repeat themselves: the answer for so many different texts is kept."""
+
+
+def counted(kinds: Mapping[LeakKind, int]) -> str:
+    """How many rows leak in which way: "1 to the letter, 3 nearly"; empty where none does."""
+    return ", ".join(f"{kinds[kind]:,} {how}" for kind, how in IN_WORDS.items() if kinds.get(kind))
 
 
 def closest(leaks: Iterable[Leak | None]) -> Leak | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.judge.leakage import prompt_text
-from engine.judge.leaks import Kind, LeakIndex, Prompt, closest
+from engine.judge.leaks import LeakIndex, Prompt, closest
 from engine.plain_file import open_plain
+from engine.records.leakage import LeakKind
 from engine.target import Target, TargetError
 from engine.work.chats import BadRow, Row, chat_row, normalise, prompt_of
 
@@ -81,7 +82,7 @@ class FileCheck:
 class Shared:
     """Training rows that come near a prompt of a suite: the data stage leaves them out."""
 
-    rows: Counter[Kind] = field(default_factory=Counter)
+    rows: Counter[LeakKind] = field(default_factory=Counter)
     """How many, by how they come near it."""
     some: list[str] = field(default_factory=list)
     """The first of them in sentences that name both rows."""

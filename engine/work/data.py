@@ -17,7 +17,7 @@ import random
 from collections.abc import Sequence
 
 from engine.folder import FolderError, read_record, sha256_file, write_bytes_atomic
-from engine.judge.leaks import Kind
+from engine.judge.leaks import counted
 from engine.records.run import Counts, Dataset, Processing, Source
 from engine.work import gold, runtime
 from engine.work.chats import Row, read_jsonl
@@ -69,7 +69,7 @@ def main(ctx: WorkerContext) -> None:
         "data",
         f"{len(train)} training rows ({replay} of them replay), {len(valid)} for validation; "
         f"{sieve.duplicates} duplicates and {sieve.in_gold} rows near a gold prompt were left out"
-        f"{_by_kind(sieve)}.",
+        f"{f' ({counted(sieve.refused)})' if sieve.refused else ''}.",
     )
     for suite in leakage.suites:
         if suite.shown:
@@ -79,18 +79,6 @@ def main(ctx: WorkerContext) -> None:
                 f"{'was' if suite.shown == 1 else 'were'} shown to the data generator.",
                 level="warning",
             )
-
-
-def _by_kind(sieve: Sieve) -> str:
-    """How the refused rows came near, in words; nothing where none did."""
-    words: dict[Kind, str] = {
-        "exact": "to the letter",
-        "normalised": "but for case, spaces and marks",
-        "inside": "with more around it",
-        "near": "nearly",
-    }
-    kinds = [f"{sieve.refused[kind]} {said}" for kind, said in words.items() if sieve.refused[kind]]
-    return f" ({', '.join(kinds)})" if kinds else ""
 
 
 def _target_rows(

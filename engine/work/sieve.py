@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.judge.leaks import Kind, LeakIndex, Prompt, closest
+from engine.judge.leaks import LeakIndex, Prompt, closest
+from engine.records.leakage import LeakKind
 from engine.work.chats import Row, normalise, prompt_of
 
 PATIENCE, SPARE = 3, 64
@@ -29,7 +30,7 @@ class Sieve:
         self._gold = {normalise(one.text) for index in indexes for one in index.gold}
         self._seen: set[str] = set()
         self.duplicates = 0
-        self.refused: Counter[Kind] = Counter()
+        self.refused: Counter[LeakKind] = Counter()
 
     @property
     def in_gold(self) -> int:
@@ -52,7 +53,7 @@ class Sieve:
                 taken.append(row)
         return taken
 
-    def _gold_in(self, prompt: str) -> Kind | None:
+    def _gold_in(self, prompt: str) -> LeakKind | None:
         row = Prompt("", 0, prompt)
         leak = closest(index.leak_in(row) for index in self._indexes)
         if leak is not None:

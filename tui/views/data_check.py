@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import numbers
-from engine.judge.leaks import Kind
+from engine.judge.leaks import counted
 from engine.plans.data_check import DataCheck, FileCheck
 from engine.plans.data_lengths import TokenCount
 from tui.views.cells import Cell
@@ -44,14 +44,6 @@ def data_lines(
     return lines + _shared_lines(check)
 
 
-HOW: dict[Kind, str] = {
-    "exact": "to the letter",
-    "normalised": "but for case and spaces",
-    "inside": "with more around it",
-    "near": "nearly",
-}
-
-
 def _shared_lines(check: DataCheck) -> list[Line]:
     found, shared = check.canonical, check.shared
     if found is None or found.problem or not found.usable:
@@ -71,7 +63,7 @@ def _shared_lines(check: DataCheck) -> list[Line]:
     lines: list[Line] = [
         [
             Cell("⚠ ", "warn"),
-            Cell(f"{count:,}{of} {rows} near a gold prompt ({how})"),
+            Cell(f"{count:,}{of} {rows} near a gold prompt ({counted(shared.rows)})"),
             Cell("  left out of the training rows", "muted"),
         ]
     ]
