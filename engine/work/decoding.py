@@ -32,9 +32,12 @@ def greedy(logits: mx.array) -> mx.array:
     return mx.argmax(logits, axis=-1)
 
 
-def drawn(temperature: float, seed: int) -> Draw:
-    """Tokens drawn at a temperature above 0: the same ones for the same seed and the same rows."""
-    key = mx.random.key(seed)
+def drawn(temperature: float, seed: int, lane: int = 0) -> Draw:
+    """Tokens drawn at a temperature above 0: the same ones for the same seed and the same rows.
+
+    Lanes of one seed draw others.
+    """
+    key = mx.random.split(mx.random.key(seed), lane + 2)[lane]
 
     def draw(logits: mx.array) -> mx.array:
         nonlocal key
@@ -75,20 +78,22 @@ class Batch:
         limit: int,
         shared: Shared | None = None,
         check: Callable[[], None] = lambda: None,
+        stream: mx.Stream | None = None,
     ) -> None:
         """``shared`` stands before every prompt; ``check`` is called between the pieces of long
-        prompts and ends it by raising."""
+        prompts and ends it by raising. ``stream`` is where it computes, None: MLX's default."""
         self._model, self._draw, self._shared, self._check = model, draw, shared, check
         self._ends, self._limit = ends, limit
+        self._stream = stream or mx.default_stream(mx.default_device())
         self._rows: list[Row] = []
         self._cache: list[Any] = []
         self._next: mx.array | None = None
         self._steps = 0
 
     @property
-    def open(self) -> list[Row]:
-        """The rows that have not ended."""
-        return [row for row in self._rows if not row.done]
+    def open(self) -> int:
+        """How many rows have not ended."""
+        return sum(not row.done for row in self._rows)
 
     @property
     def width(self) -> int:
@@ -98,15 +103,16 @@ class Batch:
     def admit(self, rows: Sequence[Row]) -> None:
         """Compute the prompts of new rows, none of them empty, and put them beside the others."""
         self.shrink()
-        cache, last = self._prefill([row.prompt for row in rows])
-        first = self._forward(last, cache)
-        mx.async_eval(first)  # type: ignore[no-untyped-call]
-        if self._rows and self._next is not None:
-            for mine, new in zip(self._cache, cache, strict=True):
-                mine.extend(new)
-            self._next = mx.concatenate([self._next, first])
-        else:
-            self._cache, self._next = cache, first
+        with mx.stream(self._stream):
+            cache, last = self._prefill([row.prompt for row in rows])
+            first = self._forward(last, cache)
+            mx.async_eval(first)  # type: ignore[no-untyped-call]
+            if self._rows and self._next is not None:
+                for mine, new in zip(self._cache, cache, strict=True):
+                    mine.extend(new)
+                self._next = mx.concatenate([self._next, first])
+            else:
+                self._cache, self._next = cache, first
         self._rows.extend(rows)
 
     def step(self) -> list[Row]:
@@ -115,9 +121,10 @@ class Batch:
         assert now is not None
         # Rows end here at the latest when they are full: then nothing is computed in vain.
         if any(len(row.tokens) + 1 < self._limit for row in self._rows if not row.done):
-            self._next = self._forward(now, self._cache)
-            # The next token is on its way while Python looks at this one.
-            mx.async_eval(self._next)  # type: ignore[no-untyped-call]
+            with mx.stream(self._stream):
+                self._next = self._forward(now, self._cache)
+                # The next token is on its way while Python looks at this one.
+                mx.async_eval(self._next)  # type: ignore[no-untyped-call]
         self._steps += 1
         if self._steps % CLEAR_EVERY == 0:
             mx.clear_cache()
@@ -137,11 +144,12 @@ class Batch:
         if not places:
             self._cache, self._next = [], None
             return
-        kept = mx.array(places)
-        for one in self._cache:
-            one.filter(kept)
         assert self._next is not None
-        self._next = self._next[kept]
+        with mx.stream(self._stream):
+            kept = mx.array(places)
+            for one in self._cache:
+                one.filter(kept)
+            self._next = self._next[kept]
 
     def _take(self, row: Row, token: int) -> bool:
         """Add a token to a row; whether that ends it."""

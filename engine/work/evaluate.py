@@ -85,6 +85,7 @@ def main(ctx: WorkerContext) -> None:
         jobs = [Job(one, stack.enter_context(_marker(ctx, spec, one))) for one in spec.suites]
         harness = harness_for(spec.harness)
         ctx.emit(**blas.prepare())
+        blas.keep_memory()
         if ctx.resuming:
             ctx.message(
                 "not-restored", "An evaluation keeps nothing half done: it starts at its first row."

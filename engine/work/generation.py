@@ -7,6 +7,8 @@ row waits for the longest.
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -27,6 +29,10 @@ REFILL_AT = 0.5
 
 SHRINK_AT = 0.75
 """And without new ones, rows that have ended are let go at this share."""
+
+MOST_STREAMS = 8
+ROWS_A_STREAM = 16
+"""With fewer rows a batch of its own gains less than it takes from the others."""
 
 Prompt = list[int]
 
@@ -71,33 +77,59 @@ def answers(
     with wired_limit(model):
         shared = _shared(model, prompts)
         length = len(shared.tokens) if shared else 0
-        batch = Batch(
-            model,
-            _draw(how),
-            frozenset(tokenizer.eos_token_ids),
-            how.max_new_tokens,
-            shared,
-            check_stop,
-        )
         waiting = deque(
             Row(index, prompts[index][length:])
             for index in sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
         )
-        left = 0
-        while waiting or left:
-            if waiting and left <= REFILL_AT * how.rows:
-                new = [waiting.popleft() for _ in range(min(how.rows - left, len(waiting)))]
-                now = time.perf_counter()
-                for row in new:
-                    row.began = now
-                batch.admit(new)
-                left += len(new)
-            check_stop()
-            for row in batch.step():
-                left -= 1
-                yield _answer(tokenizer, row.index, row.tokens, row.began, row.cut_off)
-            if left <= SHRINK_AT * batch.width:
-                batch.shrink()
+        streams = _streams(min(how.rows, len(prompts)))
+        batches = [
+            Batch(
+                model,
+                _draw(how, lane),
+                frozenset(tokenizer.eos_token_ids),
+                how.max_new_tokens,
+                shared,
+                check_stop,
+                stream,
+            )
+            for lane, stream in enumerate(streams)
+        ]
+        rows = math.ceil(how.rows / len(batches))
+        while waiting or any(batch.open for batch in batches):
+            for batch in batches:
+                check_stop()
+                for row in _advance(batch, waiting, rows):
+                    yield _answer(tokenizer, row.index, row.tokens, row.began, row.cut_off)
+
+
+def _advance(batch: Batch, waiting: deque[Row], rows: int) -> list[Row]:
+    """One step of a batch of up to ``rows``, after new ones took free places; the rows it ends."""
+    left = batch.open
+    if waiting and left <= REFILL_AT * rows:
+        new = [waiting.popleft() for _ in range(min(rows - left, len(waiting)))]
+        for row in new:
+            row.began = time.perf_counter()
+        batch.admit(new)
+    elif left <= SHRINK_AT * batch.width:
+        batch.shrink()
+    return batch.step() if batch.width else []
+
+
+def _streams(rows: int) -> list[mx.Stream | None]:
+    """Where batches of ``rows`` in all are computed at the same time.
+
+    MLX computes a stream of work on one core of a CPU; on a GPU one stream has all of it.
+    """
+    if mx.default_device() != mx.Device(mx.cpu):
+        return [None]
+    count = max(1, min(MOST_STREAMS, _cores(), rows // ROWS_A_STREAM))
+    return [None, *(mx.new_stream(mx.default_device()) for _ in range(count - 1))]
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    known = getattr(os, "sched_getaffinity", None)
+    return len(known(0)) if known else os.cpu_count() or 1
 
 
 def one_by_one(
@@ -130,8 +162,8 @@ def can_batch(model: Any) -> bool:
     return all(hasattr(layer, "merge") for layer in make_prompt_cache(model))
 
 
-def _draw(how: How) -> Draw:
-    return greedy if how.temperature == 0 else drawn(how.temperature, how.seed)
+def _draw(how: How, lane: int = 0) -> Draw:
+    return greedy if how.temperature == 0 else drawn(how.temperature, how.seed, lane)
 
 
 def _answer(tokenizer: Any, index: int, tokens: list[int], begin: float, cut_off: bool) -> Answer:
