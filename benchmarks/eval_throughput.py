@@ -126,7 +126,8 @@ def measure(
 
     What else a machine does only ever makes a round slower, so the best round is the nearest to
     what a side can do; the medians are written down beside it. So is the ratio of examples a second
-    of processor time, which a busy machine disturbs less; it does not see that ours uses more than one core.
+    of processor time, which a busy machine disturbs less; it does not see that ours uses more than
+    one core.
     """
     places = evenly_spread(len(prompts), alone)
     few = [prompts[place] for place in places]
@@ -199,7 +200,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         figures = cases(Path(name), args)
     print(
-        f"{'model':14}{'ours ex/s':>11}{'one by one':>12}{'ratio':>8}{'bound':>7}{'processor':>11}  equal answers"
+        f"{'model':14}{'ours ex/s':>11}{'one by one':>12}{'ratio':>8}{'bound':>7}{'processor':>11}"
+        "  equal answers"
     )
     for case, one in figures.items():
         print(
