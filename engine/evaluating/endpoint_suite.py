@@ -1,48 +1,21 @@
-"""A suite put to an endpoint, its answers scored: rows, and what is missing.
-
-An example that got no answer, or no verdict of a judge, has no score and is in no row: it is
-missing, not wrong. Too many of those, and there is no score of the suite either.
-"""
+"""A suite put to an endpoint, its answers scored."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.answers.target_suites import answer_text
-from engine.evaluating.asking import Asker, ask_each
+from engine.evaluating.asking import Asker, Reply, ask_each
 from engine.evaluating.marking import Marker
+from engine.evaluating.outcome import Gaps, Outcome
 from engine.evaluating.rows import row_of
 from engine.judge.suites import Example
 from engine.judge.teacher import NotJudged
 from engine.records.evaluation import RowResult
 from engine.serving.chat import Answer, Ask
-
-MAX_UNSCORED = 0.05
-"""The share of a suite's examples that may be without a score; with more, nothing is concluded.
-What is missing is seldom missing at random: long questions time out, hard ones run over a limit."""
-
-GIVE_UP = 5
-"""So many questions in a row without an answer: whoever answers has gone."""
-
-
-class NoScore(Exception):
-    """A suite that got no score; the text is a sentence. ``outcome`` is what had come."""
-
-    def __init__(self, text: str, outcome: Outcome) -> None:
-        super().__init__(text)
-        self.outcome = outcome
-
-
-@dataclass
-class Outcome:
-    """``rows`` are in the order of the suite; ``unscored`` is example id to the reason."""
-
-    rows: list[RowResult] = field(default_factory=list)
-    unscored: dict[str, str] = field(default_factory=dict)
-    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,57 +47,35 @@ def put_to(
     """
     examples = marker.suite.examples
     found: dict[int, RowResult] = {}
-    outcome = Outcome()
-    allowed = int(MAX_UNSCORED * len(examples))
-    in_a_row = 0
-
-    def without(example: Example, why: str) -> None:
-        outcome.unscored[example.id] = why
-        missing(example, why)
-
-    def answers() -> Generator[_Given]:
-        nonlocal in_a_row
-        # Closed here and now, not when the last trace of an exception is collected.
-        with closing(
-            ask_each(asker, examples, how, concurrency=concurrency, check=check)
-        ) as replies:
-            for reply in replies:
-                if isinstance(reply.answer, Answer):
-                    in_a_row = 0
-                    yield _given(reply.index, reply.answer)
-                    continue
-                in_a_row += 1
-                without(examples[reply.index], f"not answered: {reply.answer}")
-                stop_if_too_many()
-
-    def stop_if_too_many() -> None:
-        count = len(outcome.unscored)
-        if in_a_row >= GIVE_UP or count > allowed:
-            last = next(reversed(outcome.unscored.values()))
-            raise NoScore(
-                f"{marker.suite.name} has no score: {count} of {len(examples)} examples have none "
-                f"(at most {allowed} may). The last one was {last}",
-                outcome,
-            )
-
+    gaps = Gaps(marker.suite, missing)
     began = time.perf_counter()
-    try:
-        with (
-            closing(answers()) as every,
-            closing(marker.mark_each(every, check=check)) as marks,
-        ):
+    # Closed here and now, not when the last trace of an exception is collected: what is under way
+    # is given up then.
+    with (
+        closing(ask_each(asker, examples, how, concurrency=concurrency, check=check)) as replies,
+        closing(marker.mark_each(_answered(replies, gaps), check=check)) as marks,
+    ):
+        try:
             for given, mark in marks:
-                example = examples[given.index]
                 if isinstance(mark, NotJudged):
-                    without(example, f"not judged: {mark}")
-                    stop_if_too_many()
+                    gaps.not_judged(given.index, mark)
                     continue
-                row = found[given.index] = row_of(example, given, mark)
+                row = found[given.index] = row_of(examples[given.index], given, mark)
                 told(row)
-    finally:
-        outcome.rows = [found[index] for index in sorted(found)]
-        outcome.duration_s = time.perf_counter() - began
-    return outcome
+        finally:
+            gaps.outcome.rows = [found[index] for index in sorted(found)]
+            gaps.outcome.duration_s = time.perf_counter() - began
+    return gaps.outcome
+
+
+def _answered(replies: Iterable[Reply], gaps: Gaps) -> Iterator[_Given]:
+    """The answers among some replies; the others are gaps."""
+    for reply in replies:
+        if isinstance(reply.answer, Answer):
+            gaps.answered()
+            yield _given(reply.index, reply.answer)
+        else:
+            gaps.not_answered(reply.index, reply.answer)
 
 
 def _given(index: int, answer: Answer) -> _Given:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.evaluating.asking import Asker, Patience, Refused
-from engine.evaluating.endpoint_suite import NoScore, put_to
+from engine.evaluating.endpoint_suite import put_to
 from engine.evaluating.marking import Marker
+from engine.evaluating.outcome import NoScore
 from engine.evaluating.places import file_names
 from engine.evaluating.results import Told, result_of
 from engine.evaluating.rows import write_rows

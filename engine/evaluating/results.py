@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.evaluating.endpoint_suite import Outcome
 from engine.evaluating.marking import Marker
+from engine.evaluating.outcome import Outcome
 from engine.evaluating.rows import figures_of, write_rows
 from engine.folder import sha256_file
 from engine.records.base import utc_now

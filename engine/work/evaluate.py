@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.evaluating.asking import Refused
-from engine.evaluating.endpoint_suite import NoScore, Outcome
 from engine.evaluating.marking import GIVES, SCORER_FILE, Marker
+from engine.evaluating.outcome import NoScore, Outcome
 from engine.evaluating.results import Told, result_of
 from engine.folder import FolderError, read_record
 from engine.judge.scorers import ScorerError

@@ -17,8 +17,9 @@ from pathlib import Path
 import psutil
 
 from engine.evaluating.asking import Asker, Patience, Refused
-from engine.evaluating.endpoint_suite import NoScore, Outcome, put_to
+from engine.evaluating.endpoint_suite import put_to
 from engine.evaluating.marking import Marker
+from engine.evaluating.outcome import NoScore, Outcome
 from engine.judge.suites import Example, Suite
 from engine.models import ModelError, describe
 from engine.records.evaluation import RowResult

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from engine.evaluating.endpoint_suite import MAX_UNSCORED, NoScore, Outcome
 from engine.evaluating.marking import Marker
+from engine.evaluating.outcome import Gaps, Outcome
 from engine.evaluating.rows import row_of
 from engine.judge.latency import evenly_spread, median, p95, sample_sha256
 from engine.judge.suites import Example, Suite
@@ -54,30 +54,16 @@ def run_suite(
     examples = marker.suite.examples
     first: dict[int, RowResult] = {}
     scores: dict[int, list[float]] = defaultdict(list)
-    outcome = Outcome()
-
-    def without(example: Example, why: str) -> None:
-        if example.id in outcome.unscored:
-            return
-        outcome.unscored[example.id] = why
-        missing(example, why)
-        count, allowed = len(outcome.unscored), int(MAX_UNSCORED * len(examples))
-        if count > allowed:
-            raise NoScore(
-                f"{marker.suite.name} has no score: {count} of {len(examples)} examples have none "
-                f"(at most {allowed} may). The last one was {why}",
-                outcome,
-            )
-
+    gaps = Gaps(marker.suite, missing)
+    outcome = gaps.outcome
     began = time.perf_counter()
     for number in range(passes):
         with closing(asked.answers(asked.how.seed + number, check)) as given:
             for answer, mark in marker.mark_each(given, check=check):
-                example = examples[answer.index]
                 if isinstance(mark, NotJudged):
-                    without(example, f"not judged: {mark}")
+                    gaps.not_judged(answer.index, mark)
                     continue
-                row = row_of(example, answer, mark)
+                row = row_of(examples[answer.index], answer, mark)
                 first.setdefault(answer.index, row)
                 scores[answer.index].append(row.score)
                 told(row)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from engine.evaluating.asking import Asker, Patience, Refused
-from engine.evaluating.endpoint_suite import NoScore, Outcome, put_to
+from engine.evaluating.endpoint_suite import put_to
 from engine.evaluating.marking import GIVES, Marker
+from engine.evaluating.outcome import NoScore, Outcome
 from engine.evaluating.results import Told, result_of
 from engine.evaluating.teacher import Teacher
 from engine.judge.suites import load_suite
