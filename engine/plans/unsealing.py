@@ -216,7 +216,7 @@ def open_sealed(workspace: Workspace, unsealing: Unsealing) -> RunFolder:
     folder = None
     try:
         folder = create(workspace, unsealing.draft)
-        _take_weights(unsealing, folder)
+        take_candidate(unsealing.parent, folder, unsealing.draft.target)
     except OSError as error:
         if folder is not None:
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -228,9 +228,10 @@ def open_sealed(workspace: Workspace, unsealing: Unsealing) -> RunFolder:
     return folder
 
 
-def _take_weights(unsealing: Unsealing, folder: RunFolder) -> None:
-    """The parent's weights and training rows, as the same files where the disk allows it."""
-    parent = RunFolder(unsealing.parent)
+def take_candidate(run: Path, folder: RunFolder, target: Target) -> None:
+    """Give a new run the weights and training rows of ``run``, as the same files where the disk
+    allows it, with what is known of them. ``target`` is what the new run is of. OSError."""
+    parent = RunFolder(run)
     for name in (WEIGHTS, TRAINED_ON):
         source = parent.path / name
         files = [source] if source.is_file() else sorted(source.glob("*"))
@@ -249,7 +250,7 @@ def _take_weights(unsealing: Unsealing, folder: RunFolder) -> None:
         )
         folder.write("provenance.json", record)
     if (leaks := _read(parent, "leakage.json", Leakage)) is not None:
-        names = {suite.file: suite.name for suite in unsealing.draft.target.suites}
+        names = {suite.file: suite.name for suite in target.suites}
         suites = [
             one.model_copy(update={"suite": names[one.file]})
             for one in leaks.suites

@@ -35,6 +35,9 @@ from engine.target import Target, TargetError, load_target
 CRASHES = 2
 """So many crashes in a row end a loop."""
 
+EVALUATES = ["eval-baseline", "eval-candidate", "report"]
+"""The plan of an iteration that trains nothing."""
+
 VALID_SHARE = 0.1
 REPLAY_LEAST = 1000
 """A loop may begin with few rows of the target; old skills are not kept alive by a share of few."""
@@ -167,11 +170,14 @@ class Flywheel:
         memory."""
         plan = self._plan(iteration)
         workspace = self.folder.workspace
-        trains = not self.folder.withdraw(Request.SKIP_TRAINING)
         path = runs.find_run(workspace, self.loop.loop_id, iteration)
         retried = None
+        trains = True
         if path is None:
-            path = self._start(iteration, plan, {})
+            trains = self._trains(iteration)
+            path = (
+                self._start(iteration, plan, {}) if trains else self._judge_again(iteration, plan)
+            )
         path = runs.wait_for(self.runner, path)
         if runs.out_of_memory(path) and not self._shrunk(path):
             smaller = self._smaller(plan)
@@ -274,6 +280,7 @@ class Flywheel:
         plan: IterationPlan,
         more: dict[str, Any],
         parent: str | None = None,
+        candidate_of: Path | None = None,
     ) -> Path:
         self.runner.check_stop()
         best = self.best_before(iteration)
@@ -289,7 +296,40 @@ class Flywheel:
             )
         except TargetError as error:
             raise LoopFailed(str(error), "Mend the target, then: resume.") from error
-        return runs.start_run(self.runner, drafted)
+        return runs.start_run(self.runner, drafted, candidate_of)
+
+    def _trains(self, iteration: int) -> bool:
+        """Whether the iteration trains: not where somebody wants the best adapter judged again."""
+        first = iteration == 1 and self.loop.skip_first_training
+        asked = self.folder.withdraw(Request.SKIP_TRAINING)
+        if not (first or asked):
+            return True
+        if self._candidate(iteration) is not None:
+            return False
+        self.runner.message(
+            "skip-training", "There is no run with an adapter to judge again: it trains."
+        )
+        return True
+
+    def _candidate(self, iteration: int) -> Path | None:
+        """The run whose adapter is judged again: the best, else the newest of this target."""
+        best = self.best_before(iteration)
+        if best is not None:
+            return best
+        for path in self.folder.workspace.run_paths():
+            weights = path / "adapters/adapters.safetensors"
+            if weights.is_file() and runs.target_of(path) == self.loop.target:
+                return path
+        return None
+
+    def _train(self, iteration: int, plan: IterationPlan) -> Path:
+        return self._start(iteration, plan, {})
+
+    def _judge_again(self, iteration: int, plan: IterationPlan) -> Path:
+        """A run that only evaluates, with the weights that are there."""
+        candidate = self._candidate(iteration)
+        assert candidate is not None
+        return self._start(iteration, plan, {"factory.stages": EVALUATES}, candidate_of=candidate)
 
     def _smaller(self, plan: IterationPlan) -> dict[str, Any] | None:
         """Half the batch and twice the accumulation: the same updates in less memory."""

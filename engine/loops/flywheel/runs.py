@@ -7,6 +7,7 @@ supervisor died goes on, a run that was cancelled is followed by one that takes 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.folder import FolderError, RunFolder
 from engine.loops.runner import LoopCancelled, LoopFailed, Runner
 from engine.plain_file import read_plain
 from engine.plans.planning import Draft, create, draft
+from engine.plans.unsealing import take_candidate
 from engine.records.loop import Loop
 from engine.records.status import Phase, RunStatus, StageState
 from engine.supervise.launch import LaunchError, cancel, is_done, launch, liveness
@@ -73,10 +75,16 @@ def draft_run(
     return replace(drafted, config=drafted.config.model_copy(update={"loop": mark}))
 
 
-def start_run(runner: Runner, drafted: Draft) -> Path:
-    """Create the run and launch it."""
+def start_run(runner: Runner, drafted: Draft, candidate_of: Path | None = None) -> Path:
+    """Create the run and launch it; with ``candidate_of`` it has that run's weights."""
     workspace = runner.folder.workspace
     folder = create(workspace, drafted)
+    if candidate_of is not None:
+        try:
+            take_candidate(candidate_of, folder, drafted.target)
+        except OSError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
     runner.say("run-created", run=folder.run_id)
     _launch(folder.path)
     return folder.path
@@ -166,8 +174,14 @@ def follows_same_iteration(run: Path) -> bool:
     return mark is not None and mark == config.get("loop")
 
 
+def target_of(run: Path) -> str | None:
+    """The target that a run's config names."""
+    name = _config(run).get("target")
+    return name if isinstance(name, str) else None
+
+
 def word(value: Any) -> str:
     """A value as ``--set`` takes it."""
-    if isinstance(value, list):
-        return "[" + ", ".join(str(one) for one in value) + "]"
+    if isinstance(value, list | dict):
+        return json.dumps(value)  # which is YAML in one line
     return repr(value) if isinstance(value, float) else str(value)
