@@ -103,10 +103,6 @@ class LeakReport:
     shown: int = 0
     """Gold rows that a data generator was shown, leaked or not."""
 
-    def count(self, kind: LeakKind) -> int:
-        """How many gold prompts leaked in this way (each counts once, as the closest kind)."""
-        return sum(leak.kind == kind for leak in self.leaks)
-
     def of_suite(self, suite: str, file: str, sha256: str) -> SuiteLeaks:
         """For the record: how much of the suite leaked and the first hits, without any text."""
         return SuiteLeaks(

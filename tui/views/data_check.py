@@ -57,9 +57,6 @@ def _shared_lines(check: DataCheck) -> list[Line]:
     count = shared.rows.total()
     rows = "training row comes" if count == 1 else "training rows come"
     of = "" if whole else f" of the first {shared.compared:,}"
-    how = ", ".join(
-        f"{shared.rows[kind]:,} {how}" for kind, how in HOW.items() if shared.rows[kind]
-    )
     lines: list[Line] = [
         [
             Cell("⚠ ", "warn"),
