@@ -192,6 +192,8 @@ class ReportCard(Record):
     flips: list[CardFlips] = Field(default_factory=list)
     slices: list[CardRow] = Field(default_factory=list)
     performance: list[CardRow] = Field(default_factory=list)
+    performance_notes: list[str] = Field(default_factory=list)
+    """On which prompts latency was measured."""
     attempts: list[CardAttempt] = Field(default_factory=list)
     attempts_note: str | None = None
     data: list[CardFact] = Field(default_factory=list)

@@ -18,7 +18,7 @@ from engine.publish.card.origin import data_facts, files, provenance_facts
 from engine.publish.card.words import verdict
 from engine.publish.markdown import clip
 from engine.publish.numbers import NOT_RECORDED
-from engine.publish.performance import costs
+from engine.publish.performance import costs, samples
 from engine.publish.slices import slices
 from engine.publish.standing import Standing, standings
 from engine.records.evaluation import EvalResult
@@ -76,6 +76,7 @@ def build_card(contents: RunContents, attempts: Attempts, curves: Curves) -> Rep
             CardRow(name=one.name, cells=[one.baseline, one.candidate, one.delta])
             for one in costs(contents)
         ],
+        performance_notes=[_text(one) for one in samples(contents)],
         attempts=[*_attempts(attempts)],
         attempts_note=(
             f"{attempts.left_out:,} older attempts are not shown." if attempts.left_out else None

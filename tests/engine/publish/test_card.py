@@ -132,6 +132,8 @@ def test_headings_come_in_order_and_everything_has_its_name(tmp_path: Path) -> N
     links = {(one.get("href") or "")[1:] for tag, one in page.tags if tag == "a"}
     assert named | links <= set(ids)
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    tables = [number for number, (tag, _) in enumerate(page.tags) if tag == "table"]
+    assert len(tables) >= 6 and all(page.tags[at + 1][0] == "caption" for at in tables)
     pictures = [one for tag, one in page.tags if tag == "svg"]
     assert all("aria-hidden" in one or one.get("role") == "img" or one == {} for one in pictures)
     assert dict(page.tags)["html"] == {"lang": "en"}
@@ -157,7 +159,10 @@ def test_missing_evidence_is_a_list_of_its_own(tmp_path: Path) -> None:
     (run / "eval-regression-baseline.json").unlink()
     put(run / "eval-baseline.json", "/historical", "a report of last year")
     put(run / "eval-candidate.json", "/skipped", {"latency": "no time"})
+    sample = {"sample": "every 9th prompt", "sample_sha256": "a" * 64, "n": 20, "median_ms": 31.0}
+    put(run / "eval-baseline.json", "/latency", sample)
     card, page = card_of(run)
+    assert "one request at a time, 20 prompts (every 9th prompt" in page.text
     missing = {one.what: one.why for one in card.missing}
     assert "eval-regression-baseline.json is missing" in missing["router-breadth, before training"]
     assert "a report of last year" in missing["router-gold, before training"]
