@@ -5,20 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.judge.comparison import ROUNDING, Comparison
+from engine.judge.comparison import Comparison
 from engine.judge.gate import BREADTH_DROP, SLACK, Gate, Verdict
 from engine.judge.measured import Measured
 from engine.records.run import RunConfig
-
-__all__ = [
-    "ROUNDING",
-    "Comparison",
-    "breadth_drop",
-    "breadth_interval",
-    "pair_regression",
-    "regression_files",
-    "regression_suites",
-]
 
 
 def regression_files(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, error, warning
-from engine.judge.breadth import ROUNDING, regression_files
+from engine.judge.breadth import regression_files
+from engine.judge.comparison import ROUNDING
 from engine.judge.gates import BASELINE, BREADTH_DROP, CANDIDATE, PRIMARY_MIN, Verdict
 from engine.judge.measured import seed_file
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, info, warning
-from engine.judge.breadth import ROUNDING
+from engine.judge.comparison import ROUNDING
 
 # As engine.folder's atomic write names its temporary files.
 _TEMPORARY = re.compile(r"\.(?P<of>[^/]+)\.[a-z0-9_]{8}")
