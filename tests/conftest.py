@@ -28,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Pressed(set(ROOT.glob("tui/test_*.py"))), "pressed-keys")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes must name a test alike, so an address of memory is no part of a name."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: give its parameters ids of their own")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _keys_are_written_down() -> Iterator[None]:
     """Each action that a binding started, with the place whose binding it was."""
