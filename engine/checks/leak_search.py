@@ -76,7 +76,7 @@ def look_for_leaks(
     gold = {name: _file(target, file) for name, file in suite_files.items()}
     stale = None
     if record is not None:
-        stale = _stale(record, run, training, gold, suite_hashes)
+        stale = _stale(record, _trained(record, run, training, dataset), gold, suite_hashes)
         if stale is None:
             return LeaksSeen("record", tuple(record.suites), None)
     if not suite_files:
@@ -96,8 +96,7 @@ def look_for_leaks(
 
 def _stale(
     record: Leakage,
-    run: Path,
-    training: list[_File],
+    trained: tuple[str, str] | None,
     gold: Mapping[str, _File | None],
     suite_hashes: Mapping[str, str],
 ) -> str | None:
@@ -108,10 +107,22 @@ def _stale(
             return f"it says nothing of the suite {name}"
         if suite_hashes.get(name) not in (None, searched[name].sha256):
             return f"it was made with another version of the suite {name}"
-    trained = _file(run.resolve(), record.training_file) or next(iter(training), None)
-    if trained is not None and _sha256(trained) != record.training_sha256:
-        return f"{trained.name} changed since"
+    if trained is not None and trained[1] != record.training_sha256:
+        return f"{trained[0]} changed since"
     return None
+
+
+def _trained(
+    record: Leakage, run: Path, training: list[_File], dataset: Dataset | None
+) -> tuple[str, str] | None:
+    """Name and hash of the rows that were trained on: of the file, else as dataset.json has it."""
+    named = _file(run.resolve(), record.training_file)
+    file = named or next((one for one in training if one.name == record.training_file), None)
+    if file is not None:
+        return file.name, _sha256(file)
+    files = getattr(dataset, "files", None)
+    digest = files.get(record.training_file) if isinstance(files, dict) else None
+    return (record.training_file, digest) if isinstance(digest, str) else None
 
 
 def _not_searchable(training: list[_File], gold: Mapping[str, _File | None]) -> str | None:

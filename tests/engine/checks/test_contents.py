@@ -282,6 +282,18 @@ def test_a_record_of_other_files_is_stale(tmp_path: Path) -> None:
     assert "another version of the suite router-gold" in str(load(run).leaks.stale)
 
 
+def test_without_the_rows_the_record_is_held_against_the_hash_in_dataset_json(
+    tmp_path: Path,
+) -> None:
+    run = folders.make_run(tmp_path)
+    digest = folders.sha256(run / "data" / "train.jsonl")
+    (run / "data" / "train.jsonl").unlink()
+    put(run / "dataset.json", "/files", {"data/train.jsonl": digest})
+    assert (load(run).leaks.by, load(run).leaks.stale) == ("record", None)
+    put(run / "dataset.json", "/files", {"data/train.jsonl": "b" * 64})
+    assert load(run).leaks.stale == "data/train.jsonl changed since"
+
+
 def test_rows_that_a_generator_was_shown_are_found_again(tmp_path: Path) -> None:
     run = folders.make_run(tmp_path)
     (run / "leakage.json").unlink()
