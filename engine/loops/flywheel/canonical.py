@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,13 @@ def add_rows(path: Path, rows: Iterable[Row], origin: Origin) -> int:
 
     CanonicalError when the file cannot be read or written; it is as it was then.
     """
-    dated = origin if origin.added else origin.model_copy(update={"added": _now()})
-    stamp = dated.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    new = [
-        json.dumps({**row, "origin": stamp}, ensure_ascii=False).encode("utf-8", "replace")
-        for row in rows
-    ]
+    return add_each(path, ((row, origin) for row in rows))
+
+
+def add_each(path: Path, rows: Iterable[tuple[Row, Origin]]) -> int:
+    """Append rows that have an origin each; otherwise as ``add_rows``."""
+    now = _now()
+    new = [encoded(row, origin, now) for row, origin in rows]
     if not new:
         return 0
     try:
@@ -101,6 +103,14 @@ def add_rows(path: Path, rows: Iterable[Row], origin: Origin) -> int:
             f"The rows cannot be added to {path.name} ({error.strerror or error}). It is as it was."
         ) from error
     return len(new)
+
+
+def encoded(row: Row, origin: Origin, now: datetime) -> bytes:
+    """A row with its origin as it stands in the file, without the line's end."""
+    dated = origin if origin.added else origin.model_copy(update={"added": now})
+    stamp = dated.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    text = json.dumps({**row, "origin": stamp}, ensure_ascii=False)
+    return text.encode("utf-8", "replace")
 
 
 def rows_of(lines: Iterable[Line], loop: str, iteration: int) -> list[Line]:
@@ -141,11 +151,11 @@ def clean(path: Path, *, keep_seed_only: bool = False, dry_run: bool = False) ->
     return _rewrite(path, lines, stays, dry_run)
 
 
-def remove_rows(path: Path, loop: str, iteration: int) -> Cleaned:
+def remove_rows(path: Path, loop: str, iteration: int, *, dry_run: bool = False) -> Cleaned:
     """Remove what one iteration added, and nothing else."""
     lines = read_lines(path)
     gone = {line.number for line in rows_of(lines, loop, iteration)}
-    return _rewrite(path, lines, lambda line: line.number not in gone, False)
+    return _rewrite(path, lines, lambda line: line.number not in gone, dry_run)
 
 
 def _rewrite(
@@ -184,5 +194,5 @@ def _conversation(row: Row) -> str:
     return json.dumps(kept or dict(row), sort_keys=True, ensure_ascii=False)
 
 
-def _now() -> Any:
+def _now() -> datetime:
     return utc_now().replace(microsecond=0)
