@@ -20,6 +20,7 @@ from engine.judge.gate import (
     SAFETY_MAX,
     SLACK,
     TOKENS_MIN,
+    WHERE,
     Gate,
     Verdict,
 )
@@ -107,22 +108,13 @@ def _judged(measured: Measured, name: str, one: _Bound, bound: float) -> Gate:
     value, slack = max(known), SLACK * max(1.0, abs(bound))
     reached = value >= bound - slack if one.least else value <= bound + slack
     unit = KINDS[name].value.format
-    where = _WHERE[one.least, reached]
+    where = WHERE[one.least, reached]
     reason = f"{unit(value)} ({one.of(record)}) is {where} the bound of {unit(bound)}."
     return Gate(name, bound, value, None, Verdict.PASS if reached else Verdict.FAIL, reason)
 
 
 def _undecided(name: str, bound: float, reason: str) -> Gate:
     return Gate(name, bound, None, None, Verdict.UNDECIDED, reason)
-
-
-_WHERE = {
-    (True, True): "at or above",
-    (True, False): "below",
-    (False, True): "at or below",
-    (False, False): "above",
-}
-"""(it is a least value, it is kept) in words."""
 
 
 # --- safety ------------------------------------------------------------------------------------

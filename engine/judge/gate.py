@@ -24,6 +24,15 @@ SLACK = 1e-9
 """A drop of 3 points is not over a bound of 3 because of binary fractions."""
 
 
+WHERE = {
+    (True, True): "at or above",
+    (True, False): "below",
+    (False, True): "at or below",
+    (False, False): "above",
+}
+"""(a value must be at least the bound, it is on the right side) in words."""
+
+
 class Verdict(StrEnum):
     PASS = "pass"
     FAIL = "fail"

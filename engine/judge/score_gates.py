@@ -12,7 +12,7 @@ from dataclasses import replace
 from engine.judge import noise
 from engine.judge.comparison import Comparison, score_interval
 from engine.judge.estimate import Estimate
-from engine.judge.gate import BEATS_BASELINE, PRIMARY_MIN, SLACK, Gate, Verdict
+from engine.judge.gate import BEATS_BASELINE, PRIMARY_MIN, SLACK, WHERE, Gate, Verdict
 from engine.judge.measured import BASELINE, CANDIDATE, Measured
 from engine.judge.noise import Told, p_text
 from engine.judge.paired import Paired
@@ -55,34 +55,25 @@ def primary_min(measured: Measured) -> Gate:
         score, interval = seeds.mean, seeds.spread.mean.interval if seeds.spread.sd else None
         reason = (
             f"The mean of {len(seeds.files)} seeds, {score:.3f}, is "
-            f"{_WHERE[higher, reached(score)]} the bound of {bound:.3f}"
+            f"{WHERE[higher, reached(score)]} the bound of {bound:.3f}"
             f"{_with_interval(interval, None)}."
         )
         verdict = Verdict.PASS if reached(score) and reached(own) else Verdict.FAIL
         reason += f" What would be shipped is {_first(measured)}: {own:.3f}"
-        reason += "." if reached(own) else f", {_WHERE[higher, False]} the bound itself."
+        reason += "." if reached(own) else f", {WHERE[higher, False]} the bound itself."
     else:
         score, interval = (
             own,
             score_interval(measured.evals[CANDIDATE], measured.rows.get(CANDIDATE)),
         )
         shown = _with_interval(interval, measured.count(CANDIDATE))
-        reason = f"{score:.3f} is {_WHERE[higher, reached(score)]} the bound of {bound:.3f}{shown}."
+        reason = f"{score:.3f} is {WHERE[higher, reached(score)]} the bound of {bound:.3f}{shown}."
         verdict = Verdict.PASS if reached(score) else Verdict.FAIL
     past = interval is not None and (interval[0] < bound if higher else interval[1] > bound)
     if verdict is Verdict.PASS and past:
         what = "seeds" if asks_for_seeds(measured) else "examples"
         reason += f" The interval reaches past the bound: more {what} would make it sure."
     return gate(verdict, reason, score, interval)
-
-
-_WHERE = {
-    (True, True): "at or above",
-    (True, False): "below",
-    (False, True): "at or below",
-    (False, False): "above",
-}
-"""(higher is better, the bound is reached) in words."""
 
 
 def _first(measured: Measured) -> str:
