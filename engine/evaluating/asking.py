@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from engine.judge.suites import Example
 from engine.serving.chat import Answer, Ask, Chat, Message
-from engine.serving.endpoint import Endpoint, EndpointError
+from engine.serving.chunks import ToolCall
+from engine.serving.endpoint import HIDDEN, Endpoint, EndpointError, address_of, key_of
 from engine.serving.exchange import Timeouts
 
 POLL_S = 0.1
@@ -22,6 +23,10 @@ POLL_S = 0.1
 
 LONGEST_WAIT_S = 60.0
 """However long a server wants to be left alone, a question waits no longer than this."""
+
+SHORTEST_KEY = 12
+"""A shorter one is no secret ("none", "EMPTY", for servers that ask for any), and may well stand in
+an answer, which must not change."""
 
 _FATAL_CODES = frozenset({"url", "key"})
 _FATAL_STATUS = frozenset({401, 402, 403, 404, 405})
@@ -88,15 +93,31 @@ class Asker:
 
     def _once(self, messages: Sequence[Message], how: Ask) -> Answer:
         chat = Chat(self.endpoint, messages, how, self._timeouts)
+        key = key_of(self.endpoint, address_of(self.endpoint))
         with self._lock:
             self._running.add(chat)
             if self._over.is_set():
                 chat.cancel()
         try:
-            return chat.answer()
+            return _without_key(chat.answer(), key)
         finally:
             with self._lock:
                 self._running.discard(chat)
+
+
+def _without_key(answer: Answer, key: str | None) -> Answer:
+    """An answer goes into rows and records: a key that a server says back does not."""
+    if key is None or len(key) < SHORTEST_KEY:
+        return answer
+    return replace(
+        answer,
+        text=answer.text.replace(key, HIDDEN),
+        reasoning=answer.reasoning.replace(key, HIDDEN),
+        tool_calls=tuple(
+            ToolCall(call.name.replace(key, HIDDEN), call.arguments.replace(key, HIDDEN))
+            for call in answer.tool_calls
+        ),
+    )
 
 
 def _wait_before_another(error: EndpointError, attempt: int, patience: Patience) -> float | None:

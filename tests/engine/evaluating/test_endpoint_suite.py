@@ -201,12 +201,19 @@ def test_what_every_question_would_meet_ends_it_at_once(
 def test_a_key_is_sent_and_is_nowhere_else(
     tmp_path: Path, fake: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server gives the key back in its errors, as some do."""
+    """The server gives the key back in its errors, as some do, and in an answer and a call."""
     monkeypatch.setenv("A_TEST_KEY", "sk-very-secret")
 
     def answer(request: Request) -> None:
         if number(request) == 2:
             refuse(request, "400 Bad Request", text=f"bad {request.headers['authorization']}")
+        elif number(request) == 3:
+            say(request, f"you sent {request.headers['authorization']}")
+        elif number(request) == 4:
+            request.head()
+            call = {"name": "f", "arguments": json.dumps(request.headers["authorization"])}
+            request.event({"choices": [{"delta": {"tool_calls": [{"function": call}]}}]})
+            request.finish()
         else:
             say(request, f"right {number(request)}")
 
@@ -216,9 +223,21 @@ def test_a_key_is_sent_and_is_nowhere_else(
     record = result_of(found, outcome, Told("big", "a command", "endpoint"), tmp_path / "r.jsonl")
     assert "sk-very-secret" not in record.model_dump_json() + (tmp_path / "r.jsonl").read_text()
     assert "***" in outcome.unscored["e2"]
+    got = {row.id: row.got for row in outcome.rows}
+    assert got["e3"] == "you sent Bearer ***"
+    assert "Bearer ***" in got["e4"]
     monkeypatch.delenv("A_TEST_KEY")
     with pytest.raises(Refused, match="A_TEST_KEY is not set"):
         put(server, found, key_variable="A_TEST_KEY")
+
+
+def test_a_word_that_is_given_for_a_key_changes_no_answer(
+    tmp_path: Path, fake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_TEST_KEY", "right")
+    server = fake(lambda request: say(request, f"right {number(request)}"))
+    outcome = put(server, marker(tmp_path, 2), key_variable="A_TEST_KEY")
+    assert [row.got for row in outcome.rows] == ["right 1", "right 2"]
 
 
 def test_a_huge_answer_and_garbage_are_missing(tmp_path: Path, fake: Make) -> None:
