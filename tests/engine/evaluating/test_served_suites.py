@@ -149,6 +149,7 @@ def test_tools_may_be_answered_in_batches_where_the_target_says_so(root: Path, m
     assert read_record(run / "eval-baseline.json", EvalResult).through == "batches"
 
 
+@pytest.mark.slow
 def test_with_the_adapter_other_answers_come(root: Path, made: Path) -> None:
     answers = []
     for adapter in (None, str(made / "adapters")):
@@ -192,6 +193,7 @@ def test_a_worker_that_is_killed_takes_its_server_along(root: Path, made: Path) 
     gone(run)
 
 
+@pytest.mark.slow
 def test_a_port_that_somebody_takes_first_is_no_trouble(
     root: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
