@@ -31,12 +31,15 @@ def regression_files(names: Sequence[str]) -> list[tuple[str, str]]:
 def regression_suites(config: RunConfig) -> list[str]:
     """The names of the suites that breadth is judged by.
 
-    All frozen suites but the primary one; without frozen suites the one that the documented
-    schema has room for.
+    All frozen suites but the primary one, and those named beside them that no file could freeze
+    (tasks of a harness); without frozen suites the one that the documented schema has room for.
     """
-    if config.eval.suites:
-        return [name for name in config.eval.suites if name != config.eval.primary]
-    return [config.eval.regression] if config.eval.regression else []
+    named, frozen = config.eval.regression, config.eval.suites
+    if not frozen:
+        return [named] if named else []
+    suites = [name for name in frozen if name != config.eval.primary]
+    beside = [] if not named or named in suites else named.split(", ")
+    return [*suites, *(name for name in beside if name not in suites)]
 
 
 def pair_regression(measured: Measured) -> tuple[list[Comparison], str | None]:

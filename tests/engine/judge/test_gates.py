@@ -289,6 +289,12 @@ def test_a_frozen_suite_that_was_not_measured_is_named() -> None:
     assert found.reason == "Breadth was not measured on second."
 
 
+def test_a_suite_of_a_harness_that_was_not_measured_is_named() -> None:
+    both = config(regression="breadth, arc", suites=dict.fromkeys(("gold", "breadth"), "a" * 64))
+    found = gate("breadth_drop_max_pp", both, evals())
+    assert found.reason == "Breadth was not measured on arc."
+
+
 def test_without_a_bound_there_is_no_breadth_gate() -> None:
     free = config(threshold={"primary_min": 0.9})
     assert [one.name for one in judge(free, evals())] == ["primary_min", "beats_baseline"]
