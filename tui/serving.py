@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.models import ModelOnDisk
 from engine.serving.managed import Server, Wish, start, stop_server
 from engine.serving.store import FoundServer, ServeError, find_servers
 from engine.workspace import Workspace
@@ -106,6 +107,18 @@ class OwnServers:
         """The names of the servers that are being started."""
         with self._lock:
             return list(self._starts)
+
+    def has(self, model: ModelOnDisk, adapter: Path | None) -> bool:
+        """Whether a server of ours with that model and adapter runs, or is about to."""
+        with self._lock:
+            about = [(one.wish.model, one.wish.adapter) for one in self._starts.values()]
+            running = [
+                (Path(one.record.model), one.record.adapter)
+                for name, one in self._held.items()
+                if one.alive and name not in self._stopping
+            ]
+        wanted = str(adapter.resolve()) if adapter is not None else None
+        return (model, adapter) in about or (model.path, wanted) in running
 
     # --- keeping --------------------------------------------------------------------
 

@@ -485,6 +485,19 @@ async def test_ways_to_serve(workspace: Path, start: str) -> None:
         await until(pilot, lambda: getattr(app.screen, "ROOM", "") == start)
 
 
+async def test_a_screen_that_is_left_at_once_has_no_more_news(workspace: Path) -> None:
+    make_run(workspace, RUN)
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "1 run" in on_screen(app))
+        for wait in range(8):
+            app.show("serve", RUN)
+            await pilot.pause(0.02 * wait)
+            await app.action_back()
+        await pilot.pause(0.5)
+        assert app.is_running and getattr(app.screen, "ROOM", "") == "runs"
+
+
 async def test_an_empty_workspace_leads_to_serve_too(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -555,6 +568,7 @@ async def test_the_footer_at_eighty_columns(workspace: Path) -> None:
         assert "⏎ ask" in last and "esc back" in last and "? help" in last
 
 
+@pytest.mark.alone
 async def test_the_screen_never_waits(workspace: Path, fakes: Callable[[Answer], Fake]) -> None:
     """A stream of 20,000 pieces, and the screen's own clock goes on beside it."""
     know(workspace, one=fakes(says(*["word "] * 20_000)), two=fakes(says("b")))

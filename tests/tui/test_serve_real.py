@@ -86,8 +86,10 @@ async def test_base_and_adapter_are_started_asked_and_stopped(place: Path) -> No
 async def test_one_that_is_killed_is_gone_in_words_and_starts_again(place: Path) -> None:
     async with serving(place, run_id=RUN) as (app, pilot, screen):
         await until(pilot, lambda: states(screen) == ["off", "off"])
-        await pilot.press("f2")
+        screen.action_servers()
+        screen.action_servers()  # what is seen is still as before: no second pair is started
         await all_ready(pilot, screen)
+        assert len(find_servers(Workspace(place))[0]) == 2
         process = find_server(Workspace(place), "candidate").record.process
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)

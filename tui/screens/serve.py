@@ -100,7 +100,7 @@ class ServeScreen(SuiteActs):
     # --- drawing ------------------------------------------------------------------------
 
     def draw_sides(self) -> None:
-        if not self.is_mounted:
+        if not self.there:
             return
         sides = list(self.sides.values())
         ready = sum(one.answers for one in sides)
@@ -129,7 +129,7 @@ class ServeScreen(SuiteActs):
         log.turn_to((side.folder or serve_dir(self.place) / server) / LOG, server)
 
     def draw_question(self) -> None:
-        if not self.is_mounted:
+        if not self.there:
             return
         question = self.question
         width = self.size.width - 2
@@ -145,7 +145,7 @@ class ServeScreen(SuiteActs):
         )
 
     def draw_answers(self) -> None:
-        if not self.is_mounted:
+        if not self.there:
             return
         self._draw_heads()
         for name in SIDES:
@@ -205,6 +205,8 @@ class ServeScreen(SuiteActs):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         focused = self.focused
+        if not self.there:
+            return False
         if action == "ask":
             return isinstance(focused, PromptBox | AnswerText | EntryList)
         if action == "newline":
@@ -213,7 +215,7 @@ class ServeScreen(SuiteActs):
             return isinstance(focused, PromptBox | Input)
         if action == "history":
             by = parameters[0] if parameters else 0
-            return isinstance(by, int) and self.is_mounted and self.prompt.may_step(by)
+            return isinstance(by, int) and self.prompt.may_step(by)
         return True
 
     def action_ask(self) -> None:
@@ -249,6 +251,8 @@ class ServeScreen(SuiteActs):
             self.prompt.focus()
 
     def step_back(self) -> bool:
+        if not self.there:
+            return False
         log = self.query_one(LogPane)
         if log.holds(self.focused) and log.step_back():
             return True

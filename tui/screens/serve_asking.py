@@ -105,7 +105,7 @@ class Asking(SideActs):
             for one in answers.values():
                 if one.end is None:
                     one.end = Failed("Given up.", "cancelled", one.text)
-            if self.is_mounted:
+            if self.there:
                 self.draw_answers()
                 self._judge(question, answers)
 
@@ -136,6 +136,8 @@ class Asking(SideActs):
             self.app.call_from_thread(self._judged, compared, scores)
 
     def _judged(self, compared: list[Compared | None], scores: dict[str, Score]) -> None:
+        if not self.there:
+            return
         self.compared = compared[0] if compared else None
         for name, score in scores.items():
             if name in self.answers:

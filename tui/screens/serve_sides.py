@@ -42,6 +42,11 @@ class SideActs(RoomScreen):
         self._start_at_once = False
         """F2 was pressed before it was known what the sides are."""
 
+    @property
+    def there(self) -> bool:
+        """Whether the screen can be drawn: a thread may have news for one that was left."""
+        return self.is_mounted and self.display
+
     def key(self, action: str) -> str:
         """The key of an action of this screen as the user has it."""
         return caption_in(self.app, f"serve.{action}")
@@ -120,6 +125,8 @@ class SideActs(RoomScreen):
         return Source(model, Path(adapter) if isinstance(adapter, str) else None)
 
     def _take_sources(self, pair: Pair | None, sources: dict[str, Source]) -> None:
+        if not self.there:
+            return
         self.pair = pair
         self.sources = sources
         self.pair_is_known()
@@ -152,8 +159,8 @@ class SideActs(RoomScreen):
         return side_of(name, source, seen, wanted, self.servers.keeps)
 
     def _take_look(self, number: int, seen: Look, sides: dict[str, Side]) -> None:
-        if number < self._taken:
-            return  # a later look was quicker
+        if not self.there or number < self._taken:
+            return  # it was left, or a later look was quicker
         self._taken = number
         troubles = [one for one in seen.troubles if one not in self._seen.troubles]
         self._seen, self.sides = seen, sides
@@ -213,12 +220,12 @@ class SideActs(RoomScreen):
 
     def _start(self, side: Side, name: str | None = None) -> None:
         """Start a side's server; ``name`` is one that has just become free."""
-        model = side.source.model
-        if model is None:
-            return
+        model, adapter = side.source.model, side.source.adapter
+        if model is None or self.servers.has(model, adapter):
+            return  # what is seen may be older than what was begun
         name = name or free_name(side.name, self._seen.servers, self.servers.starting())
         self._named[side.name] = name
-        self.servers.start(Wish(name, model, side.source.adapter))
+        self.servers.start(Wish(name, model, adapter))
         self.look()
 
     @work(thread=True, group="stop")
@@ -279,6 +286,8 @@ class SideActs(RoomScreen):
         return [Source(one) for one in models]
 
     def _pick(self, sources: list[Source], problems: list[str]) -> None:
+        if not self.is_current:
+            return
         for problem in problems:
             say(self, problem, "warning")
         name = self.chosen

@@ -90,6 +90,8 @@ class SuiteActs(Asking):
             self.app.call_from_thread(self._pick_example, *found[0])
 
     def _pick_example(self, suites: list[TargetSuite], troubles: list[str]) -> None:
+        if not self.is_current:
+            return
         for trouble in troubles:
             say(self, trouble, "warning")
         choices = [(suite, example) for suite in suites for example in suite.suite.examples]
@@ -151,6 +153,8 @@ class SuiteActs(Asking):
             self.app.call_from_thread(self._ask_row, question, found[0])
 
     def _ask_row(self, question: Question, found: list[SuitePlace]) -> None:
+        if not self.is_current:
+            return
         same = self.asked is not None and self.asked.text == question.text
         offers = [
             (name, one.scored_text) for name, one in self.answers.items() if same and one.whole
