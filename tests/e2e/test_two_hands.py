@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from engine.catalogue.summary import summarise
-from engine.samples import copy_samples
+from engine.samples import copy_samples, samples_dir
 from engine.workspace import Workspace
 from tests.e2e.shell import QUICK
 from tests.e2e.terminal import Terminal
@@ -54,8 +54,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def newest(terminal: Terminal) -> str:
-    """The run that was started here."""
-    return max(path.name for path in (terminal.folder / "runs").iterdir() if "-4" in path.name)
+    """The run that was started here: the one that the samples have not."""
+    known = {path.name for path in (samples_dir() / "runs").iterdir()}
+    return max(path.name for path in (terminal.folder / "runs").iterdir() if path.name not in known)
 
 
 def decision(terminal: Terminal, run: str) -> str | None:

@@ -72,7 +72,8 @@ def test_commands_and_workers_come_from_the_wheel(installed: Path, tmp_path: Pat
     assert "ship" in listed.stdout and "reject" in listed.stdout and "park" in listed.stdout
     validated = run(installed, tmp_path, "-m", "tui", "validate", "-w", str(samples), "--strict")
     assert validated.returncode == 0, validated.stdout
-    name, page = "2026-11-21-drone-router-3", tmp_path / "card.html"
+    name = max(path.name for path in (samples / "runs").iterdir())
+    page = tmp_path / "card.html"
     made = run(
         installed, tmp_path, "-m", "tui", "card", name, "-w", str(samples), "--out", str(page)
     )
