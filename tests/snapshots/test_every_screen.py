@@ -84,8 +84,8 @@ def settled(view: View) -> Callable[[Pilot[None]], object]:
     async def wait(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, FactoryApp)
-        await until(pilot, lambda: getattr(app.screen, "ROOM", "") == view.screen, 20)
-        await until(pilot, lambda: all(one in on_screen(app) for one in view.says), 20)
+        await until(pilot, lambda: getattr(app.screen, "ROOM", "") == view.screen)
+        await until(pilot, lambda: all(one in on_screen(app) for one in view.says))
         if view.then is not None:
             view.then(app)
         for key in view.keys:

@@ -17,7 +17,7 @@ def app_on(workspace: Path, start: str = "runs", run_id: str | None = None) -> F
     return FactoryApp(workspace, start=start, run_id=run_id)
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], object], seconds: float = 40.0) -> None:
     """Wait until something holds; AssertionError after ``seconds``."""
     end = time.monotonic() + seconds
     while not holds():

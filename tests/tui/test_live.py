@@ -29,7 +29,7 @@ def app_of(run: FakeRun) -> FactoryApp:
     return FactoryApp(run.folder.parent.parent, start="live", run_id=RUN)
 
 
-async def shown(pilot: Pilot[None], *needles: str, timeout: float = 8.0) -> str:
+async def shown(pilot: Pilot[None], *needles: str, timeout: float = 40.0) -> str:
     """The screen's text once it holds all of these; fails with what it held instead."""
     deadline = time.monotonic() + timeout
     while True:

@@ -53,7 +53,7 @@ def said(server: Server) -> str:
     return Chat(Endpoint(server.record.url), HELLO, Ask(12)).answer().text
 
 
-def until(what: Any, seconds: float = 10) -> None:
+def until(what: Any, seconds: float = 40) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not happen"
