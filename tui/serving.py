@@ -47,10 +47,6 @@ class Look:
     stopping: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
 
-    def of(self, name: str) -> FoundServer | None:
-        """The server of that name."""
-        return next((one for one in self.servers if one.record.name == name), None)
-
 
 class OwnServers:
     """Starts, keeps, stops and, at the end, closes. Safe to call from any thread."""

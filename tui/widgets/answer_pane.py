@@ -46,9 +46,6 @@ class AnswerText(RowsView):
         if follow and at_end:
             self.scroll_end(animate=False, immediate=True)
 
-    def to_top(self) -> None:
-        self.scroll_to(y=0, animate=False, immediate=True)
-
     def _lay_out(self) -> None:
         self._lines = self._make(max(1, self.scrollable_content_region.width - 1))
         self.rows_changed()
