@@ -16,6 +16,8 @@ from engine.cli import (
     flywheel,
     loops,
     machine,
+    project,
+    project_rows,
     runs,
     serve,
     tidying,
@@ -53,6 +55,12 @@ app.command()(ceiling.ceiling)
 app.add_typer(serve.app)
 app.command()(flywheel.flywheel)
 app.add_typer(loops.app)
+app.command()(project.init)
+app.command()(project.status)
+app.command()(project_rows.generate)
+app.command()(project_rows.augment)
+app.command()(project_rows.patch)
+app.command()(project_rows.clean)
 app.command()(tidying.tag)
 app.command()(tidying.delete)
 app.command()(tidying.restore)
