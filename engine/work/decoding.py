@@ -20,6 +20,9 @@ PREFILL_TOKENS = 8192
 PREFILL_LEAST = 64
 """Of one row at a time, however many rows there are."""
 
+LEAST_PIECE = 2
+"""Tokens of a piece: a single one is taken for an answer's by caches with a window."""
+
 CLEAR_EVERY = 512
 """Steps between two returns of MLX's unused buffers to the system, as in mlx-lm."""
 
@@ -164,57 +167,74 @@ class Batch:
         return self._draw(self._model(tokens[:, None], cache=cache)[:, -1, :])
 
     def _prefill(self, prompts: list[list[int]]) -> tuple[list[Any], mx.array]:
-        """The caches of the prompts but for their last tokens, and those.
-
-        Plain caches are filled with rows that all end at one place: what a row is shorter is
-        padding on its left, or the last tokens of the shared beginning, computed once more. mlx-lm
-        pads on the right and rolls the caches afterwards, which costs more than all the rest; it is
-        the only way for layers that keep a state.
-        """
+        """The caches of the prompts but for their last tokens, and those."""
         longest = max(map(len, prompts))
         short = [longest - len(prompt) for prompt in prompts]
-        shared = self._shared if self._shared and max(short) <= len(self._shared.tokens) else None
-        if shared:
-            cache = [layer.merge([_shortened(layer, by) for by in short]) for layer in shared.cache]
-            rows = [
-                shared.tokens[len(shared.tokens) - by :] + prompt
-                for by, prompt in zip(short, prompts, strict=True)
-            ]
-            self._compute(cache, rows)
-            return cache, mx.array([row[-1] for row in rows])
-        if self._shared:
-            prompts = [self._shared.tokens + prompt for prompt in prompts]
+        if self._shared and max(short) <= len(self._shared.tokens):
+            cache = self._behind(self._shared, prompts, short)
+        else:
+            if self._shared:
+                prompts = [self._shared.tokens + prompt for prompt in prompts]
+            cache = self._from_nothing(prompts, short)
+        return cache, mx.array([prompt[-1] for prompt in prompts])
+
+    def _behind(self, shared: Shared, prompts: list[list[int]], short: list[int]) -> list[Any]:
+        """The caches of prompts behind a beginning, which is taken over as it is.
+
+        A prompt that is shorter by n tokens computes the last n tokens of the beginning once more:
+        so all rows are equally long, and nothing is padded.
+        """
+        size = len(shared.tokens)
+        cache = [layer.merge([_shortened(layer, by) for by in short]) for layer in shared.cache]
+        again = [shared.tokens[size - by :] for by in short]
+        self._compute(cache, [row + own for row, own in zip(again, prompts, strict=True)])
+        return cache
+
+    def _from_nothing(self, prompts: list[list[int]], short: list[int]) -> list[Any]:
+        """The caches of whole prompts.
+
+        Plain ones are padded on the left, which is masked. mlx-lm pads on the right and rolls the
+        caches afterwards, which costs more than all the rest; for layers with a window or a state
+        it is the only way.
+        """
         one = make_prompt_cache(self._model)
         cache = [layer.merge([layer] * len(prompts)) for layer in one]
-        lengths = [len(prompt) - 1 for prompt in prompts]
-        pads = [[0] * by for by in short]
         if not any(short):
             self._compute(cache, prompts)
         elif is_plain(one):
             for layer in cache:
                 layer.prepare(left_padding=short)
-            self._compute(cache, [pad + row for pad, row in zip(pads, prompts, strict=True)])
+            padded = [[0] * by + row for by, row in zip(short, prompts, strict=True)]
+            self._compute(cache, padded)
         else:
+            lengths = [len(prompt) - 1 for prompt in prompts]
+            width = max(LEAST_PIECE, *lengths)
+            padding = [width - length for length in lengths]
             for layer in cache:
-                layer.prepare(lengths=lengths, right_padding=short)
-            # The last token of each prompt is not computed here, nor is that of its padding.
-            self._compute(
-                cache, [[*row[:-1], *pad, 0] for pad, row in zip(pads, prompts, strict=True)]
-            )
+                layer.prepare(lengths=lengths, right_padding=padding)
+            # One more than the width: the last token of a row is not computed here.
+            padded = [
+                [*row[:-1], *[0] * (by + 1)] for by, row in zip(padding, prompts, strict=True)
+            ]
+            self._compute(cache, padded)
             for layer in cache:
                 layer.finalize()
-        return cache, mx.array([prompt[-1] for prompt in prompts])
+        return cache
 
     def _compute(self, cache: list[Any], rows: list[list[int]]) -> None:
         """Run all but the last token of rows of one length through the model, in pieces."""
         tokens = mx.array(rows)[:, :-1]
+        total = tokens.shape[1]
         size = max(PREFILL_LEAST, PREFILL_TOKENS // len(rows))
-        for start in range(0, tokens.shape[1], size):
+        start = 0
+        while start < total:
             self._check()
-            self._model(tokens[:, start : start + size], cache=cache)
-            if tokens.shape[1] > size:
+            end = start + size if total - start - size >= LEAST_PIECE else total
+            self._model(tokens[:, start:end], cache=cache)
+            if total > size:
                 mx.eval([layer.state for layer in cache])
                 mx.clear_cache()
+            start = end
 
 
 def is_plain(cache: list[Any]) -> bool:
