@@ -13,12 +13,12 @@ from engine.folder import FolderError
 from engine.live.tail import EventTail
 from engine.loops.folder import EVENTS, LoopFolder
 from engine.loops.launch import alive
+from engine.loops.words import state_words
 from engine.records.loop import (
     IterationData,
     IterationPlan,
     IterationVerdict,
     LoopPhase,
-    LoopStatus,
 )
 
 POLL_S = 0.5
@@ -67,7 +67,7 @@ def _say(event: dict[str, Any]) -> None:
 def show_loop(folder: LoopFolder) -> None:
     """The loop and its tries as a table on stdout."""
     status = folder.status()
-    print(f"{folder.loop_id}: {state_words(status)}")
+    print(f"{folder.loop_id}: {printable(state_words(status))}")
     rows = []
     for number in folder.iterations():
         plan, verdict = (
@@ -87,17 +87,6 @@ def show_loop(folder: LoopFolder) -> None:
         )
     if rows:
         print_table(("TRY", "OUTCOME", "DEV", "Δ BEST", "ROWS", "HYPOTHESIS"), rows)
-
-
-def state_words(status: LoopStatus) -> str:
-    """Where a loop is, in words."""
-    state = alive(status)
-    if state == "running":
-        return f"iteration {status.iteration}, {status.step or 'begins'}"
-    if state == "dead":
-        return f"its runner died in iteration {status.iteration} ({status.step}); resume it"
-    reason = f": {printable(status.reason)}" if status.reason else ""
-    return f"{status.phase}{reason}"
 
 
 def as_plain(folder: LoopFolder) -> dict[str, Any]:

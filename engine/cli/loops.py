@@ -39,9 +39,10 @@ CANCEL_WAIT_S = 60.0
 def list_loops(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """The loops of the workspace, newest first."""
     from engine import numbers
-    from engine.cli.loop_follow import as_plain, state_words
+    from engine.cli.loop_follow import as_plain
     from engine.folder import FolderError
     from engine.loops.folder import find_loops
+    from engine.loops.words import state_words
 
     place = open_workspace(workspace)
     rows, plain = [], []
@@ -50,7 +51,8 @@ def list_loops(workspace: WorkspaceOption = None, as_json: JsonOption = False) -
             status = folder.status()
             if as_json:
                 plain.append(as_plain(folder))
-            rows.append((folder.loop_id, numbers.score(status.best_score), state_words(status)))
+            state = printable(state_words(status))
+            rows.append((folder.loop_id, numbers.score(status.best_score), state))
         except FolderError as error:
             narrate(f"  ⚠ {folder.loop_id}: {error}")
     if as_json:
