@@ -42,7 +42,7 @@ def evaluate(run: Path) -> tuple[EvalResult, list[RowResult]]:
 def test_each_pass_draws_other_answers_and_its_score_is_kept(
     tmp_path: Path, model_dir: Path, exact: bool
 ) -> None:
-    settings = {"passes": 3, "temperature": 1.0, "latency_rows": 0, "exact": exact}
+    settings: dict[str, Any] = {"passes": 3, "temperature": 1.0, "latency_rows": 0, "exact": exact}
     record, rows = evaluate(prepare(tmp_path, model_dir, **settings, seed=5))
     assert all(len(row.passes) == 3 and row.score == fmean(row.passes) for row in rows)
     assert any(len(set(row.passes)) > 1 for row in rows)
