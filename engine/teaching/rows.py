@@ -96,7 +96,9 @@ async def _batch(
     written: Sequence[Mapping[str, Any]],
     size: int,
 ) -> Told[list[dict[str, Any]]]:
-    done = [prompt_text(row) or "" for row in written[-SHOWN_WRITTEN:]]
+    # What it wrote by itself that is gold is not said back to it either.
+    shown_rows = [row for row in written[-SHOWN_WRITTEN:] if not brief.gold.holds(row)]
+    done = [prompt_text(row) or "" for row in shown_rows]
     shown = "\n".join(json.dumps(text, ensure_ascii=False) for text in done) or NOTHING
     prompt = fill("generate", {**values, "written": shown, "n": str(size)})
     warmth = WARMTH if teacher.spec.temperature is None and not teacher.spec.official else None
