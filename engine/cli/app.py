@@ -17,6 +17,7 @@ from engine.cli import (
     loops,
     machine,
     project,
+    project_audit,
     project_rows,
     runs,
     serve,
@@ -58,6 +59,7 @@ app.add_typer(loops.app)
 app.command()(project.init)
 app.command()(project.status)
 app.command()(project_rows.generate)
+app.command()(project_audit.audit)
 app.command()(project_rows.augment)
 app.command()(project_rows.patch)
 app.command()(project_rows.clean)

@@ -93,6 +93,8 @@ class Spent(Record):
     calls: int = Field(default=0, ge=0)
     tokens: int = Field(default=0, ge=0)
     usd: float = Field(default=0.0, ge=0)
+    full: bool = False
+    """A call was not made, since it could have passed a limit."""
 
 
 class LoopStatus(Record):
@@ -221,3 +223,5 @@ class Origin(Record):
     loop: str | None = None
     iteration: int | None = None
     added: UtcTime | None = None
+    was: str | None = None
+    """Of an audited row: the kind of its origin before, or ``by hand``."""

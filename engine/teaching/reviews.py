@@ -27,6 +27,8 @@ class Reviewed:
     calls: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    call_of: dict[int, str] = field(default_factory=dict)
+    """The call of the ledger that each review is from, by the row's place."""
 
 
 async def review_rows(
@@ -62,6 +64,7 @@ async def review_rows(
                 reviewed.left_out.append(f"A second review of row {one.index}.")
             else:
                 found[one.index] = one
+                reviewed.call_of[one.index] = reply.calls[-1]
     if first is not None and not found:
         raise first
     reviewed.reviews.extend(found[index] for index in sorted(found))

@@ -47,6 +47,12 @@ class Line:
         """The kind of its origin, or "by hand"."""
         return self.origin.kind if self.origin else BY_HAND
 
+    @property
+    def written(self) -> str:
+        """The kind of who wrote it first: that of before, where it was audited since."""
+        was = self.origin.was if self.origin and self.origin.kind == "audited" else None
+        return was or self.kind
+
 
 def read_lines(path: Path) -> list[Line]:
     """The lines that are not blank; none where there is no file. CanonicalError when it cannot be
@@ -139,14 +145,15 @@ def clean(path: Path, *, keep_seed_only: bool = False, dry_run: bool = False) ->
     """Remove the rows that machines wrote; with ``keep_seed_only`` also those written by hand.
 
     Lines that are no rows stay: they may be somebody's half-finished thought, and the data stage
-    says what is wrong with them. CanonicalError as in ``add_rows``.
+    says what is wrong with them. An audited row is whose it was before. CanonicalError as in
+    ``add_rows``.
     """
     lines = read_lines(path)
 
     def stays(line: Line) -> bool:
-        if line.row is None or line.kind == "seed":
+        if line.row is None or line.written == "seed":
             return True
-        return line.kind == BY_HAND and not keep_seed_only
+        return line.written == BY_HAND and not keep_seed_only
 
     return _rewrite(path, lines, stays, dry_run)
 
@@ -158,20 +165,34 @@ def remove_rows(path: Path, loop: str, iteration: int, *, dry_run: bool = False)
     return _rewrite(path, lines, lambda line: line.number not in gone, dry_run)
 
 
+def replace_lines(path: Path, lines: list[Line], changes: Mapping[int, bytes | None]) -> None:
+    """Put other bytes in the place of lines, by their number; None takes a line out. One atomic
+    write; CanonicalError where the file is not what ``lines`` were read from any more."""
+    if [line.raw for line in read_lines(path)] != [line.raw for line in lines]:
+        raise CanonicalError(
+            f"{path.name} was changed meanwhile. Nothing was written: begin again."
+        )
+    new = [changes.get(line.number, line.raw) for line in lines]
+    _write(path, b"".join(raw + b"\n" for raw in new if raw is not None))
+
+
 def _rewrite(
     path: Path, lines: list[Line], stays: Callable[[Line], bool], dry_run: bool
 ) -> Cleaned:
     kept = [line for line in lines if stays(line)]
     gone = [line for line in lines if not stays(line)]
     if gone and not dry_run:
-        text = b"".join(line.raw + b"\n" for line in kept)
-        try:
-            write_bytes_atomic(path, text)
-        except OSError as error:
-            raise CanonicalError(
-                f"{path.name} cannot be written ({error.strerror or error}). It is as it was."
-            ) from error
+        _write(path, b"".join(line.raw + b"\n" for line in kept))
     return Cleaned(count_by_origin(kept), count_by_origin(gone))
+
+
+def _write(path: Path, text: bytes) -> None:
+    try:
+        write_bytes_atomic(path, text)
+    except OSError as error:
+        raise CanonicalError(
+            f"{path.name} cannot be written ({error.strerror or error}). It is as it was."
+        ) from error
 
 
 def seed_rows(path: Path, seed: Path) -> int:
