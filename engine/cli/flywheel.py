@@ -46,6 +46,27 @@ def flywheel(
     plateau: Annotated[
         int, typer.Option(min=0, help="End after so many iterations without a better; 0: never.")
     ] = 5,
+    planner: Annotated[
+        str | None,
+        typer.Option(
+            help="Who plans: settings (built in), teacher (of forge.yaml), or a teacher's name.",
+            show_default="settings",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Who writes rows for failures: generator, teacher (of forge.yaml), none, or a "
+            "teacher's name.",
+            show_default="the generator, else a teacher whose key is there",
+        ),
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=0, help="End once teachers have no room in so many tokens.")
+    ] = None,
+    usd: Annotated[
+        float | None, typer.Option(min=0, help="The same in US dollars, where prices are known.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of data, settings and batches.")] = 0,
     new: Annotated[
         bool, typer.Option("--new", help="Begin a new loop, also where one is open.")
@@ -81,6 +102,10 @@ def flywheel(
             approve=approve,
             hours=hours,
             plateau=plateau or None,
+            planner=planner,
+            data_from=data,
+            tokens=tokens,
+            usd=usd,
             seed=seed,
             commits=_commits(path, yes),
         )
@@ -131,9 +156,25 @@ def _make(place: Workspace, path: Path, **wish: object) -> LoopFolder:
     from engine.loops.flywheel.making import MakeError, Wish, make_flywheel
 
     try:
-        return make_flywheel(place, path, Wish(**wish))  # type: ignore[arg-type]
+        folder = make_flywheel(place, path, Wish(**wish))  # type: ignore[arg-type]
     except MakeError as error:
         fail(str(error))
+    _say_who(place, folder)
+    return folder
+
+
+def _say_who(place: Workspace, folder: LoopFolder) -> None:
+    """Which teachers are asked, and where: what is known of the target is sent there."""
+    from engine.loops.flywheel.teachers import GENERATOR, SETTINGS
+    from engine.teaching.naming import spec_for
+
+    loop = folder.loop()
+    for name, what in ((loop.planner, "plans"), (loop.data_from, "writes rows")):
+        if name not in (SETTINGS, GENERATOR, None):
+            spec = spec_for(name, place)
+            narrate(f"{name} at {spec.url} {what}; it is told what the target's documents say.")
+    if loop.data_from is None:
+        narrate("Nobody writes rows for what fails. (--data names who does.)")
 
 
 def _commits(target: Path, yes: bool) -> bool:

@@ -17,6 +17,10 @@ MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 """The linear layers of a transformer block that adapters may be put on, as forge.yaml has them."""
 
 
+DEEPEST = 8
+"""So many sections within each other are looked into; no setting lies as deep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """A setting that may be changed: a number within ``low`` and ``high``, one of ``choices``, or
@@ -144,11 +148,13 @@ def _less(known: Bounds, given: Any) -> Bounds:
     return Bounds(low, high, known.whole, known.log)
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(
+    tree: Mapping[str, Any], prefix: str = "", depth: int = DEEPEST
+) -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{name}.")
+        if isinstance(value, Mapping) and depth > 0:
+            yield from _flat(value, f"{name}.", depth - 1)
         else:
             yield name, value
 

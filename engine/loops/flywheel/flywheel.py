@@ -7,20 +7,21 @@ after a kill: it looks for what the one before it had done already.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from engine.folder import FolderError, sha256_file
-from engine.loops.flywheel import books, growing, planning, promoting, runs
+from engine.loops.flywheel import books, growing, planning, promoting, runs, teachers
 from engine.loops.flywheel.canonical import CanonicalError, read_lines, seed_rows
 from engine.loops.flywheel.dev import DevError
 from engine.loops.flywheel.gold import judge_on_gold
 from engine.loops.flywheel.judging import judge_run
 from engine.loops.folder import Request
 from engine.loops.runner import LoopFailed, Runner, Step
+from engine.plans.planning import Draft
 from engine.records.loop import (
     IterationCommit,
     IterationData,
@@ -31,6 +32,7 @@ from engine.records.loop import (
     LoopStatus,
 )
 from engine.target import Target, TargetError, load_target
+from engine.teaching.errors import TeachingError
 
 CRASHES = 2
 """So many crashes in a row end a loop."""
@@ -68,20 +70,25 @@ class Flywheel:
 
     def begin(self) -> None:
         target = self._target()
-        for name, wanted in self.loop.locked.items():
-            path = target.path / name
-            if not path.is_file() or sha256_file(path) != wanted:
-                raise LoopFailed(
-                    f"{name} is not what it was when the loop was made: scores before and after "
-                    "could not be compared.",
-                    f"Put {name} back as it was, or begin a new loop.",
-                )
+        self._check_ruler()
+        teachers.count(self)
         forge = target.forge.dataset
         if forge.seed and forge.canonical and target.file(forge.seed).is_file():
             added = seed_rows(target.file(forge.canonical), target.file(forge.seed))
             if added:
                 self.runner.message("seed", f"{added} rows of {forge.seed} are in canonical now.")
         books.beat(self, "running")
+
+    def _check_ruler(self) -> None:
+        """LoopFailed where a file that scores are made with is another one by now."""
+        for name, wanted in self.loop.locked.items():
+            path = self.path / name
+            if not path.is_file() or sha256_file(path) != wanted:
+                raise LoopFailed(
+                    f"{name} is not what it was when the loop was made: scores before and after "
+                    "could not be compared.",
+                    f"Put {name} back as it was, or begin a new loop.",
+                )
 
     def why_end(self, iteration: int) -> str | None:
         limits, status = self.loop.limits, self.runner.status
@@ -99,6 +106,8 @@ class Flywheel:
             return f"The budget of {limits.tokens:,} tokens is spent."
         if limits.usd is not None and status.spent.usd >= limits.usd:
             return f"The budget of {limits.usd:.2f} US dollars is spent."
+        if status.spent.full:
+            return "The budget for teachers has no room for another call."
         if limits.plateau is not None and iteration >= limits.plateau:
             last = [self.verdict(i) for i in range(iteration - limits.plateau + 1, iteration + 1)]
             if not any(one is not None and one.outcome == "kept" for one in last):
@@ -118,6 +127,7 @@ class Flywheel:
 
     def finish(self) -> None:
         """Gold is opened for the best candidate; where none was kept there is nothing to judge."""
+        self._check_ruler()
         best = self.best_before(self.loop.limits.iterations + 1)
         if best is None:
             self.runner.message("gold", "No iteration was kept, so gold stays sealed.")
@@ -161,6 +171,7 @@ class Flywheel:
 
     def plan(self, iteration: int) -> BaseModel:
         """Propose, have it approved where somebody wants to, and write what is to last."""
+        self._check_ruler()
         drafted = planning.drafted(self, iteration)
         planning.make_permanent(self, drafted)
         return drafted
@@ -175,9 +186,7 @@ class Flywheel:
         trains = True
         if path is None:
             trains = self._trains(iteration)
-            path = (
-                self._start(iteration, plan, {}) if trains else self._judge_again(iteration, plan)
-            )
+            path = self._start(plan, {}) if trains else self._judge_again(iteration, plan)
         path = runs.wait_for(self.runner, path)
         if runs.out_of_memory(path) and not self._shrunk(path):
             smaller = self._smaller(plan)
@@ -189,11 +198,12 @@ class Flywheel:
                     level="warning",
                 )
                 retried = path.name
-                path = runs.wait_for(self.runner, self._start(iteration, plan, smaller, path.name))
+                path = runs.wait_for(self.runner, self._start(plan, smaller, path.name))
         return IterationRun(run_id=path.name, trained=trains, retried=retried)
 
     def judge(self, iteration: int) -> BaseModel:
         """Keep or drop; a run that is kept has its adapter copied into the target's output."""
+        self._check_ruler()
         run = self._run_of(iteration)
         try:
             verdict = judge_run(run, self.best_before(iteration))
@@ -220,7 +230,7 @@ class Flywheel:
         """Rows for what failed on the dev suite, through the door, with their origin."""
         try:
             return growing.grow(self, iteration, self._plan(iteration), self._run_of(iteration))
-        except (CanonicalError, DevError) as error:
+        except (CanonicalError, DevError, TeachingError) as error:
             # Training goes on with the rows that are there: no reason to lose a night.
             self.runner.message("augment", str(error), level="warning")
             return IterationData(note=str(error))
@@ -243,7 +253,7 @@ class Flywheel:
             raise LoopFailed(f"Iteration {iteration} has no run.")
         return self.folder.workspace.runs_dir / record.run_id
 
-    def overrides(self, patches: dict[str, Any]) -> list[str]:
+    def overrides(self, patches: Mapping[str, Any]) -> list[str]:
         """The settings of an iteration's run: judged on dev, gold sealed, rows from canonical."""
         target = self.target
         judged = {
@@ -255,10 +265,10 @@ class Flywheel:
             "factory.suites.sealed.file": target.primary.file,
             "factory.suites.sealed.scorer": target.primary.scorer or target.forge.eval.scorer,
         }
-        values = judged | patches | self._rows(target, patches)
+        values = {**judged, **patches, **self._rows(target, patches)}
         return [f"{name}={runs.word(value)}" for name, value in values.items()]
 
-    def _rows(self, target: Target, patches: dict[str, Any]) -> dict[str, Any]:
+    def _rows(self, target: Target, patches: Mapping[str, Any]) -> dict[str, Any]:
         """As many rows as canonical has: the generator writes rows for failures, not for a run."""
         data, name = target.forge.factory.data, target.forge.dataset.canonical
         lines = read_lines(target.file(name)) if name else []
@@ -274,26 +284,31 @@ class Flywheel:
             "factory.data.replay_share": round(share, 4),
         }
 
+    def drafted(
+        self, plan: IterationPlan, patches: Mapping[str, Any], parent: str | None = None
+    ) -> Draft:
+        """What the run of a plan would be with these patches; TargetError where there is none."""
+        best = self.best_before(plan.iteration)
+        return runs.draft_run(
+            self.folder.workspace,
+            self.loop,
+            plan.iteration,
+            self.path,
+            self.overrides(patches),
+            parent or (best.name if best else None),
+            plan.hypothesis,
+        )
+
     def _start(
         self,
-        iteration: int,
         plan: IterationPlan,
         more: dict[str, Any],
         parent: str | None = None,
         candidate_of: Path | None = None,
     ) -> Path:
         self.runner.check_stop()
-        best = self.best_before(iteration)
         try:
-            drafted = runs.draft_run(
-                self.folder.workspace,
-                self.loop,
-                iteration,
-                self.path,
-                self.overrides(plan.patches | more),
-                parent or (best.name if best else None),
-                plan.hypothesis,
-            )
+            drafted = self.drafted(plan, plan.patches | more, parent)
         except TargetError as error:
             raise LoopFailed(str(error), "Mend the target, then: resume.") from error
         return runs.start_run(self.runner, drafted, candidate_of)
@@ -322,14 +337,11 @@ class Flywheel:
                 return path
         return None
 
-    def _train(self, iteration: int, plan: IterationPlan) -> Path:
-        return self._start(iteration, plan, {})
-
     def _judge_again(self, iteration: int, plan: IterationPlan) -> Path:
         """A run that only evaluates, with the weights that are there."""
         candidate = self._candidate(iteration)
         assert candidate is not None
-        return self._start(iteration, plan, {"factory.stages": EVALUATES}, candidate_of=candidate)
+        return self._start(plan, {"factory.stages": EVALUATES}, candidate_of=candidate)
 
     def _smaller(self, plan: IterationPlan) -> dict[str, Any] | None:
         """Half the batch and twice the accumulation: the same updates in less memory."""

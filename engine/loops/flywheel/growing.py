@@ -6,128 +6,217 @@ teacher also how; neither is shown a held-out row.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.checks.contents import load
 from engine.judge.gates import CANDIDATE
-from engine.loops.flywheel.canonical import add_rows, read_lines, rows_of
-from engine.loops.flywheel.dev import DevError, ask_generator, held_out
-from engine.loops.flywheel.door import Door
+from engine.judge.leakage import normalise, prompt_key
+from engine.loops.flywheel.canonical import Line, add_each, read_lines, rows_of
+from engine.loops.flywheel.dev import held_out
+from engine.loops.flywheel.failing import described, slices_of
+from engine.loops.flywheel.teachers import GENERATOR, asking
+from engine.loops.flywheel.writing import NewRows, door_of, from_generator, from_teacher
 from engine.records.evaluation import RowResult
 from engine.records.loop import IterationData, IterationPlan, Origin
 from engine.target import Target
+from engine.teaching.errors import TeachingError
 
 if TYPE_CHECKING:
     from engine.loops.flywheel.flywheel import Flywheel
 
-GENERATOR = "generator"
-
-ROUNDS = 3
-"""How often a generator is asked again for rows that were turned away."""
-
 MOST = 5000
 """Rows that one iteration adds at the most."""
+
+MOST_TAUGHT = 500
+"""Rows that a teacher is asked for in one iteration at the most: they are paid for."""
+
+ROUNDS = 3
+"""How often a teacher is asked again for rows that were turned away."""
 
 LISTED_FAILURES = 50
 """So many ids of failures stand in a row's origin."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``n`` rows for what failed among ``rows``, the answers of an iteration's run on dev."""
+
+    iteration: int
+    plan: IterationPlan
+    rows: Sequence[RowResult]
+    n: int
+
+    @property
+    def wrong(self) -> list[RowResult]:
+        return [row for row in self.rows if not row.correct]
+
+    @property
+    def slices(self) -> list[str]:
+        """The slices that the plan names, else those that failed. Only slices that there are: a
+        generator knows no others."""
+        named = self.plan.augment_focus or ""
+        there = dict.fromkeys(row.slice for row in self.rows if row.slice)
+        meant = [one for one in there if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", named, re.I)]
+        return meant or slices_of(self.wrong)
+
+
 def grow(wheel: Flywheel, iteration: int, plan: IterationPlan, run: Path) -> IterationData:
-    """Add rows for the failures of ``run``; what an earlier attempt added counts and stays."""
+    """Add rows for the failures of ``run``; what an earlier attempt added counts and stays.
+
+    CanonicalError and DevError where none could be had.
+    """
     target = wheel.target
     name = target.forge.dataset.canonical
     if wheel.loop.data_from is None or name is None:
         return IterationData(note="Nobody writes rows in this loop.")
     path = target.file(name)
-    before = rows_of(read_lines(path), wheel.loop.loop_id, iteration)
+    lines = read_lines(path)
+    count = sum(line.row is not None for line in lines)
+    before = rows_of(lines, wheel.loop.loop_id, iteration)
     if before:
         return IterationData(
             added=len(before),
             asked=len(before),
             by=before[0].origin.by if before[0].origin else None,
             note="They had been added before the loop was interrupted.",
-            canonical_rows=_count(path),
+            canonical_rows=count,
         )
+    _say_what_leaks(wheel, target, lines)
     verdict = wheel.verdict(iteration)
     if verdict is None or verdict.outcome == "crashed":
-        return IterationData(note="The run crashed, so nobody knows what it would fail on.")
-    wrong = failures(run)
+        why = "The run crashed, so nobody knows what it would fail on."
+        return IterationData(note=why, canonical_rows=count)
+    rows = _answers(run)
+    wrong = [row for row in rows if not row.correct]
     if not wrong:
-        return IterationData(note="Nothing failed on the dev suite.", canonical_rows=_count(path))
-    focus = slices_of(wrong) if plan.augment_focus is None else _words(plan.augment_focus)
-    asked = plan.augment_n
-    if asked is None:
-        each = target.forge.flywheel.augment_per_failure
-        asked = each * max(1, len(slices_of(wrong)))
-    asked = min(asked, MOST)
-    if wheel.loop.data_from != GENERATOR:
-        raise DevError(f"{wheel.loop.data_from} is a teacher, and none can be asked here.")
-    return _from_generator(wheel, target, path, iteration, wrong, focus, asked)
+        return IterationData(note="Nothing failed on the dev suite.", canonical_rows=count)
+    asked = _how_many(target, plan, wrong)
+    if asked == 0:
+        return IterationData(note="The plan wants no rows.", canonical_rows=count)
+    found, origin = _written(wheel, target, lines, Wanted(iteration, plan, rows, asked))
+    added = add_each(path, found.rows)
+    if found.refused:
+        said = ", ".join(f"{count} {why}" for why, count in sorted(found.refused.items()))
+        wheel.runner.message("door", f"Turned away at the door of canonical: {said}.")
+    return IterationData(
+        added=added,
+        asked=found.asked,
+        refused=dict(found.refused),
+        by=origin.by,
+        focus=origin.focus,
+        note=" ".join(found.said) or None,
+        canonical_rows=count + added,
+    )
 
 
 def failures(run: Path) -> list[RowResult]:
     """The rows of the run's dev evaluation that are wrong; none where they cannot be read."""
-    return [row for row in load(run).rows.get(CANDIDATE, []) if not row.correct]
+    return [row for row in _answers(run) if not row.correct]
 
 
-def slices_of(rows: list[RowResult]) -> list[str]:
-    """The slices that failed, the most frequent first."""
-    return [name for name, _ in Counter(row.slice for row in rows if row.slice).most_common()]
+def _answers(run: Path) -> Sequence[RowResult]:
+    return load(run).rows.get(CANDIDATE, [])
 
 
-def _from_generator(
-    wheel: Flywheel,
-    target: Target,
-    path: Path,
-    iteration: int,
-    wrong: list[RowResult],
-    focus: list[str],
-    asked: int,
-) -> IterationData:
-    lines = read_lines(path)
-    door = Door(held_out(target), [line.row for line in lines if line.row is not None])
-    taken: list[Mapping[str, Any]] = []
-    refused: Counter[str] = Counter()
-    # Far from any seed of a run and from the dev suite's; another one for each round.
-    seed = wheel.loop.seed + 10_000_019 * iteration
-    for round_ in range(ROUNDS):
-        missing = asked - len(taken)
-        if missing <= 0:
+def _how_many(target: Target, plan: IterationPlan, wrong: Sequence[RowResult]) -> int:
+    if plan.augment_n is not None:
+        return min(plan.augment_n, MOST)
+    each = target.forge.flywheel.augment_per_failure
+    return min(each * max(1, len(slices_of(wrong))), MOST)
+
+
+def _say_what_leaks(wheel: Flywheel, target: Target, lines: Sequence[Line]) -> None:
+    """Rows that somebody else put there stay: they are that person's to remove."""
+    keys = {normalise(text) for _, text in held_out(target)}
+    leaks = [line.number for line in lines if line.row and prompt_key(line.row) in keys]
+    if leaks:
+        wheel.runner.message(
+            "leaks",
+            f"{target.forge.dataset.canonical}: {len(leaks)} rows are held out (the first: line "
+            f"{leaks[0]}). They are not trained on; remove them.",
+            level="warning",
+        )
+
+
+def _written(
+    wheel: Flywheel, target: Target, lines: Sequence[Line], wanted: Wanted
+) -> tuple[NewRows, Origin]:
+    """The rows, and the origin that they have in common. A generator takes the place of a teacher
+    that gives none."""
+    name = wheel.loop.data_from
+    if name is None or name == GENERATOR:
+        return _generated(wheel, target, lines, wanted)
+    try:
+        return _taught(wheel, target, lines, wanted, name)
+    except TeachingError as error:
+        if target.forge.factory.data.generator is None:
+            raise
+        text = f"{error} The generator writes the rows instead."
+        wheel.runner.message("augment", text, level="warning")
+        found, origin = _generated(wheel, target, lines, wanted)
+        found.said.append(text)
+        return found, origin
+
+
+def _generated(
+    wheel: Flywheel, target: Target, lines: Sequence[Line], wanted: Wanted
+) -> tuple[NewRows, Origin]:
+    # Far from any seed of a run and from the dev suite's.
+    seed = wheel.loop.seed + 10_000_019 * wanted.iteration
+    by, focus = str(target.forge.factory.data.generator), wanted.slices
+    origin = _origin(wheel, wanted, by, ", ".join(focus))
+    found = from_generator(
+        target,
+        wanted.n,
+        door_of(target, lines),
+        origin,
+        focus=focus,
+        seed=seed,
+        check=wheel.runner.check_stop,
+    )
+    return found, origin
+
+
+def _taught(
+    wheel: Flywheel, target: Target, lines: Sequence[Line], wanted: Wanted, name: str
+) -> tuple[NewRows, Origin]:
+    """A teacher's rows. Those that were turned away are asked for again, as long as some come."""
+    n = min(wanted.n, MOST_TAUGHT)
+    door = door_of(target, lines)
+    named = wanted.plan.augment_focus
+    origin = _origin(wheel, wanted, name, named or ", ".join(wanted.slices))
+    focus = "\n".join(part for part in (named, described(wanted.rows)) if part)
+    found = NewRows(n)
+    for _ in range(ROUNDS):
+        known = [*lines, *(Line(0, b"", dict(row), by) for row, by in found.rows)]
+        try:
+            with asking(wheel, name) as how:
+                more = from_teacher(
+                    target, n - len(found.rows), door, origin, how, focus=focus, known=known
+                )
+        except TeachingError as error:
+            if not found.rows:
+                raise
+            found.said.append(str(error))
             break
-        wheel.runner.check_stop()
-        found = door.admit(ask_generator(target, missing, focus or None, seed + round_))
-        taken += found.rows
-        refused.update(found.counts)
-    by = str(target.forge.factory.data.generator)
-    origin = Origin(
+        found.rows += more.rows
+        found.refused.update(more.refused)
+        found.said += [one for one in more.said if one not in found.said]
+        if not more.rows or len(found.rows) >= n:
+            break
+    return found, origin
+
+
+def _origin(wheel: Flywheel, wanted: Wanted, by: str, focus: str) -> Origin:
+    return Origin(
         kind="augmented",
         by=by,
-        seed=seed,
-        focus=", ".join(focus) or None,
-        failures=[row.id for row in wrong[:LISTED_FAILURES]],
+        focus=focus or None,
+        failures=[row.id for row in wanted.wrong[:LISTED_FAILURES]],
         loop=wheel.loop.loop_id,
-        iteration=iteration,
+        iteration=wanted.iteration,
     )
-    added = add_rows(path, taken, origin)
-    if refused:
-        said = ", ".join(f"{count} {why}" for why, count in sorted(refused.items()))
-        wheel.runner.message("door", f"Turned away at the door of canonical: {said}.")
-    return IterationData(
-        added=added,
-        asked=asked,
-        refused=dict(refused),
-        by=by,
-        focus=origin.focus,
-        canonical_rows=len(lines) + added,
-    )
-
-
-def _words(text: str) -> list[str]:
-    return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
-
-
-def _count(path: Path) -> int:
-    return sum(line.row is not None for line in read_lines(path))

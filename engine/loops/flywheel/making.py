@@ -9,12 +9,12 @@ from pathlib import Path
 from engine.folder import sha256_file
 from engine.loops import commits
 from engine.loops.flywheel.dev import DevError, dev_suite
-from engine.loops.flywheel.growing import GENERATOR
-from engine.loops.flywheel.planning import SETTINGS
+from engine.loops.flywheel.teachers import planner_of, writer_of
 from engine.loops.folder import LoopFolder, create_loop
 from engine.records.base import utc_now
 from engine.records.loop import Limits, Loop, LoopKind
 from engine.target import Target, TargetError, load_target
+from engine.teaching.errors import TeachingError
 from engine.workspace import Workspace
 
 LOCKED_BESIDE = ("scorer.py", "system_prompt.md")
@@ -30,7 +30,12 @@ class MakeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asks of a flywheel. None: what forge.yaml or the defaults say."""
+    """What a person asks of a flywheel. None: what forge.yaml or the defaults say.
+
+    ``planner`` is ``settings`` (as is None), ``teacher`` (the one of forge.yaml) or a teacher's
+    name, ``data_from`` ``generator``, ``teacher``, ``none`` or a name. ``tokens`` and ``usd`` (US
+    dollars) bound what teachers may cost in all; None is no bound.
+    """
 
     iterations: int | None = None
     seed: int = 0
@@ -39,8 +44,10 @@ class Wish:
     skip_training: bool = False
     plateau: int | None = PLATEAU
     hours: float | None = None
-    planner: str = SETTINGS
+    planner: str | None = None
     data_from: str | None = None
+    tokens: int | None = None
+    usd: float | None = None
 
 
 def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFolder:
@@ -50,6 +57,11 @@ def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFo
     except TargetError as error:
         raise MakeError(str(error)) from error
     _check(target)
+    try:
+        planner = planner_of(target, wish.planner, workspace)
+        data_from = writer_of(target, wish.data_from, workspace)
+    except TeachingError as error:
+        raise MakeError(str(error)) from error
     dirty = commits.dirty(target.path) if wish.commits else frozenset()
     try:
         dev = dev_suite(target, wish.seed)
@@ -63,8 +75,9 @@ def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFo
         target_score=target.forge.eval.target_accuracy,
         plateau=wish.plateau,
         hours=wish.hours,
+        tokens=wish.tokens,
+        usd=wish.usd,
     )
-    data_from = wish.data_from or (GENERATOR if target.forge.factory.data.generator else None)
 
     def make(loop_id: str) -> Loop:
         return Loop(
@@ -75,7 +88,7 @@ def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFo
             created=utc_now(),
             seed=wish.seed,
             limits=limits,
-            planner=wish.planner,
+            planner=planner,
             data_from=data_from,
             approve=wish.approve,
             commits=wish.commits,

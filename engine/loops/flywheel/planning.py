@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any
 from engine.folder import read_record, write_bytes_atomic, write_json_atomic
 from engine.forge_edit import EditError, with_values
 from engine.loops.flywheel.project_files import background_addition
-from engine.loops.flywheel.sampler import Tried, propose, usual_space
+from engine.loops.flywheel.proposing import by_sampler, space_of
+from engine.loops.flywheel.teacher_plan import by_teacher
+from engine.loops.flywheel.teachers import SETTINGS
 from engine.loops.folder import LoopFolder
-from engine.loops.patches import Bounds, check_patches, narrowed
+from engine.loops.patches import check_patches
 from engine.loops.runner import LoopFailed, LoopPaused
-from engine.records.base import utc_now
 from engine.records.loop import IterationPlan, RefusedPatch
-from engine.target import Target
+from engine.target import Target, TargetError
+from engine.teaching.errors import TeachingError
 
 if TYPE_CHECKING:
     from engine.loops.flywheel.flywheel import Flywheel
 
 DRAFT = "draft.json"
-
-SETTINGS = "settings"
-"""The planner that is built in."""
 
 
 class PlanError(ValueError):
@@ -102,68 +101,39 @@ def set_values(file: Path, values: Mapping[str, Any]) -> None:
         write_bytes_atomic(file, new.encode())
 
 
-def space_of(target: Target) -> dict[str, Bounds] | None:
-    """What ``factory.plan`` of the target lets a plan change; None: all of the allow-list."""
-    given = target.forge.factory.plan
-    if given is None:
-        return None
-    try:
-        return narrowed(given)
-    except ValueError as error:
-        raise LoopFailed(f"forge.yaml: factory.plan: {error}.", "Mend it, then: resume.") from error
-
-
 # --- proposals ---------------------------------------------------------------------------
 
 
 def _proposed(wheel: Flywheel, iteration: int) -> IterationPlan:
-    if wheel.loop.planner != SETTINGS:
-        raise LoopFailed(
-            f"The planner {wheel.loop.planner} is a teacher, and none can be asked here.",
-            "Begin a loop with the built-in planner.",
-        )
-    target = wheel.target
-    now = settings_now(target)
-    allowed = space_of(target)
-    space = usual_space(now) if allowed is None else allowed
-    found = propose(
-        space,
-        now,
-        [_tried(wheel, target, number) for number in range(1, iteration)],
-        seed=wheel.loop.seed * 1_000_003 + iteration,
-        higher_is_better=(target.primary.direction or "higher") == "higher",
-    )
-    checked = check_patches(found.patches, allowed)
-    return IterationPlan(
-        iteration=iteration,
-        by=SETTINGS,
-        hypothesis=found.hypothesis,
-        patches=checked.taken,
-        refused=[
-            RefusedPatch(name=one.name, value=one.value, reason=one.reason)
-            for one in checked.refused
-        ],
-        made=utc_now(),
-    )
+    """The loop's planner, and the built-in one where a teacher cannot be asked or says nothing that
+    can be used: that is no reason to end a night."""
+    name = wheel.loop.planner
+    if name == SETTINGS:
+        return by_sampler(wheel, iteration)
+    try:
+        plan = by_teacher(wheel, iteration, name)
+    except TeachingError as error:
+        text = f"{error} The built-in planner plans iteration {iteration}."
+        wheel.runner.message("planner", text, level="warning")
+        return by_sampler(wheel, iteration).model_copy(update={"rationale": text})
+    return _possible(wheel, plan)
 
 
-def _tried(wheel: Flywheel, target: Target, iteration: int) -> Tried:
-    plan = wheel.folder.done(iteration, IterationPlan)
-    verdict = wheel.verdict(iteration)
-    patches = plan.patches if plan else {}
-    return Tried(settings_now(target) | patches, verdict.score if verdict else None)
+def _possible(wheel: Flywheel, plan: IterationPlan) -> IterationPlan:
+    """The plan, without its patches where no run can be made of them."""
+    asked = {**plan.permanent, **plan.patches}
+    if not asked or (why := _why_no_run(wheel, plan, asked)) is None:
+        return plan
+    if _why_no_run(wheel, plan, {}) is not None:
+        return plan  # the target itself is broken, and its run will say so
+    refused = [RefusedPatch(name=name, value=value, reason=why) for name, value in asked.items()]
+    update = {"patches": {}, "permanent": {}, "refused": [*plan.refused, *refused]}
+    return plan.model_copy(update=update)
 
 
-def settings_now(target: Target) -> dict[str, Any]:
-    """The target's own values of all settings that a plan may change."""
-    from engine.loops.patches import ALLOWED
-
-    found: dict[str, Any] = {}
-    tree = target.forge.model_dump(mode="python")
-    for name in ALLOWED:
-        node: Any = tree
-        for key in name.split("."):
-            node = node.get(key) if isinstance(node, dict) else None
-        if node is not None:
-            found[name] = node
-    return found
+def _why_no_run(wheel: Flywheel, plan: IterationPlan, values: Mapping[str, Any]) -> str | None:
+    try:
+        wheel.drafted(plan, values)
+    except TargetError as error:
+        return f"no run can be made with it: {error}".rstrip(".")
+    return None
