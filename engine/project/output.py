@@ -100,6 +100,29 @@ def best_in(target: Path) -> Best | None:
     )
 
 
+def evaluated_in(target: Path, after: Path) -> Best | None:
+    """What ``eval_results.json`` says, where it is younger than the newest file of ``after``; None
+    where it holds no score, or is older: it is of another adapter then."""
+    file = target / OUTPUT / EVAL_RESULTS
+    try:
+        newest = max(one.stat().st_mtime for one in after.iterdir() if one.is_file())
+        if file.stat().st_mtime < newest:
+            return None
+    except (OSError, ValueError):
+        return None
+    found = _object(file)
+    accuracy = share(found.get("accuracy"))
+    if accuracy is None:
+        return None
+    return Best(
+        accuracy,
+        correct=whole(found.get("correct")),
+        total=whole(found.get("total")),
+        safety_violations=whole(found.get("safety_violations")),
+        judged_on=text(found.get("judged_on")),
+    )
+
+
 def beat_in(target: Path) -> Beat | None:
     """The heartbeat; None where there is none."""
     found = _object(target / OUTPUT / HEARTBEAT)

@@ -6,31 +6,35 @@ was dropped is decided here, so that nobody has to.
 
 from __future__ import annotations
 
+import itertools
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.decisions.deciding import Refused, make_decision
 from engine.folder import FolderError, write_json_atomic
 from engine.loops.runner import LoopFailed
+from engine.plain_file import read_plain
 from engine.records.base import utc_now
 from engine.records.loop import IterationVerdict, Loop
 from engine.records.run import Confidence, Decision, DecisionKind
 from engine.target import Target
 
-ADAPTER_FILES = ("adapters.safetensors", "adapter_config.json")
+ADAPTER_WEIGHTS = ("adapters.safetensors", "adapter_model.safetensors")
+"""What mlx-lm and other trainers call an adapter's weights."""
+
+ADAPTER_CONFIG = "adapter_config.json"
+METADATA = "metadata.json"
+
+_MAX_METADATA = 2**20
 
 
 def promote(
     target: Target, loop: Loop, iteration: int, run: Path, verdict: IterationVerdict
 ) -> str:
-    """Copy the adapter to ``output/best_adapter_<score>/``; its path relative to the target.
-
-    An earlier best one of the same score is kept under the name of its iteration.
-    """
-    score = 0.0 if verdict.score is None else verdict.score
-    name = f"best_adapter_{score:.4f}".replace(".", "_")
-    output = target.path / "output"
-    place, building = output / name, output / f".new-{name}"
+    """Copy the adapter to ``output/best_adapter_<score>/``; its path relative to the target."""
     metadata = {
         "loop": loop.loop_id,
         "iteration": iteration,
@@ -39,25 +43,60 @@ def promote(
         "judged_on": loop.dev.model_dump(mode="json") if loop.dev else None,
         "base_model": target.forge.model.base,
         "reason": verdict.reason,
-        "promoted": utc_now().isoformat(timespec="seconds"),
     }
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        return keep_adapter(target, run / "adapters", metadata)
+    except OSError as error:
+        raise LoopFailed(
+            f"The adapter of {run.name} cannot be copied to output/ ({error.strerror or error}).",
+            "Make room, then: resume.",
+        ) from error
+
+
+def keep_adapter(target: Target, adapter: Path, metadata: Mapping[str, Any]) -> str:
+    """Copy an adapter into ``output/best_adapter_<accuracy>/`` with its metadata (``run`` and
+    ``accuracy`` among it); returns the folder relative to the target.
+
+    Another run's adapter of the same score is left where it is. OSError where it cannot be copied.
+    """
+    score, now = metadata.get("accuracy"), utc_now()
+    stem = f"{score:.4f}".replace(".", "_") if score is not None else f"{now:%Y%m%d_%H%M%S}"
+    place = _free_place(target.path / "output", f"best_adapter_{stem}", metadata.get("run"))
+    building = place.with_name(f".new-{place.name}")
+    weights = [name for name in ADAPTER_WEIGHTS if (adapter / name).is_file()]
+    if not weights:
+        raise FileNotFoundError(2, "there are no weights", str(adapter / ADAPTER_WEIGHTS[0]))
+    try:
         shutil.rmtree(building, ignore_errors=True)
-        building.mkdir()
-        for file in ADAPTER_FILES:
-            shutil.copyfile(run / "adapters" / file, building / file)
-        write_json_atomic(building / "metadata.json", metadata)
+        building.mkdir(parents=True)
+        for file in (*weights, ADAPTER_CONFIG):
+            shutil.copyfile(adapter / file, building / file)
+        promoted = now.isoformat(timespec="seconds")
+        write_json_atomic(building / METADATA, {**metadata, "promoted": promoted})
         if place.exists():
             shutil.rmtree(place)
         building.replace(place)
-    except OSError as error:
+    except OSError:
         shutil.rmtree(building, ignore_errors=True)
-        raise LoopFailed(
-            f"The adapter of {run.name} cannot be copied to {name} ({error.strerror or error}).",
-            "Make room, then: resume.",
-        ) from error
-    return f"output/{name}"
+        raise
+    return f"output/{place.name}"
+
+
+def _free_place(output: Path, name: str, run: Any) -> Path:
+    """A folder that is not there yet, or holds the adapter of this very run."""
+    for number in itertools.count(1):
+        place = output / (name if number == 1 else f"{name}-{number}")
+        if not place.exists() or (run is not None and _run_in(place) == run):
+            return place
+    raise AssertionError("there is always another number")
+
+
+def _run_in(place: Path) -> Any:
+    try:
+        found = json.loads(read_plain(place / METADATA, _MAX_METADATA))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found.get("run") if isinstance(found, dict) else None
 
 
 def decide_dropped(run: Path, verdict: IterationVerdict) -> None:
