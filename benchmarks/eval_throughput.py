@@ -76,7 +76,7 @@ def gold_prompts(tokenizer: Any, count: int) -> Prompts:
 
 
 def made_prompts(tokenizer: Any, count: int) -> Prompts:
-    """Made-up questions of 8 to 30 tokens."""
+    """Made-up questions of 6 to 16 tokens."""
     from tests.engine.work.tiny import chat_rows
 
     return [
@@ -85,7 +85,7 @@ def made_prompts(tokenizer: Any, count: int) -> Prompts:
                 row["messages"][:-1], add_generation_prompt=True, return_dict=False
             )
         )
-        for row in chat_rows(count, 12, 34)
+        for row in chat_rows(count, 10, 20)
     ]
 
 
@@ -180,7 +180,7 @@ def cases(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, Any]]:
         figures[name] = measure(name, model, tokenizer, asked, count, 40, args.rounds)
     model, tokenizer = load(str(make_model(folder / "large", hidden=512, layers=10, heads=8)))
     prompts = made_prompts(tokenizer, count)
-    few, limit = (6, 8) if args.quick else (24, 12)
+    few, limit = (6 if args.quick else 24), 10
     for name, asked in (("25 M", prompts), ("25 M, shared", with_shared(prompts))):
         figures[name] = measure(name, model, tokenizer, asked, few, limit, args.rounds)
     return figures

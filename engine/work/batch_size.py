@@ -10,7 +10,7 @@ import mlx.core as mx
 import psutil
 from mlx_lm.models.cache import make_prompt_cache
 
-MOST = 64
+MOST = 128
 """More rows at a time gain nothing more on a CPU, and little on a Mac."""
 
 SHARE = 0.5

@@ -98,21 +98,30 @@ def answers(
         while waiting or any(batch.open for batch in batches):
             for batch in batches:
                 check_stop()
-                for row in _advance(batch, waiting, rows):
+                if waiting and _has_room(batch, rows):
+                    # None takes all that is left, so that every core has work until the end.
+                    hungry = sum(_has_room(one, rows) for one in batches)
+                    part = math.ceil(len(waiting) / hungry)
+                    _admit(batch, waiting, min(rows - batch.open, part))
+                elif batch.open <= SHRINK_AT * batch.width:
+                    batch.shrink()
+                if not batch.width:
+                    continue
+                for row in batch.step():
                     yield _answer(tokenizer, row.index, row.tokens, row.began, row.cut_off)
 
 
-def _advance(batch: Batch, waiting: deque[Row], rows: int) -> list[Row]:
-    """One step of a batch of up to ``rows``, after new ones took free places; the rows it ends."""
-    left = batch.open
-    if waiting and left <= REFILL_AT * rows:
-        new = [waiting.popleft() for _ in range(min(rows - left, len(waiting)))]
-        for row in new:
-            row.began = time.perf_counter()
-        batch.admit(new)
-    elif left <= SHRINK_AT * batch.width:
-        batch.shrink()
-    return batch.step() if batch.width else []
+def _has_room(batch: Batch, rows: int) -> bool:
+    """Whether new rows are worth it in a batch of up to ``rows``."""
+    return batch.open <= REFILL_AT * rows
+
+
+def _admit(batch: Batch, waiting: deque[Row], count: int) -> None:
+    """Let the next ``count`` rows join a batch."""
+    new = [waiting.popleft() for _ in range(count)]
+    for row in new:
+        row.began = time.perf_counter()
+    batch.admit(new)
 
 
 def _streams(rows: int) -> list[mx.Stream | None]:

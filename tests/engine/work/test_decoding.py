@@ -42,7 +42,7 @@ def test_plain_windowed_and_recurrent_layers_answer_as_alone(
 
 def test_a_batch_is_as_large_as_helps_and_fits(found: dict[str, Any]) -> None:
     sizes = found["sizes"]
-    assert sizes["chosen"] == {"plenty": 64, "short": 5, "gone": 1}
+    assert sizes["chosen"] == {"plenty": 128, "short": 5, "gone": 1}
     # What is allowed for a row is no less than its cache really has, but for the unfilled step.
     assert sizes["row_bytes"] >= sizes["real"] * 100 / 256
 
