@@ -25,7 +25,8 @@ _DEPTH = 2
 
 def slices_of(rows: Iterable[RowResult]) -> list[str]:
     """The slices that failed, the most frequent first."""
-    return [name for name, _ in Counter(row.slice for row in rows if row.slice).most_common()]
+    counted = Counter(row.slice for row in rows if row.slice and not row.correct)
+    return [name for name, _ in counted.most_common()]
 
 
 def ways_to_fail(rows: Sequence[RowResult]) -> list[dict[str, Any]]:

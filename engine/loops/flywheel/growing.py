@@ -113,11 +113,6 @@ def grow(wheel: Flywheel, iteration: int, plan: IterationPlan, run: Path) -> Ite
     )
 
 
-def failures(run: Path) -> list[RowResult]:
-    """The rows of the run's dev evaluation that are wrong; none where they cannot be read."""
-    return [row for row in _answers(run) if not row.correct]
-
-
 def _answers(run: Path) -> Sequence[RowResult]:
     return load(run).rows.get(CANDIDATE, [])
 
