@@ -133,6 +133,61 @@ def promote(
     narrate(f"{printable(who)} is the best now. {printable(candidate.reason)}")
 
 
+def push(
+    target: TargetArgument = None,
+    project: ProjectOption = None,
+    workspace: WorkspaceOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be sent; send nothing.")
+    ] = False,
+    canonical: Annotated[
+        bool, typer.Option("--with-canonical", help="Publish the training rows as well.")
+    ] = False,
+    system_prompt: Annotated[
+        bool, typer.Option("--with-system-prompt", help="Publish system_prompt.md as well.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the best adapter and its card to promotion.hf_repo. Gold rows never go."""
+    from engine.project.packing import PushError, pack
+    from engine.project.pushing import send, token_of
+
+    place = place_of(target, project, workspace)
+    found = target_of(place.path)
+    address = None
+    try:
+        parcel = pack(found, place.workspace, canonical=canonical, system_prompt=system_prompt)
+        if not dry_run:
+            accuracy = numbers.score(parcel.best.accuracy, numbers.NOT_RECORDED)
+            message = f"{found.name}: {accuracy}"
+            address = send(parcel, token_of(found), message, heard=narrate)
+    except PushError as error:
+        fail(str(error), Exit.NO)
+    except OSError as error:
+        fail(f"{error.filename} cannot be read ({error.strerror}).")
+    if as_json:
+        files = [{"name": one.name, "bytes": one.size} for one in parcel.files]
+        print_json(
+            {
+                "repo": parcel.repo,
+                "private": parcel.private,
+                "adapter": parcel.best.adapter,
+                "files": files,
+                "sent": address is not None,
+                "address": address,
+            }
+        )
+        return
+    if address is None:
+        rows = [(one.name, numbers.count(one.size)) for one in parcel.files]
+        print_table(("FILE", "BYTES"), [*rows, ("in all", numbers.count(parcel.size))])
+        kind = "private" if parcel.private else "public"
+        narrate(f"Nothing was sent. It would go to {parcel.repo} ({kind}). The card:")
+        narrate(parcel.card)
+    else:
+        print(address)
+
+
 def _usual_folder(name: str, workspace: Path | None) -> Path:
     from engine.workspace import Workspace, WorkspaceError
 

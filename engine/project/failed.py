@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.loops.flywheel.growing import failures
-from engine.loops.flywheel.writing import focus_of
+from engine.checks.contents import load
+from engine.judge.gates import CANDIDATE
+from engine.loops.flywheel.failing import described, slices_of
 from engine.plain_file import read_plain
 from engine.project.output import Failures, failures_in, text
 from engine.records.evaluation import RowResult
@@ -47,7 +48,7 @@ def failed_last(target: Target, workspace: Workspace | None) -> Failed | None:
             config_of(run).get("eval", {}).get("primary") == DEV_SUITE
             and (run / "eval-candidate.json").is_file()
         ):
-            return _of_rows(f"the run {run.name}", failures(run))
+            return _of_rows(f"the run {run.name}", load(run).rows.get(CANDIDATE, []))
     found = failures_in(target.path)
     return None if found is None else _of_files(found)
 
@@ -57,20 +58,20 @@ def runs_of(workspace: Workspace | None, target: Path) -> Iterator[Path]:
     if workspace is None:
         return
     for run in workspace.run_paths():
-        named = _object(run / "plan.json").get("target_dir")
+        named = object_in(run / "plan.json").get("target_dir")
         if isinstance(named, str) and (workspace.path / named).resolve() == target.resolve():
             yield run
 
 
 def config_of(run: Path) -> dict[str, Any]:
     """``config.json`` as plain values, its sections objects; empty where it cannot be read."""
-    config = _object(run / "config.json")
+    config = object_in(run / "config.json")
     return config | {key: _dict(config.get(key)) for key in ("eval", "loop")}
 
 
 def _of_rows(where: str, rows: list[RowResult]) -> Failed:
-    slices = [name for name, _ in Counter(row.slice for row in rows if row.slice).most_common()]
-    return Failed(where, slices, focus_of(rows), [row.id for row in rows], len(rows))
+    wrong = [row for row in rows if not row.correct]
+    return Failed(where, slices_of(wrong), described(rows), [row.id for row in wrong], len(wrong))
 
 
 def _of_files(found: Failures) -> Failed:
@@ -103,7 +104,8 @@ def _as_result(row: Any) -> RowResult:
     )
 
 
-def _object(file: Path) -> dict[str, Any]:
+def object_in(file: Path) -> dict[str, Any]:
+    """A JSON file that holds an object; empty where it does not, or cannot be read."""
     try:
         return _dict(json.loads(read_plain(file, MAX_RECORD)))
     except (OSError, ValueError, RecursionError):

@@ -15,7 +15,6 @@ from engine.loops.flywheel.canonical import BY_HAND, Line, read_lines
 from engine.loops.flywheel.dev import ask_generator, held_out
 from engine.loops.flywheel.door import Door
 from engine.plain_file import read_plain
-from engine.records.evaluation import RowResult
 from engine.records.loop import Origin
 from engine.target import Target
 from engine.teaching.blocking import with_teacher
@@ -30,9 +29,6 @@ MAX_TEXT_BYTES = 4 * 2**20
 
 ROUNDS = 3
 """How often a generator is asked again for rows that were turned away."""
-
-SHOWN_FAILURES = 20
-SHOWN_ANSWER = 160
 
 Row = Mapping[str, Any]
 
@@ -170,27 +166,7 @@ def examples_of(lines: Iterable[Line], gold: Gold) -> list[Row]:
     return turns[:SHOWN_EXAMPLES]
 
 
-def focus_of(failed: Sequence[RowResult]) -> str:
-    """What failed, for a teacher: how often in which slice, and what came instead of what.
-
-    The questions are left out: they are held out, and would come back as training rows.
-    """
-    if not failed:
-        return ""
-    slices = Counter(row.slice or "without a category" for row in failed)
-    lines = [f"Failed: {name}, {count} times." for name, count in slices.most_common()]
-    for row in failed[:SHOWN_FAILURES]:
-        slice_ = f" ({row.slice})" if row.slice else ""
-        lines.append(f"Expected {_short(row.expected)}, got {_short(row.got)}{slice_}")
-    return "\n".join(lines)
-
-
 def seeds_of(target: Target) -> list[Line]:
     """The rows of the target's seed file; none where it has none."""
     name = target.forge.dataset.seed
     return read_lines(target.file(name)) if name else []
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_ANSWER else line[: SHOWN_ANSWER - 1] + "…"
