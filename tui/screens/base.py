@@ -50,6 +50,11 @@ class RoomScreen(Screen[None]):
         """Open another screen on the same run."""
         self.factory.show(name, self.run_id)
 
+    def offers(self, action: str) -> bool:
+        """Whether the footer shows an action's key now: not where all it could do is say why not.
+        A screen whose answer has changed calls ``refresh_bindings``."""
+        return True
+
     def step_back(self) -> bool:
         """Undo one step inside the screen (close a search); False when there is none to undo."""
         return False

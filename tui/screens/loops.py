@@ -1,145 +1,174 @@
-"""Loops: the tries at one target in a row; which were kept, what they varied, the best so far."""
+"""Loops: a loop as it turns, steered from here; or the tries at a target that has no loop."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
 from functools import cached_property
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.comparing.chain import Chain
+from engine.records.loop import LoopPhase
 from engine.workspace import Workspace
 from tui.acting import attempt, say
-from tui.bindings import bindings_for
-from tui.screens.base import RoomScreen
+from tui.bindings import bindings_for, caption_in
+from tui.screens.loops_acts import LoopActs
+from tui.screens.loops_chain import ChainPane
+from tui.screens.loops_pane import LoopPane
 from tui.screens.panes import Edge
 from tui.styles import style_paths
-from tui.views.entries import Entry, entry
-from tui.views.loops_load import Tries, TryReader
-from tui.views.loops_view import (
-    WHAT_A_LOOP_IS,
-    chain_chart,
-    detail_entries,
-    now_cells,
-    target_line,
-    try_entries,
-)
+from tui.views.loops_look import Look, LoopsReader
+from tui.views.loops_now import top_words
+from tui.views.loops_reader import LoopView
+from tui.views.loops_view import WHAT_A_LOOP_IS, target_line
 from tui.views.plain import plain
-from tui.widgets.chart import Chart
 from tui.widgets.entry_list import EntryList
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.picture import Options
 from tui.widgets.tones import paint
 from tui.widgets.top_bar import TopBar
 
 LOOK_EVERY_S = 1.0
-"""How often runs that are under way are looked at."""
+"""How often loops and runs that are under way are looked at."""
 
 QUIET_EVERY = 4
 """Where nothing runs, only every so many looks are taken."""
 
+_NAMED = ("flywheel", "pause", "stop", "resume", "skip", "approve", "edit_plan", "gold")
+"""The actions whose keys stand in sentences."""
 
-_READING = [entry(("Reading the tries …", "muted"))]
+_WHEN: dict[str, str] = {
+    "pause": "running",
+    "stop": "running",
+    "cancel": "going",
+    "skip": "going",
+    "resume": "idle",
+    "approve": "waits",
+    "edit_plan": "waits",
+    "gold": "judged",
+    "pane(1)": "loop",
+}
+"""When the footer shows a key of a loop; the others are always there."""
 
 
-class LoopsScreen(RoomScreen):
-    """The chain of tries of a target, made from the run folders alone."""
+class LoopsScreen(LoopActs):
+    """Everything shown is read from the folders of loops and runs, in a thread."""
 
     ROOM = "loops"
     CSS_PATH = style_paths("loops")
     BINDINGS = bindings_for("loops")
-    EDGES = (Edge("#best", "bottom"), Edge("#left", "right"))
+    EDGES = (
+        Edge("#best", "bottom"),
+        Edge("#left", "right"),
+        Edge("#course", "bottom"),
+        Edge("#iterations", "bottom"),
+        Edge("#loop-left", "right"),
+    )
 
     def __init__(self, run_id: str | None = None) -> None:
         super().__init__(run_id)
-        self._tries = Tries()
-        self._target: str | None = None
-        self._marked: dict[str, None] = {}
+        self._look = Look()
+        self._wanted: str | None = None
         self._read_once = False
         self._looks = 0
+        self._busy = ""
+        self._footer: frozenset[str] = frozenset()
 
     @cached_property
-    def _reader(self) -> TryReader:
-        return TryReader(Workspace(self.factory.workspace))
+    def _reader(self) -> LoopsReader:
+        return LoopsReader(Workspace(self.factory.workspace))
 
     def compose(self) -> ComposeResult:
         yield TopBar("factory", "loops")
         yield Static(id="targets")
-        yield Static(id="now")
-        with Horizontal(id="body"):
-            with Vertical(id="left"):
-                yield Chart(id="best")
-                yield EntryList(id="detail")
-            yield EntryList(id="tries", title="tries")
+        yield ChainPane(id="chain")
+        yield LoopPane(id="loop")
         yield Static(id="empty")
         yield KeyBar("loops")
 
     def on_mount(self) -> None:
-        self.query_one("#detail").can_focus = False
-        self.query_one("#best").can_focus = False
-        self._target = self.factory.remembered.get("loops.target", "") or None
-        self.query_one("#tries").focus()
+        keys = {name: caption_in(self.app, f"loops.{name}") for name in _NAMED}
+        self._loop_pane.keys = keys
+        self._loop_pane.display = False
+        self._chain_pane.list.focus()
         self._draw()
         self._read()
-        self.set_interval(LOOK_EVERY_S, self._look)
+        self.set_interval(LOOK_EVERY_S, self._tick)
 
     def on_screen_resume(self) -> None:
         if self._read_once:
             self._read()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self._draw_all)
+
+    @property
+    def _chain_pane(self) -> ChainPane:
+        return self.query_one(ChainPane)
+
+    @property
+    def _loop_pane(self) -> LoopPane:
+        return self.query_one(LoopPane)
 
     # --- reading ------------------------------------------------------------------
 
-    def _look(self) -> None:
-        reading = any(worker.group == "read" and worker.is_running for worker in self.workers)
-        self._looks += 1
-        quiet = not any(one.running for one in self._tries.targets)
-        if quiet and self._looks % QUIET_EVERY:
+    def _tick(self) -> None:
+        if not self.is_current or not self._read_once:
             return
-        if self.is_current and self._read_once and not reading:
+        self._looks += 1
+        if self.view is not None:
+            self._loop_pane.draw_clocks()
+            self._draw_top()
+        reading = any(worker.group == "read" and worker.is_running for worker in self.workers)
+        more = self.view is not None and self.view.reading
+        if not reading and (self._look.running or more or not self._looks % QUIET_EVERY):
             self._read()
+
+    def look_again(self) -> None:
+        self._read()
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self, anew: bool = False) -> None:
-        found: list[Tries] = []
-        target = self._target
-        first = not self._read_once
-        if attempt(self, lambda: found.append(self._reader.read(target, anew)), ""):
+        wanted, first, cursor = self._wanted, not self._read_once, None
+        looks: list[Look] = []
+
+        def look() -> None:
+            nonlocal wanted, cursor
             if first and self.run_id is not None:
-                own = self._target_of(self.run_id)
-                if own is not None and (target := own):
-                    found[0] = self._reader.read(own)
-            self.app.call_from_thread(self._take, found[0], target)
+                wanted, cursor = self._reader.place_of(self.run_id)
+            looks.append(self._reader.read(wanted, anew))
+            if first and wanted is None and looks[0].shown is not None:
+                kept = self._kept(looks[0])
+                if kept is not None:
+                    wanted = kept
+                    looks.append(self._reader.read(kept))
 
-    def _target_of(self, run_id: str) -> str | None:
-        """The target of the run that the screen was opened on."""
-        return self._reader.target_of(run_id)
+        if attempt(self, look, "") and looks:
+            self.app.call_from_thread(self._take, looks[-1], wanted, cursor)
 
-    def _take(self, tries: Tries, target: str | None) -> None:
-        if self._read_once and target != self._target:
-            # Another target was chosen while this one was read.
-            self._read()
+    def _kept(self, look: Look) -> str | None:
+        """The place that was shown last, unless a loop runs or has come since."""
+        kept = self.factory.remembered.get("loops.place", [])
+        if len(kept) != 2 or any(one.running and one.loop for one in look.places):
+            return None
+        name, newest = kept
+        return name if isinstance(name, str) and newest == _newest(look) else None
+
+    def _take(self, look: Look, wanted: str | None, cursor: int | None) -> None:
+        if not self.is_mounted:
+            return
+        if self._read_once and wanted != self._wanted:
+            self._read()  # another place was chosen while this one was read
             return
         first, self._read_once = not self._read_once, True
-        begun = self._chain is None
-        changed = first or tries != self._tries
-        self._tries = tries
-        if tries.chain is not None:
-            self._target = tries.chain.target
-        if changed:
-            self._draw()
-        if begun and tries.chain is not None:
-            self.query_one("#tries").focus()
-        if first and tries.chain is not None and tries.chain.tries:
-            cursor = self.run_id or tries.chain.tries[-1].run.run_id
-            self.query_one("#tries", EntryList).select(cursor)
-            self._draw_cursor()
+        before = self._look.shown
+        self._look, self._wanted = look, look.shown.name if look.shown is not None else None
+        self._draw(cursor if first else None, self.run_id if first else None)
+        if look.shown is not None and (before is None or before.name != look.shown.name):
+            (self._loop_pane if look.loop is not None else self._chain_pane).list.focus()
+        if first and look.loop is not None:
+            self._read()  # the targets are not known yet
 
     def action_refresh(self) -> None:
         """Read every run again."""
@@ -148,167 +177,187 @@ class LoopsScreen(RoomScreen):
     # --- drawing ------------------------------------------------------------------
 
     @property
-    def _chain(self) -> Chain | None:
-        return self._tries.chain
+    def view(self) -> LoopView | None:
+        return self._look.loop
 
     @property
     def current(self) -> str | None:
         """The run at the cursor."""
-        return self.query_one("#tries", EntryList).current if self._chain else None
+        pane = self._loop_pane
+        return pane.run_at(pane.current) if self.view is not None else self._chain_pane.current
 
-    def _draw(self) -> None:
+    def _draw_all(self) -> None:
+        if self.is_mounted:
+            self._draw()
+            (self._loop_pane if self.view is not None else self._chain_pane).draw()
+
+    def _draw(self, cursor: int | None = None, run: str | None = None) -> None:
         if not self.is_mounted:
             return
-        chain = self._chain
+        look = self._look
         empty = self.query_one("#empty", Static)
-        nothing = chain is None or not chain.tries
-        empty.display = self._read_once and nothing
-        self.query_one("#body").display = not empty.display
+        empty.display = self._read_once and look.shown is None
+        self._loop_pane.display = look.loop is not None
+        self._chain_pane.display = look.loop is None and not empty.display
         empty.update(self._empty_words())
-        self._draw_targets()
-        if chain is None:
-            self.query_one(TopBar).put("factory", "loops")
-            self.query_one("#now").display = False
-            self.query_one("#tries", EntryList).put(lambda _width: _READING)
-            self.query_one("#best", Chart).put([], [], Options(empty="reading the tries …"))
-            return
-        count = len(chain.tries)
-        right = f"{count} {'try' if count == 1 else 'tries'}"
-        if self._marked:
-            right += f" · {len(self._marked)} marked"
-        self.query_one(TopBar).put("factory", "loops", chain.target, right=right)
-        now = now_cells(chain, self.size.width - 2)
-        line = self.query_one("#now", Static)
-        line.display = now is not None
-        line.update(paint(*now) if now else "")
-        marked, moment = tuple(self._marked), datetime.now(UTC)
+        if look.loop is not None:
+            self._loop_pane.put(look.loop, cursor)
+        else:
+            self._loop_pane.leave()
+        if look.tries is not None:
+            self._chain_pane.put(look.tries, run)
+        self._draw_places()
+        self._draw_top()
+        footer = frozenset(name for name in _WHEN if self.offers(name))
+        if footer != self._footer:
+            self._footer = footer
+            self.refresh_bindings()
 
-        tries = self.query_one("#tries", EntryList)
+    def _draw_top(self) -> None:
+        bar, shown = self.query_one(TopBar), self._look.shown
+        if shown is None:
+            bar.put("factory", "loops")
+        elif self.view is not None:
+            words, tone = top_words(self.view, time.time())
+            words += self._loop_pane.words
+            if self._busy:
+                words, tone = self._busy, "accent"
+            bar.put("factory", "loops", shown.name, right=words, tone=tone)
+        else:
+            bar.put("factory", "loops", shown.name, right=self._busy or self._chain_pane.words)
 
-        def make(width: int) -> list[Entry]:
-            roomy = 2 * len(chain.tries) + 1 <= tries.size.height
-            return try_entries(chain, marked, moment, width, roomy=roomy)
+    def busy(self, words: str) -> None:
+        self._busy = words
+        if self.is_mounted:
+            self._draw_top()
 
-        tries.put(make)
-        self._draw_cursor()
-
-    def _draw_cursor(self) -> None:
-        """What depends on the try at the cursor: the mark under the chart, the words."""
-        chain, current = self._chain, self.current
-        if chain is None:
-            return
-        self.query_one("#best", Chart).put(*chain_chart(chain, current))
-
-        def make(width: int) -> list[Entry]:
-            return detail_entries(chain, current, width)
-
-        self.query_one("#detail", EntryList).put(make)
-
-    def _draw_targets(self) -> None:
+    def _draw_places(self) -> None:
         line = self.query_one("#targets", Static)
-        found = {one.target: one.count for one in self._tries.targets}
+        found = {one.name: one.sign for one in self._look.places}
         line.display = len(found) > 1
-        line.update(paint(*target_line(found, self._target or "", self.size.width - 2)))
+        line.update(paint(*target_line(found, self._wanted or "", self.size.width - 2)))
 
     def _empty_words(self) -> Content:
         return Content.assemble(
             ("No tries yet.\n\n", "$strong bold"),
-            f"{WHAT_A_LOOP_IS}\n\nIt begins with a first run of a target: ",
-            ("n", "bold $accent"),
-            " plans one. The next is planned from here, after the try at the cursor.",
+            f"{WHAT_A_LOOP_IS}\n\n",
+            (caption_in(self.app, "loops.flywheel"), "bold $accent"),
+            " starts a flywheel, which turns by itself: it plans, trains, judges and adds rows.\n",
+            (caption_in(self.app, "loops.follow"), "bold $accent"),
+            " plans a first run by hand. The next is planned from here, after the try at the "
+            "cursor.",
         )
 
-    @on(EntryList.Moved, "#tries")
-    def _moved(self) -> None:
-        self._draw_cursor()
+    def offers(self, action: str) -> bool:
+        view, when = self.view, _WHEN.get(action)
+        if when is None:
+            return True
+        if view is None:
+            return False
+        phase = view.status.phase if view.status is not None else LoopPhase.COMPLETED
+        running, waits = view.state == "running", view.waiting is not None
+        return {
+            "running": running,
+            "going": running or not phase.ended,
+            "idle": not running and not waits and phase is not LoopPhase.COMPLETED,
+            "waits": waits,
+            "judged": view.status is not None and view.status.gold_run is not None,
+            "loop": True,
+        }[when]
 
-    @on(events.Click, "#best")
-    def _chart_clicked(self, event: events.Click) -> None:
-        """The try at the place of the chart that was clicked."""
-        chart, chain = self.query_one("#best", Chart), self._chain
-        spot = event.get_content_offset(chart)
-        if spot is None or chart.frame is None or chain is None:
-            return
-        number = round(chart.frame.at(spot.x))
-        if 1 <= number <= len(chain.tries):
-            self.query_one("#tries", EntryList).select(chain.tries[number - 1].run.run_id)
-            self._draw_cursor()
-
-    # --- targets ------------------------------------------------------------------
+    # --- places ---------------------------------------------------------------------
 
     def action_target(self, direction: int) -> None:
-        names = [one.target for one in self._tries.targets]
+        """The loop or target before or after in the line."""
+        names = [one.name for one in self._look.places]
         if len(names) < 2:
-            say(self, "Only one target of this workspace was tried.")
+            say(self, "There is no other loop, and no other target that was tried.")
             return
-        at = names.index(self._target) if self._target in names else 0
-        self._show_target(names[(at + direction) % len(names)])
+        at = names.index(self._wanted) if self._wanted in names else 0
+        self._show_place(names[(at + direction) % len(names)])
 
     def action_choose_target(self) -> None:
-        """Choose among the targets by name."""
+        """Choose among loops and targets by name."""
         from tui.screens.loops_targets import TargetsScreen
 
-        if self._tries.targets:
-            self.app.push_screen(
-                TargetsScreen(self._tries.targets, self._target), self._chosen_target
-            )
+        if self._look.places:
+            self.app.push_screen(TargetsScreen(self._look.places, self._wanted), self._chosen_place)
 
-    def _chosen_target(self, target: str | None) -> None:
-        if target is not None:
-            self._show_target(target)
+    def _chosen_place(self, name: str | None) -> None:
+        if name is not None:
+            self._show_place(name)
 
-    def _show_target(self, target: str) -> None:
-        if target == self._target:
+    def _show_place(self, name: str) -> None:
+        if name == self._wanted:
             return
-        self._target = target
-        self._marked.clear()
-        self.factory.remembered.put("loops.target", target)
-        self._draw_targets()
+        self._wanted = name
+        self.factory.remembered.put("loops.place", [name, _newest(self._look)])
+        self._draw_places()
         self._read()
+
+    def action_flywheel(self) -> None:
+        """Start a flywheel on a target."""
+        from tui.screens.loops_start import StartFlywheel
+
+        shown = self._look.shown
+        first = shown.target if shown is not None else None
+        workspace = Workspace(self.factory.workspace)
+        self.app.push_screen(StartFlywheel(workspace, first), self._begun)
+
+    def _begun(self, loop_id: str | None) -> None:
+        if loop_id is not None:
+            say(self, f"{loop_id} is started. It goes on when this screen is left.")
+            self._wanted = loop_id
+            self._read()
 
     # --- the try at the cursor ----------------------------------------------------
 
     @on(EntryList.Chosen, "#tries")
-    def _chosen(self, event: EntryList.Chosen) -> None:
-        self.factory.open_run(event.key)
+    @on(EntryList.Chosen, "#iterations")
+    def _chosen(self) -> None:
+        self.action_open()
 
     def action_open(self) -> None:
-        if self.current is not None:
-            self.factory.open_run(self.current)
+        """Open the run at the cursor in Live."""
+        if (run := self._run()) is not None:
+            self.factory.open_run(run)
+
+    def _run(self) -> str | None:
+        """The run at the cursor; of an iteration that has none yet, that is said."""
+        run = self.current
+        if run is None and self.view is not None and self._loop_pane.current is not None:
+            say(self, f"Iteration {self._loop_pane.current} has no run yet.")
+        return run
 
     def action_follow(self) -> None:
-        """Plan a run whose parent is the try at the cursor; a first one where there is none."""
+        """Plan a run whose parent is the one at the cursor; a first one where there is none."""
         self.factory.show("new_run", self.current)
 
     def action_mark(self) -> None:
         """Mark the try at the cursor, or take its mark away, and go on to the next."""
-        current = self.current
-        if current is None:
-            return
-        if current in self._marked:
-            del self._marked[current]
-        else:
-            self._marked[current] = None
-        self._draw()
-        self.query_one("#tries", EntryList).action_move(1)
+        (self._loop_pane if self.view is not None else self._chain_pane).mark()
+        self._draw_top()
 
     def action_compare(self) -> None:
-        """Compare the marked tries; without two of them, the one at the cursor with its parent."""
-        chain, current = self._chain, self.current
-        if chain is None or current is None:
-            return
-        order = [one.run.run_id for one in chain.tries]
-        wanted = [run for run in order if run in self._marked]
-        if len(wanted) < 2:
-            one = next(each for each in chain.tries if each.run.run_id == current)
-            other = (wanted[0] if wanted else None) or one.before
-            wanted = [other, current] if other is not None and other != current else [current]
-        if len(wanted) < 2 and len(order) < 2:
-            say(self, f"{plain(current)} is the only try; there is nothing to compare it with.")
-            return
-        self.factory.show("compare", None, runs=tuple(wanted))
+        """Compare the marked tries; without two of them, this one with its parent or the best."""
+        pane = self._loop_pane if self.view is not None else self._chain_pane
+        runs = pane.to_compare()
+        if len(runs) > 1:
+            self.factory.show("compare", None, runs=runs)
+        elif runs:
+            say(self, f"There is nothing to compare {plain(runs[0])} with.")
 
     def action_room(self, name: str) -> None:
-        """Open another screen on the try at the cursor."""
-        if self.current is not None:
-            self.factory.show(name, self.current)
+        """Open another screen on the run at the cursor."""
+        if (run := self._run()) is not None:
+            self.factory.show(name, run)
+
+    def action_pane(self, direction: int) -> None:
+        """The next pane gets the focus: iterations, plan, facts."""
+        if self.view is not None:
+            self._loop_pane.next_pane(direction)
+
+
+def _newest(look: Look) -> str:
+    """The newest loop that there is; "" without any."""
+    return max((one.name for one in look.places if one.loop), default="")

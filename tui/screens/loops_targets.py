@@ -1,4 +1,4 @@
-"""The targets that were tried, to choose one from."""
+"""The loops, and the targets that were tried without one, to choose from."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.views import cells
-from tui.views.loops_load import TargetTries
+from tui.views.loops_places import Place
 from tui.views.plain import plain
 
 
 class TargetsScreen(ModalScreen[str | None]):
-    """Answers with the name of a target; None when none was chosen."""
+    """Answers with the name of a place; None when none was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,t", "dismiss(None)", "close"),
@@ -29,20 +29,20 @@ class TargetsScreen(ModalScreen[str | None]):
         Binding("k", "up", "up", show=False),
     ]
 
-    def __init__(self, targets: Sequence[TargetTries], shown: str | None) -> None:
+    def __init__(self, places: Sequence[Place], shown: str | None) -> None:
         super().__init__()
-        self._targets = targets
+        self._places = places
         self._shown = shown
 
     def compose(self) -> ComposeResult:
         now = datetime.now(UTC)
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "targets"
-            options = [Option(_line(one, now)) for one in self._targets]
+            dialog.border_title = "loops and targets"
+            options = [Option(_line(one, now)) for one in self._places]
             yield OptionList(*options)
 
     def on_mount(self) -> None:
-        names = [one.target for one in self._targets]
+        names = [one.name for one in self._places]
         if self._shown in names:
             self.query_one(OptionList).highlighted = names.index(self._shown)
 
@@ -54,10 +54,13 @@ class TargetsScreen(ModalScreen[str | None]):
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._targets[event.option_index].target)
+        self.dismiss(self._places[event.option_index].name)
 
 
-def _line(one: TargetTries, now: datetime) -> Content:
-    running = f"  ▶ {one.running} running" if one.running else ""
-    words = f"  {one.count} {'try' if one.count == 1 else 'tries'}, {cells.age(one.newest, now)}"
-    return Content.assemble(plain(one.target, clip=120), (words, "$muted"), (running, "$accent"))
+def _line(one: Place, now: datetime) -> Content:
+    what = f"{one.sign} loop" if one.loop else "  target"
+    running = "  ▶ running" if one.running and not one.loop else ""
+    words = f"  {one.words}" + ("" if one.newest is None else f", {cells.age(one.newest, now)}")
+    return Content.assemble(
+        (f"{what}  ", "$muted"), plain(one.name, clip=120), (words, "$muted"), (running, "$accent")
+    )

@@ -52,18 +52,22 @@ class TryReader:
 
     def read(self, target: str | None, anew: bool = False) -> Tries:
         """The tries of a target; of the one with the newest try where it has none or is None."""
-        summaries = self._summaries(anew)
-        targets = targets_of(summaries)
+        targets = self.targets(anew)
         if not targets:
             return Tries()
         names = {one.target for one in targets}
-        shown = target if target in names else targets[0].target
-        return Tries(tuple(targets), self._chain(shown, summaries))
+        return self.tries_of(
+            target if target is not None and target in names else targets[0].target
+        )
 
-    def target_of(self, run_id: str) -> str | None:
-        """The target of a run that was read; None for one that was not."""
-        known = self._known.get(run_id)
-        return known.target or None if known is not None else None
+    def targets(self, anew: bool = False) -> list[TargetTries]:
+        """Look at the runs: the targets that were tried, the one with the newest try first."""
+        return targets_of(self._summaries(anew))
+
+    def tries_of(self, target: str) -> Tries:
+        """The tries of a target, by the runs as they were at the last look."""
+        known = list(self._known.values())
+        return Tries(tuple(targets_of(known)), self._chain(target, known))
 
     def _summaries(self, anew: bool) -> list[RunSummary]:
         now = time.monotonic()

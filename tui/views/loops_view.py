@@ -288,8 +288,9 @@ def _doing(summary: RunSummary) -> list[str]:
     return found
 
 
-def target_line(targets: Mapping[str, int], shown: str, width: int) -> list[Cell]:
-    """The targets to choose from, the shown one marked; what does not fit is counted."""
+def target_line(targets: Mapping[str, object], shown: str, width: int) -> list[Cell]:
+    """The targets and loops to choose from, each with its count or sign, the shown one marked; what
+    does not fit is counted."""
     names = list(targets)
     start = 0
     while True:

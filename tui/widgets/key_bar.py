@@ -38,6 +38,9 @@ class KeyBar(Footer):
             for key in keys_of(self._room, table)
             if key.shown and key.id in active and not self._typed(key)
         ]
+        offers = getattr(self.screen, "offers", None)
+        if offers is not None:
+            keys = [key for key in keys if key.screen != self._room or offers(key.action)]
         # Some air between the keys where there is room for it.
         airy = sum(map(_size, keys)) + len(keys) <= self.content_size.width
         self.set_class(airy, "-airy")

@@ -1,0 +1,209 @@
+"""What one can do to a loop: pause, stop, cancel, go on, skip training, approve its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual import work
+
+from engine.loops.folder import LoopFolder, Request
+from engine.records.loop import LoopPhase
+from engine.target import Target, load_target
+from tui.acting import attempt, say
+from tui.bindings import caption_in
+from tui.screens.base import RoomScreen
+from tui.views.loops_reader import LoopView
+from tui.views.plain import plain
+from tui.widgets.confirm import Confirm
+
+CANCEL_WAIT_S = 60.0
+"""How long the run may take to save its checkpoint."""
+
+_DONE = {
+    Request.PAUSE: "It pauses after this step.",
+    Request.STOP: "It stops after this iteration.",
+    Request.SKIP_TRAINING: "Training is skipped the next time.",
+}
+
+
+class LoopActs(RoomScreen):
+    """A screen that shows a loop. Every act is the one that the command line does."""
+
+    @property
+    def view(self) -> LoopView | None:
+        """The loop that is shown; None where none is."""
+        raise NotImplementedError
+
+    def look_again(self) -> None:
+        """Something was done: read what came of it."""
+        raise NotImplementedError
+
+    def busy(self, words: str) -> None:
+        """Say at the top that something is under way; "" when it is over."""
+        raise NotImplementedError
+
+    def _loop(self) -> LoopView | None:
+        """The loop; where none is shown, that is said."""
+        if self.view is None:
+            key = caption_in(self.app, "loops.flywheel")
+            say(self, f"No loop is shown. {key} starts a flywheel.")
+        return self.view
+
+    def _do(self, view: LoopView, words: str, act: Callable[[LoopFolder], object]) -> None:
+        """Do something that may take a while, in a thread, with a sign at the top."""
+        self.busy(words)
+        self._work(LoopFolder(view.path), act)
+
+    @work(thread=True, group="act")
+    def _work(self, folder: LoopFolder, act: Callable[[LoopFolder], object]) -> None:
+        said: list[object] = []
+        well = attempt(self, lambda: said.append(act(folder)), "")
+        self.app.call_from_thread(self._acted, said[0] if well and said else None)
+
+    def _acted(self, said: object) -> None:
+        self.busy("")
+        if isinstance(said, str):
+            say(self, said)
+        if self.is_mounted:
+            self.look_again()
+
+    # --- what is asked of a running loop ----------------------------------------------
+
+    def action_pause(self) -> None:
+        """Pause after the step at hand, or take that back."""
+        self._ask(Request.PAUSE)
+
+    def action_stop(self) -> None:
+        """Stop after the iteration at hand, or take that back."""
+        self._ask(Request.STOP)
+
+    def action_skip(self) -> None:
+        """Skip training in the next iteration, or take that back."""
+        self._ask(Request.SKIP_TRAINING)
+
+    def _ask(self, request: Request) -> None:
+        view = self._loop()
+        if view is None:
+            return
+        ended = view.status is None or view.status.phase is LoopPhase.COMPLETED
+        if ended or (view.state != "running" and request is not Request.SKIP_TRAINING):
+            say(self, f"{plain(view.loop_id)} does not run.")
+            return
+
+        def act(folder: LoopFolder) -> str:
+            if folder.withdraw(request):
+                return "That is taken back."
+            folder.ask(request)
+            return _DONE[request]
+
+        self._do(view, "asking …", act)
+
+    def action_cancel(self) -> None:
+        """Ask, then stop the loop now."""
+        view = self._loop()
+        if view is None:
+            return
+        if view.status is None or (view.state != "running" and view.status.phase.ended):
+            phase = view.status.phase if view.status is not None else "not readable"
+            say(self, f"{plain(view.loop_id)} is {phase} already.")
+            return
+        question = Confirm(
+            f"Stop {plain(view.loop_id)} now?",
+            "Its run saves a checkpoint first and is cancelled. The loop can go on from there.",
+            "Stop it",
+        )
+        self.app.push_screen(question, lambda yes: self._cancel(view) if yes else None)
+
+    def _cancel(self, view: LoopView) -> None:
+        from engine.loops.launch import cancel_loop
+
+        def act(folder: LoopFolder) -> str:
+            return f"{folder.loop_id} is {cancel_loop(folder, wait_s=CANCEL_WAIT_S).phase}."
+
+        self._do(view, "cancelling …", act)
+
+    # --- going on ---------------------------------------------------------------------
+
+    def action_resume(self) -> None:
+        """Go on with a loop that paused, died, failed or was cancelled."""
+        view = self._loop()
+        if view is None:
+            return
+        if view.state == "running":
+            say(self, f"{plain(view.loop_id)} is running; there is nothing to resume.")
+        elif view.status is not None and view.status.phase is LoopPhase.COMPLETED:
+            key = caption_in(self.app, "loops.flywheel")
+            say(self, f"{plain(view.loop_id)} has ended. {key} starts another one.")
+        elif view.waiting is not None:
+            keys = [caption_in(self.app, f"loops.{name}") for name in ("approve", "edit_plan")]
+            say(self, f"Its plan waits: {keys[0]} approves it, {keys[1]} changes it first.")
+        else:
+            self._do(view, "starting …", _launch)
+
+    def action_approve(self) -> None:
+        """Approve the plan that waits, and go on."""
+        if self._waiting() is not None:
+            self._change_plan({}, approve=True)
+
+    def action_edit_plan(self) -> None:
+        """Change the plan that waits before it runs."""
+        from tui.screens.loops_edit import EditPlan
+
+        view = self._waiting()
+        if view is None or view.waiting is None or view.loop is None:
+            return
+        target = self.factory.workspace / view.loop.target_dir
+        folder = LoopFolder(view.path)
+        self.app.push_screen(
+            EditPlan(folder, target, view.waiting.number, view.settings), self._edited
+        )
+
+    def _edited(self, approve: bool | None) -> None:
+        """The plan was changed; with ``approve`` it is to be run as well."""
+        if approve is None:
+            return
+        if approve:
+            self._change_plan({}, approve=True)
+        else:
+            self.look_again()
+
+    def _waiting(self) -> LoopView | None:
+        view = self._loop()
+        if view is not None and view.waiting is None:
+            say(self, "No plan waits to be approved.")
+            return None
+        return view
+
+    def _change_plan(self, words: dict[str, Any], *, approve: bool) -> None:
+        from engine.loops.flywheel.planning import changed
+
+        view = self.view
+        if view is None or view.waiting is None or view.loop is None:
+            return
+        number, place = view.waiting.number, self.factory.workspace / view.loop.target_dir
+
+        def act(folder: LoopFolder) -> str:
+            target: Target = load_target(place.resolve())
+            changed(folder, target, number, **words, **({"approved": True} if approve else {}))
+            return _launch(folder) if approve else f"The plan of iteration {number} is changed."
+
+        self._do(view, "starting …", act)
+
+    def action_gold(self) -> None:
+        """Decide the run in which the best candidate was judged on gold."""
+        view = self._loop()
+        if view is None:
+            return
+        run = view.status.gold_run if view.status is not None else None
+        if run is None:
+            say(self, "Gold is opened at the end of a loop, for its best candidate.")
+        else:
+            self.factory.show("decide", run)
+
+
+def _launch(folder: LoopFolder) -> str:
+    from engine.loops.launch import launch_loop
+
+    launch_loop(folder)
+    return f"{folder.loop_id} goes on."
