@@ -87,7 +87,7 @@ def draft(
     seed = forge.training.seed if seed is None else seed
     suites = read_wanted(target, target.suites)
     dataset = _dataset(target)
-    base = _base(workspace, target, seed)
+    base = base_of(workspace, target, seed)
     train = train_spec(target, base.model, seed)
     seeds = further_seeds(target, seed)
     stages = with_seeds(target, build_stages(target, base, train, seed, suites), seeds)
@@ -201,7 +201,8 @@ def frozen_event(folder: RunFolder, config: RunConfig) -> dict[str, Any]:
 # --- parts of a draft ------------------------------------------------------------
 
 
-def _base(workspace: Workspace, target: Target, seed: int) -> Base:
+def base_of(workspace: Workspace, target: Target, seed: int) -> Base:
+    """The model that a run of this target starts from; TargetError where it cannot be had."""
     recipe = target.forge.factory.base
     name = target.forge.model.base
     if recipe is None:
