@@ -44,7 +44,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_every_dependency_has_its_line() -> None:
     table = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
     project = (ROOT / "pyproject.toml").read_text("utf-8").split("dependencies = [")[1]
-    names = set(re.findall(r'^  "([a-z.-]+)', project.split("]\n")[0], re.MULTILINE))
+    names = set(re.findall(r'^  "([a-z0-9.-]+)', project.split("]\n")[0], re.MULTILINE))
     assert len(names) >= 9
     assert {name for name in names if f"| {name} |" not in table} == set()
 
