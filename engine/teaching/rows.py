@@ -30,6 +30,9 @@ WARMTH = 0.8
 
 MAX_ROWS = 10_000
 
+LONGEST_CATEGORY = 60
+WORDS_OF_CATEGORY = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -161,11 +164,18 @@ def chat_row(scorer: str) -> Check[dict[str, Any]]:
         row: dict[str, Any] = {
             "messages": [*turns, {"role": "assistant", "content": example.expected}]
         }
-        if example.slice:
+        if example.slice and _is_name(example.slice):
             row["category"] = example.slice
         return row
 
     return check
+
+
+def _is_name(category: str) -> bool:
+    """Whether it is the short name that was asked for: a sentence may be anything, a question of
+    the gold set as well."""
+    few = len(category) <= LONGEST_CATEGORY and len(category.split()) <= WORDS_OF_CATEGORY
+    return few and category.isprintable()
 
 
 def _no_database(name: str) -> Any:
