@@ -18,6 +18,7 @@ from engine.cli import (
     machine,
     project,
     project_audit,
+    project_probe,
     project_rows,
     runs,
     serve,
@@ -65,6 +66,7 @@ app.command()(project_audit.audit)
 app.command()(project_rows.augment)
 app.command()(project_rows.patch)
 app.command()(project_rows.clean)
+app.command()(project_probe.probe)
 app.command()(tidying.tag)
 app.command()(tidying.delete)
 app.command()(tidying.restore)

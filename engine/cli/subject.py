@@ -237,7 +237,7 @@ def measured(
             )
             return evaluate_there(who.remote, wanted, folder, command, watcher)
         assert who.local is not None
-        evaluate_here(_needed(place), who.local, wanted, folder, command, _heard)
+        evaluate_here(_needed(place), who.local, wanted, folder, command, heard)
     except LocalError as error:
         return [str(error)]
     except OSError as error:
@@ -252,7 +252,8 @@ def _tick(done: int, total: int) -> None:
         narrate(f"  {done} of {total}")
 
 
-def _heard(event: dict[str, Any]) -> None:
+def heard(event: dict[str, Any]) -> None:
+    """Say what a worker says, on stderr."""
     if event.get("kind") == "message" and event.get("level") != "error":
         narrate(f"  {event.get('text')}")
     elif event.get("kind") == "progress" and event.get("total"):
