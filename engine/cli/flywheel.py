@@ -83,13 +83,13 @@ def flywheel(
     gold stays sealed until its last candidate. Ctrl-C leaves the loop running.
     """
     from engine.cli.loop_follow import follow_loop
-    from engine.loops.launch import launch_loop
+    from engine.loops.launch import launch_loop, open_flywheel
     from engine.supervise.launch import LaunchError
 
     place = _workspace(workspace, target)
     with not_there():
         path = place.target_path(target)
-    open_one = None if new else _open_loop(place, path)
+    open_one = None if new else open_flywheel(place, path)
     if open_one is not None:
         folder = open_one
         narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
@@ -133,23 +133,6 @@ def _workspace(option: Path | None, target: str) -> Workspace:
         except WorkspaceError:
             return open_workspace(None)
     return open_workspace(option)
-
-
-def _open_loop(place: Workspace, target: Path) -> LoopFolder | None:
-    """The newest loop of a target that has not completed; None where there is none."""
-    from engine.folder import FolderError
-    from engine.loops.folder import find_loops
-    from engine.records.loop import LoopKind, LoopPhase
-
-    for folder in find_loops(place):
-        try:
-            loop, status = folder.loop(), folder.status()
-        except FolderError:
-            continue
-        same = (place.path / loop.target_dir).resolve() == target.resolve()
-        if same and loop.kind is LoopKind.FLYWHEEL:
-            return folder if status.phase is not LoopPhase.COMPLETED else None
-    return None
 
 
 def _make(place: Workspace, path: Path, **wish: object) -> LoopFolder:

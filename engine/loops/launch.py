@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Literal
 
 from engine.folder import FolderError
-from engine.loops.folder import LoopFolder, Request
+from engine.loops.folder import LoopFolder, Request, find_loops
 from engine.processes import is_alive
-from engine.records.loop import LoopPhase, LoopStatus
+from engine.records.loop import LoopKind, LoopPhase, LoopStatus
 from engine.records.status import ProcessId
 from engine.supervise.launch import LaunchError, start_detached
+from engine.workspace import Workspace
 
 RUNNER = "engine.loops.run"
 
@@ -40,6 +42,19 @@ def alive(status: LoopStatus) -> Alive:
     if status.runner is None:
         return "idle"
     return "running" if is_alive(status.runner) else "dead"
+
+
+def open_flywheel(workspace: Workspace, target: Path) -> LoopFolder | None:
+    """The newest flywheel of a target where it has not completed; None where there is none."""
+    for folder in find_loops(workspace):
+        try:
+            loop, status = folder.loop(), folder.status()
+        except FolderError:
+            continue
+        same = (workspace.path / loop.target_dir).resolve() == target.resolve()
+        if same and loop.kind is LoopKind.FLYWHEEL:
+            return folder if status.phase is not LoopPhase.COMPLETED else None
+    return None
 
 
 def cancel_loop(folder: LoopFolder, *, wait_s: float = 0.0) -> LoopStatus:
