@@ -37,6 +37,9 @@ from engine.records.plan import StageKind
 from engine.settings_file import SettingsError
 from engine.workspace import Workspace
 
+MAKES_BASE = (StageKind.PRETRAIN, StageKind.CONVERT)
+"""Stages whose model is found in the cache the next time."""
+
 WORKER_BYTES = 40 * 2**20
 """What a training worker holds beyond a benchmark's child: rows, checkpoints, what allocators
 keep. Between 20 and 50 MB where it was measured."""
@@ -255,11 +258,11 @@ def _other_stages(runs: Sequence[PastRun], drafted: Draft, *, base_is_there: boo
     here = [run for run in runs if run.here]
     total = Range(0.0, 0.0, 0.0)
     for stage in drafted.plan.stages:
-        if stage.kind is StageKind.TRAIN or (stage.kind is StageKind.PRETRAIN and base_is_there):
+        if stage.kind is StageKind.TRAIN or (stage.kind in MAKES_BASE and base_is_there):
             continue
         name = repeats(stage.name)
         times = [run.stage_seconds[name] for run in here if name in run.stage_seconds]
-        if stage.kind is StageKind.PRETRAIN:
+        if stage.kind in MAKES_BASE:
             times = [one for one in times if one > 0.5 * max(times)]  # else: found in the cache
         if not times:
             return None

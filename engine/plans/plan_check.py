@@ -10,13 +10,20 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.evaluating.harness import HarnessError, harness_version
-from engine.records.plan import Stage
+from engine.models import model_on_disk
+from engine.module_names import nearest, unknown_in
+from engine.records.plan import Stage, StageKind
 from engine.target import Target
 from engine.work.specs import MAX_SEED, SPECS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-_SECTIONS = {"pretrain": "factory.base, data", "data": "factory.data", "train": "factory.train"}
+_SECTIONS = {
+    "pretrain": "factory.base, data",
+    "convert": "model.load_in_4bit",
+    "data": "factory.data",
+    "train": "factory.train",
+}
 """Where in forge.yaml the settings of a kind of stage stand, besides the documented sections."""
 
 
@@ -42,6 +49,7 @@ def problems(target: Target, stages: Sequence[Stage], seed: int) -> list[str]:
             found.append(f"{place}: factory.suites: {times} suites are called {name}; rename them.")
     for stage in stages:
         found += [f"{place}: {one}" for one in _wrong_settings(stage)]
+    found += [f"{place}: {one}" for one in _unknown_modules(target, stages)]
     if harness:
         try:
             harness_version()
@@ -60,6 +68,26 @@ def _wrong_settings(stage: Stage) -> list[str]:
         where = _SECTIONS.get(stage.kind, f"factory.{stage.kind}")
         return [f"stage {stage.name} ({where}): {_said(one)}." for one in error.errors()]
     return []
+
+
+def _unknown_modules(target: Target, stages: Sequence[Stage]) -> list[str]:
+    """Modules that adapters are asked for and that the base does not have; nothing is said where it
+    is not on this disk, or made from a recipe: the training looks again."""
+    train = next((one for one in stages if one.kind is StageKind.TRAIN), None)
+    if train is None or target.forge.factory.base is not None:
+        return []
+    lora = train.spec.get("lora")
+    asked = lora.get("keys") if isinstance(lora, dict) else None
+    model = model_on_disk(target.forge.model.base, target.path, target.path)
+    if model is None or not isinstance(asked, list):
+        return []
+    unknown, there = unknown_in(model.path, [str(one) for one in asked])
+    if not unknown:
+        return []
+    return [
+        f"lora.target_modules: {target.forge.model.base} has no {', '.join(unknown)}."
+        f"{nearest(unknown, there)} It has {', '.join(there)}."
+    ]
 
 
 def _said(error: ErrorDetails) -> str:

@@ -26,6 +26,8 @@ from engine.evaluating.teacher import Teacher
 from engine.folder import EventLog, FolderError, RunFolder, sha256_file, write_json_atomic
 from engine.judge.scorers import CUSTOM
 from engine.models import ModelError, find_model
+from engine.plans.conversion import converted
+from engine.plans.notes import notes
 from engine.plans.plan_check import problems
 from engine.plans.seed_stages import further_seeds, with_seeds
 from engine.plans.stages import NOT_SETTINGS, Base, build_stages, train_spec
@@ -63,6 +65,8 @@ class Draft:
     """Of the target's suites, as they were measured before."""
     sends: tuple[str, ...] = ()
     """Where answers are sent that a teacher judges: a sentence for each such suite."""
+    notes: tuple[str, ...] = ()
+    """What forge.yaml asks for that is done in another way here: a sentence each."""
     events: tuple[dict[str, Any], ...] = ()
     """What is said in the event log right after what was frozen."""
 
@@ -144,6 +148,7 @@ def draft(
         command,
         ceilings=_ceilings(target),
         sends=_sends(suites),
+        notes=notes(target, base),
     )
 
 
@@ -212,7 +217,8 @@ def base_of(workspace: Workspace, target: Target, seed: int) -> Base:
             raise TargetError(f"{target.path.name}/forge.yaml: {error}") from error
         inside = model.path.name if model.path.parent.name == "snapshots" else None
         where = name if inside else str(model.path) if model.path.is_dir() else name
-        return Base(name, where, inside, model.quantisation)
+        base = Base(name, where, inside, model.quantisation)
+        return converted(workspace, base, model) if target.forge.model.load_in_4bit else base
     generator = _generator(target)
     ingredients = {
         "recipe": recipe,

@@ -24,8 +24,23 @@ USUAL = ["pretrain", "data", "eval-baseline", "train", "eval-candidate", "report
 ADAPTER_FILES = ("adapters/adapters.safetensors", "adapters/adapter_config.json")
 """What a training leaves in the run folder, whoever's command it is."""
 
+PATIENCE = 3
+"""Validations in a row that are not better, of some twenty in a training, before it ends early."""
+
 NOT_SETTINGS = ("model", "train", "valid", "adapter_dir", "resume_from")
 """Keys of a train spec that are wiring, not settings."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a base is converted from before a run's first stage: ``model`` as workers load it."""
+
+    model: str
+    revision: str | None
+    bits: int
+    group_size: int
+    precision: str | None
+    """Of the weights as they are."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class Base:
     revision: str | None
     precision: str | None
     recipe: dict[str, Any] | None = None
+    conversion: Conversion | None = None
 
 
 def _rows(target: Target) -> int:
@@ -66,8 +82,9 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
     """The train stage's input: documented settings, then those of ``factory.train``."""
     forge = target.forge
     training, lora, extra = forge.training, forge.lora, dict(forge.factory.train)
-    steps = math.ceil(_rows(target) * training.epochs_max / training.batch_size)
-    iters = extra.pop("iters", steps)
+    by_epochs = "iters" not in extra
+    rows = _rows(target)
+    iters = extra.pop("iters", iterations(rows, training.epochs_max, training.batch_size))
     if type(iters) is not int or iters < 1:
         raise TargetError(
             f"{target.path.name}/forge.yaml: factory.train.iters: {iters!r} is no number of "
@@ -106,7 +123,7 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
         "save_every": max(1, iters // 10),
         "keep_checkpoints": 2,
         "keep_best": True,
-        "early_stop": None,
+        "early_stop": _early_stop(target, rows) if by_epochs else None,
         "grad_checkpoint": False,
         "resume_from": None,
     }
@@ -117,6 +134,21 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
             f"it knows {', '.join(key for key in spec if key not in NOT_SETTINGS)}."
         )
     return spec | extra
+
+
+def iterations(rows: int, epochs: float, batch_size: int) -> int:
+    """Batches in so many times through the rows."""
+    return math.ceil(rows * epochs / batch_size)
+
+
+def _early_stop(target: Target, rows: int) -> dict[str, Any] | None:
+    """What ``epochs_min`` means: training may end between it and ``epochs_max``, once the
+    validation loss does not fall any more. None where there is nothing between them."""
+    training = target.forge.training
+    if training.epochs_min >= training.epochs_max:
+        return None
+    earliest = iterations(rows, training.epochs_min, training.batch_size)
+    return {"patience": PATIENCE, "min_delta": 0.0, "earliest": earliest}
 
 
 def build_stages(
@@ -176,6 +208,8 @@ def _unlimited(
                 f"{target.path.name}/forge.yaml: factory.stages: no stage {item}; it is one of "
                 f"{', '.join([*USUAL, 'fuse'])}, or a mapping with name and argv."
             )
+    if base.conversion is not None and any(one.spec.get("model") == base.model for one in stages):
+        stages.insert(0, _convert(base.model, base.conversion))
     return stages
 
 
@@ -196,6 +230,22 @@ def _pretrain(target: Target, base: Base, seed: int) -> Stage:
             "seed": seed,
             "out": base.model,
         },
+    )
+
+
+def _convert(out: str, conversion: Conversion) -> Stage:
+    return Stage(
+        name="convert",
+        kind=StageKind.CONVERT,
+        argv=_worker("convert"),
+        spec={
+            "model": conversion.model,
+            "revision": conversion.revision,
+            "bits": conversion.bits,
+            "group_size": conversion.group_size,
+            "out": out,
+        },
+        silence_s=None,  # a model that is fetched and packed says nothing for as long as it takes
     )
 
 

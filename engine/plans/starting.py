@@ -27,13 +27,14 @@ def start(
 ) -> RunFolder:
     """Create a run of a target and start its supervisor. StartError says why it cannot be.
 
-    ``told`` hears before it starts of what will leave this machine.
+    ``told`` hears before it starts of what will leave this machine, and of what is done in another
+    way than forge.yaml says.
     """
     try:
         drafted = draft(workspace, target, overrides, seed, parent, hypothesis)
     except TargetError as error:
         raise StartError(str(error)) from error
-    for sentence in drafted.sends:
+    for sentence in (*drafted.notes, *drafted.sends):
         told(sentence)
     return start_draft(workspace, drafted)
 

@@ -15,6 +15,7 @@ class StageKind(StrEnum):
     """What a stage's child is. Everything but COMMAND is a program of ``engine.work``."""
 
     PRETRAIN = "pretrain"
+    CONVERT = "convert"
     DATA = "data"
     EVAL = "eval"
     TRAIN = "train"

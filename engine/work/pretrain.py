@@ -15,6 +15,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def main(ctx: WorkerContext) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=f".tmp-{out.name}-", dir=out.parent))
     try:
         _build(ctx, recipe, generator, spec.seed, temporary)
-        _put_in_place(temporary, out)
+        put_in_place(temporary, out, is_whole)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -75,8 +76,8 @@ def is_whole(out: Path) -> bool:
     return all((out / name).is_file() for name in (*WHOLE, RECIPE))
 
 
-def _put_in_place(temporary: Path, out: Path) -> None:
-    """Flush the finished directory to disk and give it its name."""
+def put_in_place(temporary: Path, out: Path, is_whole: Callable[[Path], bool]) -> None:
+    """Flush a finished directory to disk and give it its name; a whole one that is there stays."""
     for path in temporary.iterdir():
         flush(path)
     temporary.chmod(0o755)  # mkdtemp's directories are for their owner alone

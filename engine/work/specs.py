@@ -63,6 +63,16 @@ class PretrainSpec(Spec):
     out: str
 
 
+class ConvertSpec(Spec):
+    """``spec`` of a convert stage: a model in fewer bits, in groups of weights that share a scale."""
+
+    model: str
+    revision: str | None = None
+    bits: int = Field(default=4, ge=2, le=8)
+    group_size: int = Field(default=64, ge=16, le=128)
+    out: str
+
+
 class DataSpec(Spec):
     """``spec`` of a data stage; files are relative to the target."""
 
@@ -90,10 +100,12 @@ class Lora(Spec):
 
 
 class EarlyStop(Spec):
-    """Stop after ``patience`` validations in a row that were not lower by over ``min_delta``."""
+    """Stop after ``patience`` validations in a row that were not lower by over ``min_delta``, and
+    not before the iteration ``earliest``."""
 
     patience: int = Field(ge=1)
     min_delta: float = Field(default=0.0, ge=0)
+    earliest: int = Field(default=0, ge=0)
 
 
 class TrainSpec(Spec):
@@ -215,6 +227,7 @@ class FuseSpec(Spec):
 
 SPECS: dict[StageKind, type[Spec]] = {
     StageKind.PRETRAIN: PretrainSpec,
+    StageKind.CONVERT: ConvertSpec,
     StageKind.DATA: DataSpec,
     StageKind.EVAL: EvalSpec,
     StageKind.TRAIN: TrainSpec,

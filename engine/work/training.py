@@ -209,7 +209,9 @@ class Trainer:
 
     def _early(self) -> bool:
         stop = self.spec.early_stop
-        return stop is not None and self.state.not_better >= stop.patience
+        if stop is None or self.state.step < stop.earliest:
+            return False
+        return self.state.not_better >= stop.patience
 
     def _validate(self) -> None:
         """Measure the validation losses, keep the best adapter, and count for early stopping."""

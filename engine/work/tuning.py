@@ -13,6 +13,7 @@ from mlx_lm.models.switch_layers import QuantizedSwitchLinear, SwitchLinear
 from mlx_lm.tuner.utils import linear_to_lora_layers
 from mlx_lm.utils import get_total_parameters
 
+from engine.module_names import nearest
 from engine.work.runtime import Refusal
 from engine.work.specs import TrainSpec
 
@@ -68,7 +69,8 @@ def resolve_keys(asked: list[str], inside: list[str], outside: list[str]) -> lis
             unknown.append(key)
     if unknown or not found:
         raise Refusal(
-            f"lora.keys: this model has no {', '.join(unknown) or 'keys named'}. Its layers have "
+            f"lora.keys: this model has no {', '.join(unknown) or 'keys named'}."
+            f"{nearest(unknown, [*inside, *outside])} Its layers have "
             f"{', '.join(inside)}; outside of them there are {', '.join(outside) or 'none'}."
         )
     return list(found)

@@ -160,6 +160,7 @@ def draft_lines(drafted: Draft, commands: Sequence[str] = ()) -> list[Line]:
             Cell(f"  {plain(model.precision)}" if model.precision else "", "muted"),
         ],
         [Cell("gates   ", "muted"), Cell(gates)],
+        *([Cell("  "), Cell(plain(one, clip=400), "muted")] for one in drafted.notes),
         *([Cell("! ", "warn"), Cell(plain(one, clip=400), "warn")] for one in drafted.sends),
         [Cell("stages, each a process of its own", "muted")],
     ]
