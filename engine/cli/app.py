@@ -18,6 +18,7 @@ from engine.cli import (
     machine,
     project,
     project_audit,
+    project_pretrain,
     project_probe,
     project_rows,
     runs,
@@ -67,6 +68,7 @@ app.command()(project_rows.augment)
 app.command()(project_rows.patch)
 app.command()(project_rows.clean)
 app.command()(project_probe.probe)
+app.command()(project_pretrain.pretrain)
 app.command()(tidying.tag)
 app.command()(tidying.delete)
 app.command()(tidying.restore)
