@@ -13,6 +13,7 @@ KEYS = (
     Key("room('serve')", "S", "serve", "live", "Ask base and candidate side by side.", False),
     Key("compare", "c", "compare", "live", "Beside its parent, or the best other of its target."),
     Key("room('examples')", "e", "examples", "live", "Every scored example of the run."),
+    Key("loop", "L", "loop", "live", "The loop that the run belongs to, or its target's tries."),
     Key("log", "l", "log", "live", "Give the whole screen to the log, and back."),
     Key("enlarge", "z", "enlarge", "live", "Give the whole screen to one chart, and back."),
     Key("grid", "m", "grid", "live", "A chart of every metric side by side, and back."),

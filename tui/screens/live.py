@@ -55,6 +55,7 @@ class LiveScreen(ChartKeys, RunActs):
         self._put: dict[str, list[Cell] | None] = {}
         self._beside: list[list[Cell]] = []
         self._feed: RunFeed | None = None
+        self._in_loop = False
 
     @property
     def feed(self) -> RunFeed:
@@ -132,6 +133,11 @@ class LiveScreen(ChartKeys, RunActs):
         parts = ["factory", self.run_id or ""]
         if isinstance(target, str) and target and target not in parts[1]:
             parts.append(target)
+        if (mark := self.mark) is not None:
+            parts.append(f"iteration {mark.iteration} of loop {mark.loop_id}")
+            if not self._in_loop:
+                self._in_loop = True
+                self.refresh_bindings()
         self.query_one(TopBar).put(*parts, right=words, tone=tone)
         self._put_line("#banner", self._banner())
         found = steps(projection, status, alive, now, charted.name if charted else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 
@@ -10,6 +11,9 @@ from tui.acting import attempt, say
 from tui.feed import RunFeed
 from tui.screens.base import RoomScreen
 from tui.widgets.confirm import Confirm
+
+if TYPE_CHECKING:
+    from engine.loops.mark import LoopMark
 
 
 class RunActs(RoomScreen):
@@ -32,6 +36,24 @@ class RunActs(RoomScreen):
             return True
         say(self, f"There is no screen for {room} in this version.")
         return False
+
+    def offers(self, action: str) -> bool:
+        return action != "loop" or self.mark is not None
+
+    @property
+    def mark(self) -> LoopMark | None:
+        """The loop and iteration that the run belongs to; None for a run by itself."""
+        from engine.loops.mark import mark_in
+
+        return mark_in(self.feed.config)
+
+    async def action_loop(self) -> None:
+        """Back to Loops where it is the screen before, else Loops on this run."""
+        before = self.app.screen_stack[-2:-1]
+        if before and isinstance(before[0], RoomScreen) and before[0].ROOM == "loops":
+            await self.factory.action_back()
+        else:
+            self.factory.show("loops", self.run_id)
 
     def action_compare(self) -> None:
         """The run beside its parent, or beside the best other one of its target."""

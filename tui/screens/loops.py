@@ -250,6 +250,8 @@ class LoopsScreen(LoopActs):
 
     def offers(self, action: str) -> bool:
         view, when = self.view, _WHEN.get(action)
+        if self._look.shown is None:
+            return action in ("flywheel", "follow")
         if when is None:
             return True
         if view is None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from textual import work
 
 from engine.loops.folder import LoopFolder, Request
 from engine.records.loop import LoopPhase
-from engine.target import Target, load_target
+from engine.target import load_target
 from tui.acting import attempt, say
 from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
@@ -144,28 +143,36 @@ class LoopActs(RoomScreen):
     def action_approve(self) -> None:
         """Approve the plan that waits, and go on."""
         if self._waiting() is not None:
-            self._change_plan({}, approve=True)
+            self._approve()
 
     def action_edit_plan(self) -> None:
         """Change the plan that waits before it runs."""
-        from tui.screens.loops_edit import EditPlan
+        if self._waiting() is not None:
+            self._open_form()
 
-        view = self._waiting()
+    @work(thread=True, group="form", exclusive=True)
+    def _open_form(self) -> None:
+        from tui.screens.loops_edit import EditPlan, edit_form
+
+        view = self.view
         if view is None or view.waiting is None or view.loop is None:
             return
-        target = self.factory.workspace / view.loop.target_dir
-        folder = LoopFolder(view.path)
-        self.app.push_screen(
-            EditPlan(folder, target, view.waiting.number, view.settings), self._edited
-        )
+        number, own = view.waiting.number, view.settings
+        target = (self.factory.workspace / view.loop.target_dir).resolve()
+        forms: list[EditPlan] = []
+        if attempt(
+            self,
+            lambda: forms.append(edit_form(LoopFolder(view.path), target, number, own)),
+            "",
+        ):
+            self.app.call_from_thread(self.app.push_screen, forms[0], self._edited)
 
     def _edited(self, approve: bool | None) -> None:
         """The plan was changed; with ``approve`` it is to be run as well."""
-        if approve is None:
-            return
         if approve:
-            self._change_plan({}, approve=True)
-        else:
+            self._approve()
+        elif approve is not None:
+            say(self, "The plan is changed; it still waits.")
             self.look_again()
 
     def _waiting(self) -> LoopView | None:
@@ -175,18 +182,18 @@ class LoopActs(RoomScreen):
             return None
         return view
 
-    def _change_plan(self, words: dict[str, Any], *, approve: bool) -> None:
+    def _approve(self) -> None:
         from engine.loops.flywheel.planning import changed
 
         view = self.view
         if view is None or view.waiting is None or view.loop is None:
             return
-        number, place = view.waiting.number, self.factory.workspace / view.loop.target_dir
+        number = view.waiting.number
+        place = (self.factory.workspace / view.loop.target_dir).resolve()
 
         def act(folder: LoopFolder) -> str:
-            target: Target = load_target(place.resolve())
-            changed(folder, target, number, **words, **({"approved": True} if approve else {}))
-            return _launch(folder) if approve else f"The plan of iteration {number} is changed."
+            changed(folder, load_target(place), number, approved=True)
+            return _launch(folder)
 
         self._do(view, "starting …", act)
 

@@ -120,6 +120,8 @@ def banner(view: LoopView, keys: dict[str, str]) -> list[Cell]:
                 words.append(Cell(f"{keys['gold']} decides it.", "strong"))
             else:
                 words.append(Cell(f"Decided: {plain(view.gold_decision, clip=40)}.", "muted"))
+        elif sealed := next((one for one in reversed(view.said) if one.code == "gold"), None):
+            words.append(Cell(plain(sealed.text, clip=400), "warn"))
         return words
     if status.phase is LoopPhase.CREATED:
         return [Cell("· It was made and not started. ", "muted"),

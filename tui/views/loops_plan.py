@@ -9,6 +9,7 @@ from engine.judge.noise import p_text
 from engine.records.loop import IterationPlan, IterationVerdict
 from tui.views import cells
 from tui.views.entries import Entry, Segment, clipped, entry, sentence
+from tui.views.live_view import LEVELS
 from tui.views.loops_course import SIGNS, WHAT_A_FLYWHEEL_IS, outcome_of
 from tui.views.loops_reader import Iteration, LoopView
 from tui.views.plain import plain
@@ -42,6 +43,19 @@ def plan_entries(view: LoopView, number: int | None, width: int) -> list[Entry]:
     found += _plan(view, one, one.plan, width)
     found += _measured(one, width)
     found += _after(one, width)
+    found += _said(view, one.number, width)
+    return found
+
+
+def _said(view: LoopView, number: int, width: int) -> list[Entry]:
+    """What the loop said in an iteration: warnings, what was turned away, gold."""
+    said = [one for one in view.said if one.iteration == number]
+    if not said:
+        return []
+    found = [entry(), entry(("said on the way", "accent"))]
+    for one in said:
+        sign, role = LEVELS.get(one.level, LEVELS["info"])
+        found += sentence(f"{sign} {plain(one.text, clip=800)}", width, role, "  ")
     return found
 
 
