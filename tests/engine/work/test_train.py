@@ -258,6 +258,20 @@ def test_early_stop_keeps_the_best_and_says_why(tmp_path: Path, model_dir: Path)
     assert not curve(later), "a run that stopped early has nothing left to do"
 
 
+def test_an_early_stop_waits_for_the_earliest_step(tmp_path: Path, model_dir: Path) -> None:
+    run = prepare(
+        tmp_path,
+        model_dir,
+        eval_every=2,
+        early_stop={"patience": 2, "min_delta": 100.0, "earliest": 13},
+        report_every=5,
+    )
+    code, events = run_child(run)
+    assert code == 0
+    (text,) = messages(events, "early-stop")
+    assert "step 13 of 60" in text
+
+
 def test_fewer_rows_than_a_batch_and_long_rows(tmp_path: Path, model_dir: Path) -> None:
     run = make_run(
         tmp_path,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,28 @@ def test_bare_names_become_the_models_own() -> None:
 def test_a_name_that_matches_nothing_is_refused_with_the_real_ones(asked: list[str]) -> None:
     with pytest.raises(Refusal, match=r"self_attn\.q_proj, self_attn\.k_proj, mlp\.up_proj"):
         resolve_keys(asked, INSIDE, OUTSIDE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        (["q_prj"], "self_attn.q_proj"),
+        (["self_atn.k_proj"], "self_attn.k_proj"),
+        (["up_prj"], "mlp.up_proj"),
+        (["embed_token", "q_proj"], "model.embed_tokens"),
+    ],
+)
+def test_the_nearest_name_is_said(asked: list[str], meant: str) -> None:
+    with pytest.raises(Refusal, match=f"Did you mean {re.escape(meant)}"):
+        resolve_keys(asked, INSIDE, OUTSIDE)
+
+
+def test_an_adapter_that_would_train_nothing_is_an_error(model: Any) -> None:
+    """Names that are there, in no layer that is adapted."""
+    for layer in model.layers[1:]:
+        layer.self_attn.q_proj = None
+    with pytest.raises(Refusal, match="Nothing would be trained: the last 1 layers have none of"):
+        add_lora(model, spec(lora={"rank": 4, "keys": ["q_proj"]}, num_layers=1))
 
 
 def test_lora_trains_what_was_asked_for(model: Any) -> None:
@@ -81,13 +104,26 @@ def test_rates_rise_to_the_full_rate_and_fall_as_named(schedule: str, warmup: in
     assert rates[-1] == pytest.approx(1e-3 if schedule == "constant" else 0, abs=3e-5)
 
 
-def test_the_schedule_is_that_of_mlx_lm() -> None:
+@pytest.mark.parametrize("accumulation", [1, 4])
+@pytest.mark.parametrize("warmup", [0, 5])
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_the_schedule_is_that_of_mlx_lm(schedule: str, warmup: int, accumulation: int) -> None:
+    """In updates, of which there is one for each accumulated batch."""
     import mlx.core as mx
     from mlx_lm.tuner.utils import build_schedule
 
-    theirs = build_schedule({"name": "cosine_decay", "arguments": [1e-3, 90], "warmup": 10})
-    optimizer = make_optimizer(spec(schedule="cosine", warmup_iters=10))
-    for step in range(100):
+    updates = 100 // accumulation
+    rest = updates - warmup
+    name, arguments = {
+        "cosine": ("cosine_decay", [1e-3, rest]),
+        "linear": ("linear_schedule", [1e-3, 0.0, rest]),
+        "constant": ("linear_schedule", [1e-3, 1e-3, 1]),
+    }[schedule]
+    theirs = build_schedule({"name": name, "arguments": arguments, "warmup": warmup})
+    optimizer = make_optimizer(
+        spec(schedule=schedule, warmup_iters=warmup, grad_accumulation=accumulation)
+    )
+    for step in range(updates):
         optimizer.apply_gradients({"w": mx.array([1.0])}, {"w": mx.array([0.0])})
         expected = float(theirs(mx.array(step)).item())
         assert float(optimizer.learning_rate.item()) == pytest.approx(expected, abs=1e-9)
