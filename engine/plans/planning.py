@@ -30,8 +30,9 @@ from engine.plans.conversion import converted
 from engine.plans.notes import notes
 from engine.plans.plan_check import problems
 from engine.plans.seed_stages import further_seeds, with_seeds
-from engine.plans.stages import NOT_SETTINGS, Base, build_stages, train_spec
+from engine.plans.stages import Base, build_stages
 from engine.plans.thresholds import threshold_of
+from engine.plans.train_settings import NOT_SETTINGS, train_spec
 from engine.records.base import utc_now
 from engine.records.ceiling import Ceilings
 from engine.records.plan import Plan

@@ -16,8 +16,8 @@ from engine.plans.base_score import known_base_score
 from engine.plans.data_check import CheckStopped, DataCheck, check_data
 from engine.plans.data_lengths import TokenCount, count_tokens
 from engine.plans.planning import Draft, draft
-from engine.plans.stages import train_spec
 from engine.plans.starting import StartError, start_draft
+from engine.plans.train_settings import train_spec
 from engine.records.plan import Plan
 from engine.records.run import RunConfig
 from engine.supervise.queue import state
