@@ -74,12 +74,14 @@ def pretrain(
         follow(folder.path, as_json=as_json)
     except typer.Exit as end:
         if end.exit_code == int(Exit.DONE) and (found.path / MERGED).is_dir() and not set_base:
-            narrate(f"To train on it, set model.base in forge.yaml to {MERGED}")
+            first = "take factory.base out and " if found.forge.factory.base is not None else ""
+            narrate(f"To train on it, {first}set model.base in forge.yaml to {MERGED}")
         raise
 
 
 def _say(text: Corpus) -> None:
-    rows = f"{text.chunks} rows of {len(text.files)} files"
+    files = "1 file" if len(text.files) == 1 else f"{len(text.files)} files"
+    rows = f"{text.chunks} rows of {files}"
     kept = f", {len(text.valid)} of them for validation" if text.valid else ""
     narrate(f"{rows}{kept}.")
     for count, why in (

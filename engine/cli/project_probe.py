@@ -152,7 +152,7 @@ def _model(
         if model is not None:
             path = model_for(model, workspace, target.path).path
         else:
-            path = base_on_disk(target, workspace).path
+            path = base_on_disk(target, workspace, as_runs=True).path
     except (BaseError, ServeError) as error:
         fail(str(error))
     label = model or target.forge.model.base

@@ -12,9 +12,12 @@ class BaseError(Exception):
     """There is no base model to load; the text says what to do."""
 
 
-def base_on_disk(target: Target, workspace: Workspace) -> ModelOnDisk:
-    """The model that the target's runs start from. BaseError where it is not there, or is an
-    adapter; the hub is not asked."""
+def base_on_disk(target: Target, workspace: Workspace, *, as_runs: bool = False) -> ModelOnDisk:
+    """The model that ``model.base`` or the recipe of the base names; ``as_runs``: in four bits,
+    where runs of the target have it converted and it is there.
+
+    BaseError where it is not there, or is an adapter; the hub is not asked.
+    """
     name = target.forge.model.base
     recipe = target.forge.factory.base is not None
     folder = target.path / name
@@ -23,11 +26,13 @@ def base_on_disk(target: Target, workspace: Workspace) -> ModelOnDisk:
             f"model.base: {name} is an adapter, not a model, and adapters are not stacked on "
             "adapters. Name the model that it was trained on, or one that was fused."
         )
-    try:
-        where = base_of(workspace, target, target.forge.training.seed).model if recipe else name
-    except TargetError as error:
-        raise BaseError(str(error)) from error
-    found = model_on_disk(where, workspace.path, target.path)
+    found = None if recipe else model_on_disk(name, workspace.path, target.path)
+    if recipe or (found is not None and as_runs):
+        try:
+            where = base_of(workspace, target, target.forge.training.seed).model
+        except TargetError as error:
+            raise BaseError(str(error)) from error
+        found = model_on_disk(where, workspace.path, target.path) or found
     if found is not None:
         return found
     if recipe:

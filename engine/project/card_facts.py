@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from engine.comparing.difference import difference
 from engine.comparing.evidence import RunEvidence, read_evidence
 from engine.comparing.scored import SuiteScore
-from engine.loops.flywheel.canonical import CanonicalError, read_lines
+from engine.loops.flywheel.canonical import CanonicalError, Line, read_lines
 from engine.project.failed import DEV_SUITE, config_of, object_in, runs_of
-from engine.project.output import Best, experiments_in, text, whole
+from engine.project.output import Best, experiments_in, moment, text, whole
 from engine.publish.model_card import CardFacts, Result
 from engine.target import Target
 from engine.workspace import Workspace
@@ -32,7 +33,7 @@ def card_facts(target: Target, workspace: Workspace | None, best: Best) -> CardF
     primary = _result(evidence)
     on_dev = config.get("eval", {}).get("primary") == DEV_SUITE
     decided = _decided(gold_run) or _decided(run)
-    lines = _canonical(target)
+    lines = _trained_on(target, moment(config.get("created")))
     base, is_hub = base_name(target, config)
     return CardFacts(
         name=target.name,
@@ -125,13 +126,19 @@ def _train_rows(run: Path | None) -> int | None:
     return (whole(counts.get("train_rows")) or None) if isinstance(counts, dict) else None
 
 
-def _canonical(target: Target) -> list[Any]:
+def _trained_on(target: Target, began: datetime | None) -> list[Line]:
+    """Canonical's rows, without those that were added after the run had begun."""
     name = target.forge.dataset.canonical
     try:
         lines = read_lines(target.file(name)) if name else []
     except CanonicalError:
         return []
-    return [line for line in lines if line.row is not None]
+
+    def was_there(line: Line) -> bool:
+        added = line.origin.added if line.origin else None
+        return added is None or began is None or added <= began
+
+    return [line for line in lines if line.row is not None and was_there(line)]
 
 
 def _decided(run: Path | None) -> dict[str, Any]:

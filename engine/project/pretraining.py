@@ -7,7 +7,6 @@ are never stacked on adapters.
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from engine.plans.plan_check import problems
 from engine.plans.planning import Draft, create
 from engine.plans.stages import ADAPTER_FILES
 from engine.plans.thresholds import threshold_of
+from engine.plans.train_settings import iterations
 from engine.project.corpus import Corpus
 from engine.project.output import OUTPUT
 from engine.records.base import utc_now
@@ -135,7 +135,7 @@ def _train_spec(
 ) -> dict[str, Any]:
     forge = target.forge
     reading, lora = forge.pretrain, forge.lora
-    iters = max(1, math.ceil(len(corpus.train) * epochs / reading.batch_size))
+    iters = max(1, iterations(len(corpus.train), epochs, reading.batch_size))
     updates = max(1, iters // reading.gradient_accumulation_steps)
     return {
         "model": base.id,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.judge.estimate import Estimate
 from engine.judge.noise import tell
 from engine.judge.paired import compare_paired
 from engine.plain_file import read_plain
@@ -108,14 +109,17 @@ def _against(first: Probe, other: Probe) -> Against:
         if before is not None and (after := other.scores[key]) is not None
     ]
     found = compare_paired([one for one, _ in pairs], [one for _, one in pairs])
-    delta, interval = found.difference.value, found.difference.interval
-    scale = first.best
-    return Against(
-        other,
-        None if delta is None else delta * scale,
-        None if interval is None else (interval[0] * scale, interval[1] * scale),
-        tell(found.difference, found.p).sentence,
+    difference = _scaled(found.difference, first.best)
+    told = tell(difference, found.p, points=False).sentence
+    return Against(other, difference.value, difference.interval, told)
+
+
+def _scaled(share: Estimate, best: float) -> Estimate:
+    """A difference of shares of the best score, in points of the scale."""
+    value, low, high = (
+        None if one is None else best * one for one in (share.value, share.low, share.high)
     )
+    return replace(share, value=value, low=low, high=high)
 
 
 def _read(file: Path) -> Probe | None:

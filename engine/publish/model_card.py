@@ -36,7 +36,7 @@ class CardFacts:
     method: Mapping[str, str] = field(default_factory=dict)
     train_rows: int | None = None
     origins: Mapping[str, int] = field(default_factory=dict)
-    """Rows of canonical by the kind of who wrote them."""
+    """The rows of canonical that were there for it, by the kind of who wrote them."""
     writers: Mapping[str, int] = field(default_factory=dict)
     dev: Result | None = None
     gold: Result | None = None
@@ -126,7 +126,10 @@ def _method(facts: CardFacts) -> Iterator[tuple[str, str]]:
 def _data(facts: CardFacts) -> Iterator[str]:
     yield from ("## Data", "")
     rows = NOT_RECORDED if facts.train_rows is None else f"{facts.train_rows:,}"
-    yield from (f"Training rows: {rows}. The target's own rows, by who wrote them:", "")
+    yield from (
+        f"Training rows: {rows}. The rows of the task that were there for it, by origin:",
+        "",
+    )
     if facts.origins:
         counts = [(escape(kind), f"{count:,}") for kind, count in sorted(facts.origins.items())]
         yield from table(("origin", "rows"), counts, 1)
