@@ -136,7 +136,8 @@ class RefusedPatch(Record):
 
 class IterationPlan(Record):
     """``plan.json``. ``patches`` hold for this iteration alone, ``permanent`` ones are written into
-    forge.yaml; both are flat names of the allow-list, each within its bounds."""
+    forge.yaml once its run has an end that is no crash; both are flat names of the allow-list, each
+    within its bounds."""
 
     iteration: int = Field(ge=1)
     by: Text
@@ -154,6 +155,11 @@ class IterationPlan(Record):
     """None while nobody was asked."""
     edited: bool = False
     made: UtcTime
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its run has other than forge.yaml as it was."""
+        return {**self.permanent, **self.patches}
 
 
 class IterationRun(Record):

@@ -109,7 +109,7 @@ def _told(wheel: Flywheel, iteration: int) -> Told:
         loop=wheel.loop.loop_id,
         iteration=iteration,
         hypothesis=plan.hypothesis,
-        patches={**plan.permanent, **plan.patches},
+        patches=plan.settings,
         expected_pp=plan.expected_pp,
         run=run.run_id,
         outcome=verdict.outcome,

@@ -170,10 +170,10 @@ class Flywheel:
     # --- the steps ------------------------------------------------------------------
 
     def plan(self, iteration: int) -> BaseModel:
-        """Propose, have it approved where somebody wants to, and write what is to last."""
+        """Propose, have it approved where somebody wants to, and write down what was learned."""
         self._check_ruler()
         drafted = planning.drafted(self, iteration)
-        planning.make_permanent(self, drafted)
+        planning.write_background(self, drafted)
         return drafted
 
     def run(self, iteration: int) -> BaseModel:
@@ -211,6 +211,8 @@ class Flywheel:
             raise LoopFailed(f"{run.name} cannot be judged: {error}.") from error
         if verdict.outcome == "crashed":
             verdict = verdict.model_copy(update={"reason": runs.why_failed(run)})
+        else:
+            planning.make_permanent(self, self._plan(iteration))
         if verdict.outcome == "kept":
             adapter = promoting.promote(self.target, self.loop, iteration, run, verdict)
             verdict = verdict.model_copy(update={"adapter": adapter})
@@ -308,7 +310,7 @@ class Flywheel:
     ) -> Path:
         self.runner.check_stop()
         try:
-            drafted = self.drafted(plan, plan.patches | more, parent)
+            drafted = self.drafted(plan, plan.settings | more, parent)
         except TargetError as error:
             raise LoopFailed(str(error), "Mend the target, then: resume.") from error
         return runs.start_run(self.runner, drafted, candidate_of)
@@ -346,9 +348,9 @@ class Flywheel:
     def _smaller(self, plan: IterationPlan) -> dict[str, Any] | None:
         """Half the batch and twice the accumulation: the same updates in less memory."""
         training = self.target.forge.training
-        batch = int(plan.patches.get("training.batch_size", training.batch_size))
+        batch = int(plan.settings.get("training.batch_size", training.batch_size))
         steps = int(
-            plan.patches.get(
+            plan.settings.get(
                 "training.gradient_accumulation_steps", training.gradient_accumulation_steps
             )
         )

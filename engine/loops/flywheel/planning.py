@@ -1,4 +1,5 @@
-"""The plan of an iteration: proposed, looked at by a person where one wants to, then made to last.
+"""The plan of an iteration: proposed, looked at by a person where one wants to, and, once its run
+was judged, made to last.
 
 A proposal is written to ``draft.json`` first. A loop whose plans are approved waits there; a person
 may change the draft (it goes through the same allow-list) and approve it.
@@ -79,15 +80,21 @@ def changed(folder: LoopFolder, target: Target, iteration: int, **words: Any) ->
     return plan
 
 
-def make_permanent(wheel: Flywheel, plan: IterationPlan) -> None:
-    """Write permanent patches into forge.yaml, and what was found out into BACKGROUND.md; twice
-    does no harm."""
-    if plan.permanent:
-        set_values(wheel.path / "forge.yaml", plan.permanent)
+def write_background(wheel: Flywheel, plan: IterationPlan) -> None:
+    """Write what was found out into BACKGROUND.md; twice does no harm."""
     if plan.background:
         background_addition(
             wheel.path / "BACKGROUND.md", wheel.loop.loop_id, plan.iteration, plan.background
         )
+
+
+def make_permanent(wheel: Flywheel, plan: IterationPlan) -> None:
+    """Write permanent patches into forge.yaml; twice does no harm.
+
+    Only once their run was judged: settings that crash would crash every iteration after this one.
+    """
+    if plan.permanent:
+        set_values(wheel.path / "forge.yaml", plan.permanent)
 
 
 def set_values(file: Path, values: Mapping[str, Any]) -> None:
@@ -121,7 +128,7 @@ def _proposed(wheel: Flywheel, iteration: int) -> IterationPlan:
 
 def _possible(wheel: Flywheel, plan: IterationPlan) -> IterationPlan:
     """The plan, without its patches where no run can be made of them."""
-    asked = {**plan.permanent, **plan.patches}
+    asked = plan.settings
     if not asked or (why := _why_no_run(wheel, plan, asked)) is None:
         return plan
     if _why_no_run(wheel, plan, {}) is not None:

@@ -74,5 +74,5 @@ def refused_in(checked: Patches) -> list[RefusedPatch]:
 def _tried(wheel: Flywheel, target: Target, iteration: int) -> Tried:
     plan = wheel.folder.done(iteration, IterationPlan)
     verdict = wheel.verdict(iteration)
-    patches = plan.patches if plan else {}
+    patches = plan.settings if plan else {}
     return Tried(settings_now(target) | patches, verdict.score if verdict else None)

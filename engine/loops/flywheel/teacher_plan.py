@@ -106,7 +106,7 @@ def _experiment(wheel: Flywheel, iteration: int) -> dict[str, Any]:
         "iteration": iteration,
         "by": plan.by if plan else None,
         "hypothesis": plan.hypothesis if plan else None,
-        "patches": {**plan.permanent, **plan.patches} if plan else None,
+        "patches": plan.settings if plan else None,
         "expected_improvement_pp": plan.expected_pp if plan else None,
         "score": verdict.score if verdict else None,
         "best_before": verdict.best_before if verdict else None,

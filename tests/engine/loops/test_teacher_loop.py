@@ -26,7 +26,7 @@ from tests.engine.loops.teaching import (
     rows,
     said,
 )
-from tests.engine.loops.wheel import FORGE, experiments, make_loop, make_wheel, turn
+from tests.engine.loops.wheel import FORGE, STAGE, experiments, make_loop, make_wheel, turn
 from tests.engine.teaching.double import Double, Refuse, Say, Silence
 
 Make = Callable[..., Double]
@@ -192,6 +192,25 @@ def test_money_ends_it_as_well(place: Workspace, double: Make) -> None:
     status = folder.status()
     assert status.spent.full and status.spent.usd == pytest.approx(0.07 * status.spent.calls)
     assert status.spent.calls == 1
+
+
+def test_permanent_patches_that_crash_are_not_written(place: Workspace, double: Make) -> None:
+    """They would crash every iteration after this one."""
+    greedy = STAGE.replace(
+        'if what == "train":',
+        """if what == "train":
+    if config["hyperparameters"]["lora"]["rank"] > 64:
+        sys.exit("no room for that")""",
+    )
+    (place.target_path("counter") / "stage.py").write_text(greedy)
+    plans = [plan("Huge.", forge_yaml_patches={"lora.r": 256}), plan("As it was.")]
+    name_teacher(place, double(by_purpose(plans, [writer])))
+    folder = make_loop(place, planner="wise", iterations=2)
+    target = place.target_path("counter")
+    forge = (target / "forge.yaml").read_text()
+    assert turn(folder) == 0
+    assert [one[2] for one in experiments(folder)] == ["crashed", "kept"]
+    assert (target / "forge.yaml").read_text() == forge
 
 
 class Killed(BaseException):
