@@ -7,9 +7,10 @@ byte for byte. A row without an origin was written by hand and is never removed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.folder import write_bytes_atomic
+from engine.folder import alone, write_bytes_atomic
 from engine.plain_file import read_plain
 from engine.records.base import utc_now
 from engine.records.loop import Origin
@@ -99,11 +100,13 @@ def add_each(path: Path, rows: Iterable[tuple[Row, Origin]]) -> int:
     if not new:
         return 0
     try:
-        before = read_plain(path, MAX_BYTES) if path.exists() else b""
-        if before and not before.endswith(b"\n"):
-            before += b"\n"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes_atomic(path, before + b"\n".join(new) + b"\n")
+        # A loop and a person may add rows at the same time.
+        with alone(path.parent):
+            before = read_plain(path, MAX_BYTES) if path.exists() else b""
+            if before and not before.endswith(b"\n"):
+                before += b"\n"
+            write_bytes_atomic(path, before + b"\n".join(new) + b"\n")
     except OSError as error:
         raise CanonicalError(
             f"The rows cannot be added to {path.name} ({error.strerror or error}). It is as it was."
@@ -148,47 +151,50 @@ def clean(path: Path, *, keep_seed_only: bool = False, dry_run: bool = False) ->
     says what is wrong with them. An audited row is whose it was before. CanonicalError as in
     ``add_rows``.
     """
-    lines = read_lines(path)
 
     def stays(line: Line) -> bool:
         if line.row is None or line.written == "seed":
             return True
         return line.written == BY_HAND and not keep_seed_only
 
-    return _rewrite(path, lines, stays, dry_run)
+    return _rewrite(path, stays, dry_run)
 
 
 def remove_rows(path: Path, loop: str, iteration: int, *, dry_run: bool = False) -> Cleaned:
     """Remove what one iteration added, and nothing else."""
-    lines = read_lines(path)
-    gone = {line.number for line in rows_of(lines, loop, iteration)}
-    return _rewrite(path, lines, lambda line: line.number not in gone, dry_run)
+    return _rewrite(path, lambda line: not rows_of([line], loop, iteration), dry_run)
 
 
 def replace_lines(path: Path, lines: list[Line], changes: Mapping[int, bytes | None]) -> None:
     """Put other bytes in the place of lines, by their number; None takes a line out. One atomic
     write; CanonicalError where the file is not what ``lines`` were read from any more."""
-    if [line.raw for line in read_lines(path)] != [line.raw for line in lines]:
-        raise CanonicalError(
-            f"{path.name} was changed meanwhile. Nothing was written: begin again."
-        )
-    new = [changes.get(line.number, line.raw) for line in lines]
-    _write(path, b"".join(raw + b"\n" for raw in new if raw is not None))
+    with _alone(path):
+        if [line.raw for line in read_lines(path)] != [line.raw for line in lines]:
+            raise CanonicalError(
+                f"{path.name} was changed meanwhile. Nothing was written: begin again."
+            )
+        new = [changes.get(line.number, line.raw) for line in lines]
+        write_bytes_atomic(path, b"".join(raw + b"\n" for raw in new if raw is not None))
 
 
-def _rewrite(
-    path: Path, lines: list[Line], stays: Callable[[Line], bool], dry_run: bool
-) -> Cleaned:
-    kept = [line for line in lines if stays(line)]
-    gone = [line for line in lines if not stays(line)]
-    if gone and not dry_run:
-        _write(path, b"".join(line.raw + b"\n" for line in kept))
+def _rewrite(path: Path, stays: Callable[[Line], bool], dry_run: bool) -> Cleaned:
+    if not path.parent.is_dir():
+        return Cleaned({}, {})
+    with _alone(path):
+        lines = read_lines(path)
+        kept = [line for line in lines if stays(line)]
+        gone = [line for line in lines if not stays(line)]
+        if gone and not dry_run:
+            write_bytes_atomic(path, b"".join(line.raw + b"\n" for line in kept))
     return Cleaned(count_by_origin(kept), count_by_origin(gone))
 
 
-def _write(path: Path, text: bytes) -> None:
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Nobody else changes the file meanwhile; what goes wrong is a CanonicalError."""
     try:
-        write_bytes_atomic(path, text)
+        with alone(path.parent):
+            yield
     except OSError as error:
         raise CanonicalError(
             f"{path.name} cannot be written ({error.strerror or error}). It is as it was."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,23 @@ def test_a_row_goes_in_once_and_is_known_when_it_stands_there() -> None:
     found = door.admit([chat("land  now"), chat("Go up"), chat("go up", "another answer"), {}])
     assert [row["messages"][0]["content"] for row in found.rows] == ["Go up"]
     assert found.counts == {"there already": 2, "no prompt": 1}
+
+
+def test_who_adds_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "canonical.jsonl"
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from engine.loops.flywheel.canonical import add_rows\n"
+        "from engine.records.loop import Origin\n"
+        "for i in range(25):\n"
+        "    row = {'prompt': f'{sys.argv[2]} {i}', 'completion': 'x'}\n"
+        "    add_rows(Path(sys.argv[1]), [row], Origin(kind='generated', by='m'))\n"
+    )
+    root = Path(__file__).parents[3]
+    children = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(n)], cwd=root)
+        for n in range(3)
+    ]
+    assert [child.wait(120) for child in children] == [0, 0, 0]
+    prompts = [line.row["prompt"] for line in read_lines(path) if line.row]
+    assert sorted(prompts) == sorted(f"{n} {i}" for n in range(3) for i in range(25))
