@@ -201,8 +201,8 @@ def _alone(path: Path) -> Iterator[None]:
         ) from error
 
 
-def seed_rows(path: Path, seed: Path) -> int:
-    """Put the rows of ``seed.jsonl`` into canonical where they are not there yet; how many.
+def seeds_to_take(path: Path, seed: Path) -> list[Row]:
+    """The rows of ``seed.jsonl`` that canonical has not, without an origin of their own.
 
     Rows are told apart by their conversation. Lines of the seed that are no rows are left out.
     """
@@ -213,7 +213,7 @@ def seed_rows(path: Path, seed: Path) -> int:
             continue
         known.add(key)
         new.append({name: value for name, value in line.row.items() if name != "origin"})
-    return add_rows(path, new, Origin(kind="seed", by=seed.name))
+    return new
 
 
 def _conversation(row: Row) -> str:

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 
 from engine.folder import FolderError, sha256_file
 from engine.loops.flywheel import books, growing, planning, promoting, runs, teachers
-from engine.loops.flywheel.canonical import CanonicalError, read_lines, seed_rows
+from engine.loops.flywheel.canonical import CanonicalError, read_lines
 from engine.loops.flywheel.dev import DevError
 from engine.loops.flywheel.gold import judge_on_gold
 from engine.loops.flywheel.judging import judge_run
+from engine.loops.flywheel.writing import take_seeds
 from engine.loops.folder import Request
 from engine.loops.runner import LoopFailed, Runner, Step
 from engine.plans.planning import Draft
@@ -72,11 +73,15 @@ class Flywheel:
         target = self._target()
         self._check_ruler()
         teachers.count(self)
-        forge = target.forge.dataset
-        if forge.seed and forge.canonical and target.file(forge.seed).is_file():
-            added = seed_rows(target.file(forge.canonical), target.file(forge.seed))
-            if added:
-                self.runner.message("seed", f"{added} rows of {forge.seed} are in canonical now.")
+        try:
+            seeds = take_seeds(target)
+        except CanonicalError as error:
+            raise LoopFailed(str(error), "Mend that, then: resume.") from error
+        name = target.forge.dataset.seed
+        if seeds.rows:
+            self.runner.message("seed", f"{len(seeds.rows)} rows of {name} are in canonical now.")
+        if seeds.sentence:
+            self.runner.message("door", f"{name}: {seeds.sentence}", level="warning")
         books.beat(self, "running")
 
     def _check_ruler(self) -> None:

@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.judge.leakage import normalise, prompt_key
-from engine.loops.flywheel.canonical import BY_HAND, Line, read_lines
+from engine.loops.flywheel.canonical import (
+    BY_HAND,
+    Line,
+    add_rows,
+    read_lines,
+    seeds_to_take,
+)
 from engine.loops.flywheel.dev import ask_generator, held_out
-from engine.loops.flywheel.door import Door
+from engine.loops.flywheel.door import Admitted, Door
 from engine.plain_file import read_plain
 from engine.records.loop import Origin
 from engine.target import Target
@@ -170,3 +176,15 @@ def seeds_of(target: Target) -> list[Line]:
     """The rows of the target's seed file; none where it has none."""
     name = target.forge.dataset.seed
     return read_lines(target.file(name)) if name else []
+
+
+def take_seeds(target: Target) -> Admitted:
+    """Put the rows of the seed file into canonical where they are not there yet, through the door.
+    CanonicalError as in ``add_rows``."""
+    seed, canonical = target.forge.dataset.seed, target.forge.dataset.canonical
+    if seed is None or canonical is None:
+        return Admitted([])
+    path, source = target.file(canonical), target.file(seed)
+    admitted = door_of(target, read_lines(path)).admit(seeds_to_take(path, source))
+    add_rows(path, admitted.rows, Origin(kind="seed", by=source.name))
+    return admitted

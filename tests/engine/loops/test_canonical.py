@@ -18,18 +18,22 @@ from engine.loops.flywheel.canonical import (
     read_lines,
     remove_rows,
     rows_of,
-    seed_rows,
+    seeds_to_take,
 )
 from engine.loops.flywheel.door import Door
+from engine.loops.flywheel.writing import take_seeds
 from engine.records.loop import Origin
+from engine.target import load_target
+from tests.engine.loops.project_kit import make_project
 
 
-def chat(user: str, answer: str = "ok") -> dict[str, Any]:
+def chat(user: str, answer: str = "ok", **more: Any) -> dict[str, Any]:
     return {
+        **more,
         "messages": [
             {"role": "user", "content": user},
             {"role": "assistant", "content": answer},
-        ]
+        ],
     }
 
 
@@ -82,11 +86,22 @@ def test_one_iteration_is_taken_back(canonical: Path) -> None:
     assert [one.raw for one in read_lines(canonical)] == [one.raw for one in whole]
 
 
-def test_seed_rows_go_in_once(tmp_path: Path) -> None:
-    seed, canonical = tmp_path / "seed.jsonl", tmp_path / "canonical.jsonl"
-    seed.write_text(f"{json.dumps(chat('a'))}\nbroken\n{json.dumps(chat('b'))}\n")
-    assert seed_rows(canonical, seed) == 2
-    assert seed_rows(canonical, seed) == 0
+def test_seed_rows_go_in_once_and_through_the_door(tmp_path: Path) -> None:
+    target = load_target(make_project(tmp_path))
+    seed, canonical = target.path / "dataset/seed.jsonl", target.path / "dataset/canonical.jsonl"
+    gold = json.loads((target.path / "dataset/gold.jsonl").read_text())
+    rows = [chat("a", origin={"kind": "generated", "by": "m"}), gold, chat("b")]
+    seed.write_text("".join(json.dumps(row) + "\n" for row in rows) + "broken\n")
+    before = len(read_lines(canonical))
+    first = take_seeds(target)
+    assert len(first.rows) == 2 and first.counts == {"held out": 1}
+    assert take_seeds(target).rows == []
+    lines = read_lines(canonical)
+    assert len(lines) == before + 2
+    assert count_by_origin(lines) == {"by hand": before, "seed": 2}
+    seed.unlink()
+    assert take_seeds(target).counts == {}
+    assert seeds_to_take(canonical, seed) == []
 
 
 def test_a_full_or_closed_disk_leaves_the_file_as_it_was(
