@@ -61,10 +61,10 @@ def flywheel(
             show_default="the generator, else a teacher whose key is there",
         ),
     ] = None,
-    tokens: Annotated[
-        int | None, typer.Option(min=0, help="End once teachers have no room in so many tokens.")
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="End once teachers have no room in so many tokens.")
     ] = None,
-    usd: Annotated[
+    max_usd: Annotated[
         float | None, typer.Option(min=0, help="The same in US dollars, where prices are known.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of data, settings and batches.")] = 0,
@@ -104,8 +104,8 @@ def flywheel(
             plateau=plateau or None,
             planner=planner,
             data_from=data,
-            tokens=tokens,
-            usd=usd,
+            tokens=max_tokens,
+            usd=max_usd,
             seed=seed,
             commits=_commits(path, yes),
         )

@@ -9,6 +9,7 @@ import typer
 
 from engine import numbers
 from engine.cli.console import Exit, narrate, print_json, print_table, printable
+from engine.cli.project_rows import spent_words
 from engine.folder import FolderError
 from engine.live.tail import EventTail
 from engine.loops.folder import EVENTS, LoopFolder
@@ -87,6 +88,8 @@ def show_loop(folder: LoopFolder) -> None:
         )
     if rows:
         print_table(("TRY", "OUTCOME", "DEV", "Δ BEST", "ROWS", "HYPOTHESIS"), rows)
+    if status.spent.calls:
+        print(f"Teachers took {spent_words(status.spent)}")
 
 
 def as_plain(folder: LoopFolder) -> dict[str, Any]:

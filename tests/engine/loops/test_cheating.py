@@ -7,6 +7,7 @@ records (that it was, and why), and nowhere where it could do something.
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,16 @@ from typing import Any
 import pytest
 
 from engine.folder import sha256_file
+from engine.loops.flywheel import planning
 from engine.loops.flywheel.canonical import read_lines
+from engine.loops.flywheel.flywheel import Flywheel
+from engine.loops.flywheel.teacher_plan import taken
 from engine.loops.folder import LoopFolder
+from engine.loops.patches import check_patches
+from engine.loops.runner import Runner
 from engine.records.loop import IterationData, IterationPlan, LoopPhase
+from engine.records.teaching import ExperimentPlan
+from engine.teaching.gold import Gold
 from engine.workspace import Workspace
 from tests.engine.loops.teaching import (
     KEY,
@@ -108,9 +116,9 @@ def test_a_plan_cannot_touch_what_it_is_judged_by(place: Workspace, double: Make
     every: dict[str, Any] = {}
     for cheat, _, _ in CHEATS:
         for key, value in cheat.items():
-            old = every.get(key)
-            both = isinstance(old, dict) and isinstance(value, dict)
-            every[key] = {**old, **value} if both else every.get(key, value)
+            old = every.setdefault(key, value)
+            if isinstance(old, dict) and isinstance(value, dict):
+                every[key] = {**old, **value}
     plans = [
         plan("A", config_patches=every | {"lora.r": 4}, forge_yaml_patches=every),
         *[plan("B", config_patches=one, forge_yaml_patches=one) for one, _, _ in CHEATS[:2]],
@@ -137,10 +145,6 @@ def test_a_plan_cannot_touch_what_it_is_judged_by(place: Workspace, double: Make
 def test_every_cheat_is_refused_with_its_reason(
     patches: dict[str, Any], name: str, why: str
 ) -> None:
-    from engine.loops.flywheel.teacher_plan import taken
-    from engine.records.teaching import ExperimentPlan
-    from engine.teaching.gold import Gold
-
     said_plan = ExperimentPlan(hypothesis="h", config_patches=patches, forge_yaml_patches=patches)
     found, _ = taken(said_plan, 1, "wise", None, Gold())
     assert found.patches == {} == found.permanent
@@ -149,8 +153,6 @@ def test_every_cheat_is_refused_with_its_reason(
 
 
 def test_patches_nested_without_an_end_are_refused() -> None:
-    from engine.loops.patches import check_patches
-
     tree: dict[str, Any] = {"a": 1}
     for _ in range(5000):
         tree = {"a": tree}
@@ -158,28 +160,26 @@ def test_patches_nested_without_an_end_are_refused() -> None:
 
 
 def test_a_plan_that_no_run_can_be_made_of_is_refused(place: Workspace, double: Make) -> None:
-    """Its patches are within bounds, and together they are nonsense: the loop goes on."""
+    """Its patches are within bounds, and the base has no such module: the loop goes on."""
+    base = place.path / "models/narrow"
+    base.mkdir(parents=True)
+    (base / "config.json").write_text('{"model_type": "qwen3"}')
+    tensor = {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}
+    header = json.dumps({"model.layers.0.self_attn.q_proj.weight": tensor}).encode()
+    (base / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     target = place.target_path("counter")
     forge = (target / "forge.yaml").read_text()
-    usual = forge[: forge.index("  stages:")]
-    (target / "forge.yaml").write_text(usual + "  stages: [data, train, eval-candidate]\n")
-    from engine.loops.flywheel import flywheel, planning
-    from engine.loops.runner import Runner
-    from engine.target import TargetError
-
-    name_teacher(place, double(plan(config_patches={"factory.train.iters": 7})))
-    wheel = flywheel.Flywheel(Runner(make_loop(place, planner="wise")))
-    honest = wheel.drafted
-
-    def picky(one: Any, values: Any, parent: Any = None) -> Any:
-        if values:
-            raise TargetError("no such thing as 7 iterations.")
-        return honest(one, values, parent)
-
-    wheel.drafted = picky  # type: ignore[method-assign]
-    found = planning.drafted(wheel, 1)
+    forge = forge[: forge.index("  stages:")].replace("  base: {hidden_size: 16}\n", "")
+    forge = forge.replace("base: base", f"load_in_4bit: false, base: {base}")
+    forge = forge.replace("dropout: 0}", "dropout: 0, target_modules: [q_proj]}")
+    (target / "forge.yaml").write_text(forge + "  stages: [data, train, eval-candidate]\n")
+    modules = {"lora.target_modules": ["gate_proj"], "lora.r": 4}
+    name_teacher(place, double(plan(config_patches=modules)))
+    found = planning.drafted(Flywheel(Runner(make_loop(place, planner="wise"))), 1)
     assert found.by == "wise" and found.patches == {}
-    assert "no run can be made with it: no such thing as 7" in found.refused[0].reason
+    assert [one.name for one in found.refused] == ["lora.target_modules", "lora.r"]
+    assert "no run can be made with it: " in found.refused[0].reason
+    assert "has no gate_proj" in found.refused[0].reason
 
 
 def test_a_thousand_million_rows(place: Workspace, double: Make) -> None:

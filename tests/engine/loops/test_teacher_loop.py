@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from engine.loops.flywheel.canonical import read_lines
+from engine.loops.flywheel import growing, planning
+from engine.loops.flywheel.canonical import add_each, read_lines
 from engine.loops.flywheel.making import MakeError
 from engine.loops.folder import LoopFolder
 from engine.records.loop import IterationData, IterationPlan, LoopPhase
 from engine.target import load_target
 from engine.teaching.ledger import calls_in
 from engine.workspace import Workspace
+from tests.engine.loops.project_kit import run
 from tests.engine.loops.teaching import (
     KEY,
     KEY_NAME,
@@ -220,8 +222,6 @@ class Killed(BaseException):
 def test_killed_before_the_draft_it_asks_again_and_after_it_does_not(
     place: Workspace, double: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.loops.flywheel import planning
-
     server = double(by_purpose([plan("First."), plan("Second."), plan("Third.")], [writer]))
     name_teacher(place, server)
     folder = make_loop(place, planner="wise", iterations=1)
@@ -251,12 +251,10 @@ def test_killed_before_the_draft_it_asks_again_and_after_it_does_not(
 def test_rows_are_written_once_whenever_it_is_killed(
     place: Workspace, double: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.loops.flywheel import growing
-
     server = double(writer)
     name_teacher(place, server)
     folder = make_loop(place, data_from="wise", iterations=1)
-    add = growing.add_each
+    add = add_each
 
     def dies(*_: Any) -> int:
         raise Killed
@@ -309,3 +307,21 @@ def test_who_writes_where_nobody_is_named(place: Workspace, double: Make, tmp_pa
     text = bare.replace("max_iterations: 3", "max_iterations: 3, planner_model: claude-x")
     (target / "forge.yaml").write_text(text)
     assert make_loop(place, planner="teacher").loop().planner == "claude-x"
+
+
+def test_from_the_command_line(place: Workspace, double: Make) -> None:
+    """The runner is a process of its own there: the key reaches it by the environment alone."""
+    name_teacher(place, double(by_purpose([plan("Lamps first.")], [writer])))
+    begin = ("flywheel", "counter", "--workspace", place.path, "--iters", 1)
+    wrong = run(*begin, "--planner", "wisse")
+    assert wrong.code == 3 and "Did you mean wise?" in wrong.err
+    assert list((place.path / "loops").glob("*")) == []
+    done = run(*begin, "--planner", "wise", "--data", "wise", "--max-usd", 50)
+    assert done.code == 0, done.err
+    assert "wise at http://127.0.0.1:" in done.err and " plans; " in done.err
+    assert "1  plan: Lamps first." in done.err
+    assert "Teachers took 2 calls, 36 tokens, $0.05" in done.out
+    (folder,) = (place.path / "loops").glob("*-flywheel")
+    loop = LoopFolder(folder).loop()
+    assert (loop.planner, loop.data_from, loop.limits.usd) == ("wise", "wise", 50)
+    assert found_in(place.path, KEY) == []
