@@ -14,6 +14,8 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache, make_prompt_cache
 
+from engine.work.prefix import caches_behind
+
 PREFILL_TOKENS = 8192
 """Tokens of prompts that are computed at a time, over all rows: bounds what activations take."""
 
@@ -52,10 +54,15 @@ def drawn(temperature: float, seed: int, lane: int = 0) -> Draw:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The beginning of all prompts, computed once. Its cache is a plain one."""
+    """The beginning of all prompts, computed once. Its cache is a plain one.
+
+    ``read_once``: the rows of a batch look at it together (``engine.work.prefix``), else each has
+    a copy.
+    """
 
     tokens: list[int]
     cache: list[KVCache]
+    read_once: bool = False
 
 
 @dataclass
@@ -170,13 +177,22 @@ class Batch:
         """The caches of the prompts but for their last tokens, and those."""
         longest = max(map(len, prompts))
         short = [longest - len(prompt) for prompt in prompts]
-        if self._shared and max(short) <= len(self._shared.tokens):
+        if self._shared and self._shared.read_once:
+            cache = self._behind_one(self._shared, prompts, short)
+        elif self._shared and max(short) <= len(self._shared.tokens):
             cache = self._behind(self._shared, prompts, short)
         else:
             if self._shared:
                 prompts = [self._shared.tokens + prompt for prompt in prompts]
             cache = self._from_nothing(prompts, short)
         return cache, mx.array([prompt[-1] for prompt in prompts])
+
+    def _behind_one(self, shared: Shared, prompts: list[list[int]], short: list[int]) -> list[Any]:
+        """The caches of prompts behind a beginning that all rows read together."""
+        cache: list[Any] = list(caches_behind(shared.cache, short))
+        padded = [[0] * by + row for by, row in zip(short, prompts, strict=True)]
+        self._compute(cache, padded)
+        return cache
 
     def _behind(self, shared: Shared, prompts: list[list[int]], short: list[int]) -> list[Any]:
         """The caches of prompts behind a beginning, which is taken over as it is.

@@ -20,6 +20,7 @@ from mlx_lm.generate import generate_step, wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
 from engine.work.decoding import PREFILL_TOKENS, Batch, Draw, Row, Shared, drawn, greedy, is_plain
+from engine.work.prefix import CannotShare, caches_behind, check_attended, shared_attention
 
 SHARED_PREFIX_MIN = 16
 """A common beginning of all prompts is computed once from this many tokens on."""
@@ -74,8 +75,8 @@ def answers(
     one row does, and once in some hundred answers that changes a token: ``one_by_one`` does not.
     For models that ``can_batch``.
     """
-    with wired_limit(model):
-        shared = _shared(model, prompts)
+    with wired_limit(model), shared_attention(model) as known:
+        shared = _shared(model, prompts, known)
         length = len(shared.tokens) if shared else 0
         waiting = deque(
             Row(index, prompts[index][length:])
@@ -180,11 +181,12 @@ def _answer(tokenizer: Any, index: int, tokens: list[int], begin: float, cut_off
     return Answer(index, text, len(tokens), 1000 * (time.perf_counter() - begin), cut_off)
 
 
-def _shared(model: Any, prompts: Sequence[Prompt]) -> Shared | None:
+def _shared(model: Any, prompts: Sequence[Prompt], known: bool) -> Shared | None:
     """The tokens that all prompts begin with, computed; None where that is not worth it.
 
     At least one token of each prompt is left to compute. Only plain caches can be shared:
-    those of sliding windows and recurrent layers hold a state, not a history.
+    those of sliding windows and recurrent layers hold a state, not a history. ``known`` is whether
+    the model's attention may be one that reads the beginning once for all rows.
     """
     if len(prompts) < 2:
         return None
@@ -199,4 +201,15 @@ def _shared(model: Any, prompts: Sequence[Prompt]) -> Shared | None:
     for start in range(0, length, PREFILL_TOKENS):
         model(mx.array(tokens[start : start + PREFILL_TOKENS])[None], cache=cache)
         mx.eval([layer.state for layer in cache])
-    return Shared(tokens, cache)
+    return Shared(tokens, cache, known and _reads_once(model, cache, prompts[0][length]))
+
+
+def _reads_once(model: Any, front: list[Any], token: int) -> bool:
+    """Whether every layer's attention looks at a beginning that rows share: tried on one token."""
+    cache = caches_behind(front, [0])
+    try:
+        model(mx.array([[token]]), cache=cache)
+        check_attended(cache)
+    except CannotShare:
+        return False
+    return True
