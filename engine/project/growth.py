@@ -14,7 +14,6 @@ from engine.loops.flywheel.writing import (
     door_of,
     from_generator,
     from_teacher,
-    seeds_of,
 )
 from engine.project.output import OUTPUT
 from engine.records.loop import Origin, Spent
@@ -116,9 +115,9 @@ def ledger_of(target: Target) -> Path:
 
 def _there(target: Target, path: Path) -> list[Line]:
     """The rows that are there already, and those of the seed file."""
-    name = target.forge.dataset.canonical
-    files = {target.file(name), path} if name else {path}
-    return [*seeds_of(target), *(line for file in sorted(files) for line in read_lines(file))]
+    dataset = target.forge.dataset
+    files = {path, *(target.file(name) for name in (dataset.canonical, dataset.seed) if name)}
+    return [line for file in sorted(files) for line in read_lines(file)]
 
 
 def _by_generator(target: Target, wish: Wish, lines: list[Line]) -> tuple[NewRows, str]:

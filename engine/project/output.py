@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -217,9 +218,10 @@ def _inside(target: Path, name: str | None) -> str | None:
     if name is None:
         return None
     for base in (target, target / OUTPUT):
-        path = (base / name).resolve()
-        if path.is_dir() and path.is_relative_to(target.resolve()):
-            return str(path.relative_to(target.resolve()))
+        # By its name: output/ itself may be a link to a larger disk.
+        path = Path(os.path.normpath(base / name))
+        if path.is_dir() and path.is_relative_to(target) and path != target:
+            return str(path.relative_to(target))
     return None
 
 

@@ -114,7 +114,8 @@ def _adapter(target: Target, folder: Path, base: str, hide: Hider) -> Iterable[P
     if not weights:
         raise PushError(f"{folder.name} holds no weights ({' or '.join(ADAPTER_WEIGHTS)}).")
     for file in weights:
-        if not file.resolve().is_relative_to(target.path.resolve()):
+        homes = (target.path.resolve(), (target.path / OUTPUT).resolve())
+        if not any(file.resolve().is_relative_to(home) for home in homes):
             raise PushError(f"{folder.name}/{file.name} is a link out of the target.")
         yield Parcel(file.name, file)
     for name in (ADAPTER_CONFIG, METADATA):

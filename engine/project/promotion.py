@@ -8,13 +8,12 @@ from typing import Any
 
 from engine.catalogue.summary import summarise
 from engine.checks.contents import load
-from engine.folder import write_json_atomic
 from engine.judge.gates import CANDIDATE
 from engine.loops.flywheel.judging import judge_run
+from engine.loops.flywheel.project_files import BestScore, best_score
 from engine.loops.flywheel.promoting import ADAPTER_WEIGHTS, keep_adapter
 from engine.project.failed import config_of, runs_of
-from engine.project.output import BEST_SCORE, OUTPUT, Best, best_in, evaluated_in
-from engine.records.base import utc_now
+from engine.project.output import OUTPUT, Best, best_in, evaluated_in
 from engine.target import Target
 from engine.workspace import Workspace, WorkspaceError
 
@@ -81,32 +80,35 @@ def promote(target: Target, candidate: Candidate, force: str | None = None) -> P
         raise PromotionError(candidate.against, ruled=True)
     forced = force if candidate.against is not None else None
     mark: dict[str, Any] = config_of(candidate.run)["loop"] if candidate.run else {}
-    known = {
+    run = candidate.run.name if candidate.run else None
+    known: dict[str, Any] = {
         "loop": mark.get("id"),
         "iteration": mark.get("iteration"),
-        "run": candidate.run.name if candidate.run else None,
-        "accuracy": None if candidate.accuracy is None else round(candidate.accuracy, 4),
         "judged_on": candidate.judged_on,
         "forced": forced,
     }
-    beside = {"base_model": target.forge.model.base, "reason": candidate.reason}
-    place = keep_adapter(target, candidate.adapter, {**known, **beside})
+    metadata = {
+        **known,
+        "run": run,
+        "accuracy": candidate.accuracy,
+        "base_model": target.forge.model.base,
+        "reason": candidate.reason,
+    }
+    place = keep_adapter(target, candidate.adapter, metadata)
     delta = None
     if candidate.accuracy is not None and candidate.best_before is not None:
-        delta = round(candidate.accuracy - candidate.best_before, 4)
-    write_json_atomic(
-        target.path / OUTPUT / BEST_SCORE,
-        {
-            **{name: value for name, value in known.items() if value is not None},
-            "correct": candidate.correct,
-            "total": candidate.total,
-            "safety_violations": candidate.safety_violations,
-            "adapter_dir": place,
-            "snapshot": place,
-            "delta": delta,
-            "timestamp": utc_now().isoformat(timespec="seconds").replace("+00:00", "Z"),
-        },
+        delta = candidate.accuracy - candidate.best_before
+    best = BestScore(
+        adapter=place,
+        run=run,
+        accuracy=candidate.accuracy,
+        correct=candidate.correct,
+        total=candidate.total,
+        safety_violations=candidate.safety_violations,
+        delta=delta,
+        **known,
     )
+    best_score(target.path / OUTPUT, best)
     return Promoted(place, candidate, forced)
 
 

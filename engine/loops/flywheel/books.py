@@ -12,7 +12,7 @@ from engine.live.folding import fold_lines
 from engine.live.projection import RunProjection
 from engine.loops import commits
 from engine.loops.flywheel import project_files
-from engine.loops.flywheel.project_files import Told
+from engine.loops.flywheel.project_files import BestScore, Told
 from engine.plain_file import read_plain
 from engine.records.loop import (
     IterationCommit,
@@ -87,7 +87,18 @@ def _write(wheel: Flywheel, told: list[Told]) -> None:
     if last.is_new_best and right is not None:
         verdict = wheel.verdict(last.iteration)
         adapter = verdict.adapter if verdict and verdict.adapter else ""
-        project_files.best_score(output, last, right, len(rows), adapter)
+        best = BestScore(
+            adapter=adapter,
+            accuracy=last.score,
+            correct=right,
+            total=len(rows),
+            safety_violations=last.safety_violations,
+            iteration=last.iteration,
+            loop=last.loop,
+            run=last.run,
+            judged_on="dev",
+        )
+        project_files.best_score(output, best)
     ended = wheel.why_end(last.iteration)
     project_files.plan_file(
         wheel.path / "PLAN.md",

@@ -163,25 +163,44 @@ def eval_results(
     )
 
 
-def best_score(output: Path, told: Told, correct: int, total: int, adapter: str) -> None:
+@dataclass(frozen=True, slots=True)
+class BestScore:
+    """What is kept of the best adapter. Shares in [0, 1]; None is not recorded and not written.
+    ``delta`` is against the best before, ``forced`` why it was promoted against the rule."""
+
+    adapter: str
+    accuracy: float | None
+    correct: int | None
+    total: int | None
+    safety_violations: int | None
+    iteration: int | None
+    loop: str | None
+    run: str | None
+    judged_on: str | None
+    delta: float | None = None
+    forced: str | None = None
+
+
+def best_score(output: Path, best: BestScore) -> None:
     """``best_score.json``, with the keys of both forms that there are."""
     output.mkdir(parents=True, exist_ok=True)
-    write_json_atomic(
-        output / "best_score.json",
-        {
-            "accuracy": _rounded(told.score),
-            "iteration": told.iteration,
-            "timestamp": _now(),
-            "adapter_dir": adapter,
-            "snapshot": adapter,
-            "correct": correct,
-            "total": total,
-            "safety_violations": told.safety_violations or 0,
-            "loop": told.loop,
-            "run": told.run,
-            "judged_on": "dev",
-        },
-    )
+    found = {
+        "accuracy": _rounded(best.accuracy),
+        "iteration": best.iteration,
+        "timestamp": _now(),
+        "adapter_dir": best.adapter,
+        "snapshot": best.adapter,
+        "correct": best.correct,
+        "total": best.total,
+        "safety_violations": best.safety_violations,
+        "delta": _rounded(best.delta),
+        "loop": best.loop,
+        "run": best.run,
+        "judged_on": best.judged_on,
+        "forced": best.forced,
+    }
+    kept = {name: value for name, value in found.items() if value is not None}
+    write_json_atomic(output / "best_score.json", kept)
 
 
 def agent_context(path: Path, told: Told, categories: dict[str, tuple[int, int]]) -> None:

@@ -172,12 +172,6 @@ def examples_of(lines: Iterable[Line], gold: Gold) -> list[Row]:
     return turns[:SHOWN_EXAMPLES]
 
 
-def seeds_of(target: Target) -> list[Line]:
-    """The rows of the target's seed file; none where it has none."""
-    name = target.forge.dataset.seed
-    return read_lines(target.file(name)) if name else []
-
-
 def take_seeds(target: Target) -> Admitted:
     """Put the rows of the seed file into canonical where they are not there yet, through the door.
     CanonicalError as in ``add_rows``."""

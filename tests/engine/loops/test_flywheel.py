@@ -34,6 +34,7 @@ def runs_of(folder: LoopFolder) -> list[dict[str, Any]]:
     found = [
         json.loads((path / "config.json").read_text())
         for path in sorted(folder.workspace.run_paths())
+        if (path / "config.json").is_file()  # a run that is being made has none yet
     ]
     return [config for config in found if config["loop"]["id"] == folder.loop_id]
 
