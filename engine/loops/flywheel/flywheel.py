@@ -107,9 +107,9 @@ class Flywheel:
             )
         if limits.hours is not None and self.runner.worked_s >= 3600 * limits.hours:
             return f"The {limits.hours:g} hours are over."
-        if limits.tokens is not None and status.spent.tokens >= limits.tokens:
+        if limits.tokens is not None and status.spent.tokens >= max(1, limits.tokens):
             return f"The budget of {limits.tokens:,} tokens is spent."
-        if limits.usd is not None and status.spent.usd >= limits.usd:
+        if limits.usd is not None and 0 < status.spent.usd >= limits.usd:
             return f"The budget of {limits.usd:.2f} US dollars is spent."
         if status.spent.full:
             return "The budget for teachers has no room for another call."

@@ -15,11 +15,18 @@ from typing import TYPE_CHECKING
 from engine.checks.contents import load
 from engine.judge.gates import CANDIDATE
 from engine.judge.leakage import normalise, prompt_key
+from engine.loops.flywheel import said
 from engine.loops.flywheel.canonical import Line, add_each, read_lines, rows_of
 from engine.loops.flywheel.dev import held_out
 from engine.loops.flywheel.failing import described, slices_of
 from engine.loops.flywheel.teachers import GENERATOR, asking
-from engine.loops.flywheel.writing import NewRows, door_of, from_generator, from_teacher
+from engine.loops.flywheel.writing import (
+    NewRows,
+    brief_of,
+    door_of,
+    from_generator,
+    from_teacher,
+)
 from engine.records.evaluation import RowResult
 from engine.records.loop import IterationData, IterationPlan, Origin
 from engine.target import Target
@@ -100,15 +107,15 @@ def grow(wheel: Flywheel, iteration: int, plan: IterationPlan, run: Path) -> Ite
     found, origin = _written(wheel, target, lines, Wanted(iteration, plan, rows, asked))
     added = add_each(path, found.rows)
     if found.refused:
-        said = ", ".join(f"{count} {why}" for why, count in sorted(found.refused.items()))
-        wheel.runner.message("door", f"Turned away at the door of canonical: {said}.")
+        counts = ", ".join(f"{count} {why}" for why, count in sorted(found.refused.items()))
+        wheel.runner.message("door", f"Turned away at the door of canonical: {counts}.")
     return IterationData(
         added=added,
         asked=found.asked,
         refused=dict(found.refused),
         by=origin.by,
         focus=origin.focus,
-        note=" ".join(found.said) or None,
+        note=said.sentence(" ".join(found.said), brief_of(target).gold) if found.said else None,
         canonical_rows=count + added,
     )
 
@@ -150,7 +157,8 @@ def _written(
     except TeachingError as error:
         if target.forge.factory.data.generator is None:
             raise
-        text = f"{error} The generator writes the rows instead."
+        why = said.sentence(str(error), brief_of(target).gold)
+        text = f"{why} The generator writes the rows instead."
         wheel.runner.message("augment", text, level="warning")
         found, origin = _generated(wheel, target, lines, wanted)
         found.said.append(text)

@@ -17,6 +17,7 @@ from engine.loops.flywheel.project_files import background_addition
 from engine.loops.flywheel.proposing import by_sampler, space_of
 from engine.loops.flywheel.teacher_plan import by_teacher
 from engine.loops.flywheel.teachers import SETTINGS
+from engine.loops.flywheel.writing import text_of
 from engine.loops.folder import LoopFolder
 from engine.loops.patches import check_patches
 from engine.loops.runner import LoopFailed, LoopPaused
@@ -81,8 +82,8 @@ def changed(folder: LoopFolder, target: Target, iteration: int, **words: Any) ->
 
 
 def write_background(wheel: Flywheel, plan: IterationPlan) -> None:
-    """Write what was found out into BACKGROUND.md; twice does no harm."""
-    if plan.background:
+    """Write what was found out into BACKGROUND.md, once: not where it stands there already."""
+    if plan.background and plan.background not in text_of(wheel.target, "BACKGROUND.md"):
         background_addition(
             wheel.path / "BACKGROUND.md", wheel.loop.loop_id, plan.iteration, plan.background
         )

@@ -19,6 +19,9 @@ LINE = 300
 TEXT = 4000
 """Characters of a rationale, and of what an iteration may add to BACKGROUND.md."""
 
+SENTENCE = 600
+"""Characters of what is said about a reply."""
+
 VALUE = 80
 """Characters of a value of a patch that was refused."""
 
@@ -56,6 +59,12 @@ def paragraphs(
     if len(kept) > limit:
         kept = kept[: limit - 1].rstrip() + "…"
     return kept.strip() or None, said
+
+
+def sentence(text: str, gold: Gold) -> str:
+    """What a teacher or its reading had to say, as people may see it: it may quote the reply."""
+    shown, _ = line("A sentence", text, gold, SENTENCE)
+    return shown or "What was said about the reply quotes a held-out row, and is not repeated."
 
 
 def value(given: Any, gold: Gold, limit: int = VALUE) -> Any:

@@ -25,6 +25,7 @@ from engine.records.loop import IterationData, IterationPlan, IterationRun, Refu
 from engine.records.teaching import ExperimentPlan
 from engine.target import Target
 from engine.teaching.blocking import with_teacher
+from engine.teaching.errors import TeachingError
 from engine.teaching.gold import Gold
 from engine.teaching.plans import PlanContext, propose_plan
 
@@ -48,21 +49,24 @@ def by_teacher(wheel: Flywheel, iteration: int, name: str) -> IterationPlan:
     asked."""
     target = wheel.target
     brief = brief_of(target)
-    with asking(wheel, name) as how:
-        told = with_teacher(
-            how.teacher,
-            how.ledger,
-            lambda teacher: propose_plan(teacher, brief, context_of(wheel, iteration, target)),
-            workspace=how.workspace,
-            target=target.path,
-            budget=how.budget,
-            check=how.check,
-        )
-    for sentence in dict.fromkeys([*told.notes, *told.left_out]):
-        wheel.runner.message("planner", sentence)
+    try:
+        with asking(wheel, name) as how:
+            told = with_teacher(
+                how.teacher,
+                how.ledger,
+                lambda teacher: propose_plan(teacher, brief, context_of(wheel, iteration, target)),
+                workspace=how.workspace,
+                target=target.path,
+                budget=how.budget,
+                check=how.check,
+            )
+    except TeachingError as error:
+        raise TeachingError(said.sentence(str(error), brief.gold), error.code) from error
+    for one in dict.fromkeys([*told.notes, *told.left_out]):
+        wheel.runner.message("planner", said.sentence(one, brief.gold))
     plan, sentences = taken(told.value, iteration, name, space_of(target), brief.gold)
-    for sentence in sentences:
-        wheel.runner.message("planner", sentence, level="warning")
+    for one in sentences:
+        wheel.runner.message("planner", one, level="warning")
     return plan
 
 

@@ -20,6 +20,7 @@ from engine.teaching.errors import TeachingError
 from engine.teaching.keys import environment
 from engine.teaching.ledger import LEDGER, spent_in
 from engine.teaching.naming import TeacherSpec, spec_for
+from engine.teaching.tasks import Brief
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -70,16 +71,22 @@ def writer_of(target: Target, wanted: str | None, workspace: Workspace) -> str |
                 "name",
             )
         return GENERATOR
+    _scorer_of(target).check_writable()
     return _askable(named if wanted == TEACHER else wanted, target, workspace).name
 
 
 def _usual(name: str, target: Target, workspace: Workspace) -> str | None:
     try:
+        _scorer_of(target).check_writable()
         spec = _askable(name, target, workspace)
     except TeachingError:
         return None
     ours = spec.key_variable is not None or is_loopback(address_of(spec.endpoint).host)
     return spec.name if ours else None
+
+
+def _scorer_of(target: Target) -> Brief:
+    return Brief(scorer=target.primary.scorer or target.forge.eval.scorer)
 
 
 def _askable(name: str, target: Target, workspace: Workspace) -> TeacherSpec:

@@ -93,7 +93,7 @@ def test_a_good_teacher_plans_and_writes(place: Workspace, double: Make) -> None
     now = (target / "forge.yaml").read_text()
     assert now == forge.replace("learning_rate: 1e-3", "learning_rate: 0.0005")
     background = (target / "BACKGROUND.md").read_text()
-    assert background.count("Lamps are switched by name.") == 2  # of each iteration, marked
+    assert background.count("Lamps are switched by name.") == 1  # both iterations found it out
     # Rows have the model and the prompt that they are from.
     data = folder.done(1, IterationData)
     assert data is not None and (data.added, data.asked, data.by) == (20, 20, "wise")
@@ -301,6 +301,10 @@ def test_who_writes_where_nobody_is_named(place: Workspace, double: Make, tmp_pa
         "local": "local",
     }
     assert make_loop(place, data_from="tiny@http://10.1.2.3:9/v1").loop().data_from is not None
+    (target / "forge.yaml").write_text(text.replace("scorer: exact", "scorer: tool_calls"))
+    with pytest.raises(MakeError, match="Rows for the scorer tool_calls"):
+        make_loop(place, data_from="claude-x")
+    (target / "forge.yaml").write_text(text)
     with pytest.raises(MakeError, match="no generator"):
         make_loop(place, data_from="generator")
     assert load_target(target).forge.factory.data.generator is None
