@@ -12,13 +12,22 @@ def state_words(status: LoopStatus, clock: str | None = None) -> str:
     The reason is as it was recorded: whoever draws it makes it harmless.
     """
     state = alive(status)
+    if state == "running" and status.iteration == 0:
+        return "it begins"
     if state == "running":
         step = f"iteration {status.iteration}, {status.step or 'begins'}"
         return f"{step} {clock}" if clock and status.step else step
     if state == "dead":
-        where = f"{status.iteration} ({status.step})" if status.step else str(status.iteration)
-        return f"its runner died in iteration {where}; resume it"
+        return f"its runner died {place_words(status)}; resume it"
     if status.phase is LoopPhase.CREATED:
         return "made and not started; resume it"
     reason = f": {status.reason}" if status.reason else ""
     return f"{status.phase}{reason}"
+
+
+def place_words(status: LoopStatus) -> str:
+    """Where in its course a loop is: "in iteration 3 (train)"."""
+    if status.iteration == 0:
+        return "before its first iteration"
+    step = f" ({status.step})" if status.step else ""
+    return f"in iteration {status.iteration}{step}"

@@ -21,6 +21,7 @@ from tui.screens.panes import Edge
 from tui.styles import style_paths
 from tui.views.loops_look import Look, LoopsReader
 from tui.views.loops_now import top_words
+from tui.views.loops_places import short_labels
 from tui.views.loops_reader import LoopView
 from tui.views.loops_view import WHAT_A_LOOP_IS, target_line
 from tui.views.plain import plain
@@ -233,9 +234,11 @@ class LoopsScreen(LoopActs):
 
     def _draw_places(self) -> None:
         line = self.query_one("#targets", Static)
-        found = {one.name: one.sign for one in self._look.places}
+        labels = short_labels(self._look.places)
+        found = {labels[one.name]: one.sign for one in self._look.places}
         line.display = len(found) > 1
-        line.update(paint(*target_line(found, self._wanted or "", self.size.width - 2)))
+        shown = labels.get(self._wanted or "", "")
+        line.update(paint(*target_line(found, shown, self.size.width - 2)))
 
     def _empty_words(self) -> Content:
         return Content.assemble(
@@ -325,10 +328,14 @@ class LoopsScreen(LoopActs):
             self.factory.open_run(run)
 
     def _run(self) -> str | None:
-        """The run at the cursor; of an iteration that has none yet, that is said."""
+        """The run at the cursor; where there is none, or it was removed, that is said."""
         run = self.current
-        if run is None and self.view is not None and self._loop_pane.current is not None:
-            say(self, f"Iteration {self._loop_pane.current} has no run yet.")
+        if run is None:
+            if self.view is not None and self._loop_pane.current is not None:
+                say(self, f"Iteration {self._loop_pane.current} has no run yet.")
+        elif not (self.factory.workspace / "runs" / run).is_dir():
+            say(self, f"The run {plain(run)} is not in this workspace any more.", "warning")
+            return None
         return run
 
     def action_follow(self) -> None:

@@ -29,6 +29,8 @@ class FormDialog(ModalScreen[Answer]):
         super().__init__()
         self._title, self._settings, self._buttons = title, settings, buttons
         self._explained: Setting | None = settings[0] if settings else None
+        self.standing = ""
+        """What is wrong whatever is typed; it comes back when a field changes."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog form") as box:
@@ -79,7 +81,7 @@ class FormDialog(ModalScreen[Answer]):
     @on(SettingRow.Changed)
     def _changed(self, event: SettingRow.Changed) -> None:
         event.stop()
-        self.complain("")
+        self.complain(self.standing)
         self.changed(event.setting, event.value)
 
     def changed(self, setting: Setting, value: str) -> None:

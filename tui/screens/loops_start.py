@@ -41,10 +41,10 @@ class StartFlywheel(FormDialog[str | None]):
     def on_mount(self) -> None:
         for setting in self._settings:
             self.row(setting.key).offer(setting.default)
-        self.complain("")
         if self._first is None:
-            place = self._workspace.targets_dir
-            self.complain(f"No target in {place}: a flywheel improves one.")
+            self.standing = f"No target in {self._workspace.targets_dir}: a flywheel improves one."
+        self.complain(self.standing)
+        if self._first is None:
             return
         self.row(TARGET).offer(self._first)
         self._look()
@@ -56,7 +56,7 @@ class StartFlywheel(FormDialog[str | None]):
     # --- what there is for the target -------------------------------------------------
 
     def changed(self, setting: Setting, value: str) -> None:
-        if setting.key == TARGET:
+        if setting.key == TARGET and self._first is not None:
             self._offers = None
             self._look()
 
@@ -75,10 +75,10 @@ class StartFlywheel(FormDialog[str | None]):
         self._offers = offers
         self.row("iterations").offer(offers.iterations)
         self.row(DATA).offer(offers.usual_writer)
-        if offers.problem:
-            self.complain(offers.problem)
-        elif offers.runs:
-            self.complain(f"{offers.open}. Stop it before another one of this target begins.")
+        self.standing = offers.problem
+        if offers.runs:
+            self.standing = f"{offers.open}. Stop it before another one of this target begins."
+        self.complain(self.standing)
         self.explain()
 
     def help_of(self, setting: Setting) -> Content:
@@ -109,14 +109,14 @@ class StartFlywheel(FormDialog[str | None]):
         """Make the loop and start it."""
         path, wrong, offers = self._path, self.wrong, self._offers
         typed = self.typed()
-        if self._starting or path is None:
+        if self._starting or path is None or offers is None:
             return
         if wrong is not None:
             self.complain(f"{wrong.setting.label}: {wrong.problem}.")
             wrong.entry.focus()
-        elif offers is not None and (offers.problem or offers.runs):
-            self.complain(offers.problem or f"{offers.open}. Stop it first.")
-        elif typed[COMMITS] == "true" and offers is not None and offers.no_commits:
+        elif self.standing:
+            self.complain(self.standing)
+        elif typed[COMMITS] == "true" and offers.no_commits:
             self.complain(offers.no_commits)
             self.row(COMMITS).entry.focus()
         else:

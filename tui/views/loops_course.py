@@ -26,7 +26,8 @@ SIGNS: dict[str, tuple[str, str]] = {
 GOLD = ("◆", "point")
 
 MANY = 100
-"""With more iterations than this, only those that were kept have their interval drawn."""
+"""With more iterations than this, only those that were kept have their interval drawn, and those
+that were dropped are dots."""
 
 WHAT_A_FLYWHEEL_IS = (
     "A flywheel improves a target by itself: plan, train, judge on the dev suite, keep what is "
@@ -57,6 +58,9 @@ def course_chart(view: LoopView, cursor: int | None) -> tuple[Row, list[Curve], 
     best = view.status.best_score if view.status else None
     if best is not None:
         title.append((f"  {cells.number(best)}", "accent"))
+    gold = view.status.gold_score if view.status else None
+    if gold is not None and math.isfinite(gold):
+        title.append((f"  {GOLD[0]} gold {cells.number(gold)}", "warn"))
     title += _legend(view, outcomes)
     scored = [one for one in view.iterations if _score(one) is not None]
     start = _start(view)
@@ -66,16 +70,14 @@ def course_chart(view: LoopView, cursor: int | None) -> tuple[Row, list[Curve], 
     last = view.iterations[-1].number
     curves = [*_intervals(scored, outcomes), *_steps(view, start, last)]
     low = min((y for curve in curves for y in curve.y), default=0.0)
-    for outcome in SIGNS:
+    for outcome in reversed(SIGNS):  # those that were kept lie on top
         curves += _points(view, outcomes, outcome, low)
     end = float(last)
-    gold = view.status.gold_score if view.status else None
     if gold is not None and math.isfinite(gold):
         end = last + max(1.0, last / 20)
         if view.gold is not None:
             curves.append(Curve([end, end], list(view.gold), GOLD[1]))
         curves.append(Curve([end], [gold], GOLD[1], "points", GOLD[0]))
-        title.append((f"  {GOLD[0]} gold {cells.number(gold)}", "warn"))
     return (
         title,
         curves,
@@ -106,8 +108,13 @@ def _legend(view: LoopView, outcomes: Mapping[int, str]) -> Row:
     values = list(outcomes.values())
     for outcome, (sign, role) in SIGNS.items():
         if count := values.count(outcome):
-            found.append((f"  {sign} {count} {outcome}", role))
+            found.append((f"  {_sign(view, outcome, sign)} {count} {outcome}", role))
     return found
+
+
+def _sign(view: LoopView, outcome: str, sign: str) -> str:
+    """The sign in the chart: of many, those that were dropped leave the line in sight."""
+    return "·" if outcome == "dropped" and len(view.iterations) > MANY else sign
 
 
 def _intervals(scored: list[Iteration], outcomes: Mapping[int, str]) -> list[Curve]:
@@ -148,7 +155,15 @@ def _points(view: LoopView, outcomes: Mapping[int, str], outcome: str, low: floa
     if not chosen:
         return []
     places = [low if (score := _score(one)) is None else score for one in chosen]
-    return [Curve([float(one.number) for one in chosen], places, role, "points", sign)]
+    return [
+        Curve(
+            [float(one.number) for one in chosen],
+            places,
+            role,
+            "points",
+            _sign(view, outcome, sign),
+        )
+    ]
 
 
 # --- the list ----------------------------------------------------------------------------
@@ -167,7 +182,7 @@ def iteration_entries(
     score, gain = 7, 8
     interval = 15 if width >= 96 else 0
     rows = 7 if width >= 60 else 0
-    outcome = 11
+    outcome = 12
     fixed = 4 + number + 2 + score + interval + gain + rows + outcome
     room = max(8, width - fixed - 2)
     head = "    " + "#".rjust(number) + "  " + fit("hypothesis", room) + "  "

@@ -80,7 +80,7 @@ def growth(view: LoopView, width: int) -> list[Entry]:
         row: list[Segment] = [
             (("start" if not number else str(number)).ljust(label) + " ", "muted")
         ]
-        row += _stacked(sums[number], count, room * count // most)
+        row += _stacked(sums[number], most, room)
         used = sum(len(text) for text, _ in row)
         row.append((" " * max(0, label + 1 + room - used) + f"{count:>8,}", "plain"))
         if number:
@@ -89,16 +89,14 @@ def growth(view: LoopView, width: int) -> list[Entry]:
     return found
 
 
-def _stacked(kinds: Mapping[str, int], count: int, room: int) -> list[Segment]:
-    """Pieces of a bar in the order of FILLS; whatever is there is seen, where there is room."""
+def _stacked(kinds: Mapping[str, int], most: int, room: int) -> list[Segment]:
+    """Pieces of a bar in the order of FILLS; ``most`` rows are ``room`` cells."""
     order = [*FILLS, *(kind for kind in kinds if kind not in FILLS)]
     found: list[Segment] = []
     done = drawn = 0
     for kind in order:
-        if not kinds.get(kind):
-            continue
-        done += kinds[kind]
-        end = max(drawn + 1, round(room * done / max(1, count))) if drawn < room else drawn
+        done += kinds.get(kind, 0)
+        end = round(room * done / most)
         sign, role = FILLS.get(kind, ("▪", "plain"))
         found.append((sign * (end - drawn), role))
         drawn = end

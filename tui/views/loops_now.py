@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import numbers
 from engine.loops.folder import Request
-from engine.loops.words import state_words
+from engine.loops.words import place_words, state_words
 from engine.records.loop import LoopPhase
 from tui.views.cells import ABSENT, Cell, Tone
 from tui.views.live_view import Step
@@ -93,8 +93,8 @@ def banner(view: LoopView, keys: dict[str, str]) -> list[Cell]:
     if view.state == "running":
         return asked
     if view.state == "dead":
-        step = f" in {plain(status.step)}" if status.step else ""
-        words = f"⚠ The loop's runner died in iteration {status.iteration}{step}. Nothing is lost: "
+        last = f" It said last: {plain(view.last_words, clip=200)}" if view.last_words else ""
+        words = f"⚠ The loop's runner died {place_words(status)}.{last} Nothing is lost: "
         return [
             Cell(words, "warn"),
             Cell(f"{keys['resume']} goes on from there.", "strong"),
@@ -110,7 +110,11 @@ def banner(view: LoopView, keys: dict[str, str]) -> list[Cell]:
     if status.phase is LoopPhase.FAILED:
         fix = status.last_error.fix if status.last_error is not None else None
         words = f"✘ {reason or 'It failed; no reason is recorded.'} "
-        return [Cell(words, "bad"), Cell(plain(fix, clip=300) if fix else "", "strong"), *asked]
+        return [
+            Cell(words, "bad"),
+            Cell(f"→ {plain(fix, clip=300)}" if fix else "", "strong"),
+            *asked,
+        ]
     if status.phase is LoopPhase.COMPLETED:
         words = [Cell(f"✔ {reason} ", "good")]
         if status.gold_run is not None:

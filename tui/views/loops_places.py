@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from engine.workspace import Workspace
 from tui.views.loops_load import TargetTries
 from tui.views.plain import plain
 
+_YEAR = re.compile(r"^\d{4}-(?=\d\d-\d\d-)")
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 _SIGNS = {
@@ -110,3 +113,10 @@ def chosen(places: Sequence[Place], wanted: str | None) -> Place | None:
     """The place that is shown: the one that is wanted where it is there, else the first."""
     found = next((one for one in places if one.name == wanted), None)
     return found or (places[0] if places else None)
+
+
+def short_labels(places: Sequence[Place]) -> dict[str, str]:
+    """A label for each place, by its name: a loop's without its year where that says enough."""
+    short = {one.name: _YEAR.sub("", one.name) if one.loop else one.name for one in places}
+    seen = Counter(short.values())
+    return {name: label if seen[label] == 1 else name for name, label in short.items()}

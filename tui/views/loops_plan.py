@@ -133,7 +133,7 @@ def _measured(one: Iteration, width: int) -> list[Entry]:
         facts.append(f"{verdict.failures} still fail")
     found += sentence(" · ".join(facts), width, "muted", "  ")
     drop = verdict.breadth_drop_pp
-    breadth = f"breadth {cells.minus(f'{-drop:+.1f}')}pp" if drop is not None else None
+    breadth = f"breadth {cells.minus(f'{0.0 - drop:+.1f}')}pp" if drop is not None else None
     safety = verdict.safety_violations
     held = f"{safety} safety violations" if safety is not None else None
     if breadth or held:

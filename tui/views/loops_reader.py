@@ -7,6 +7,7 @@ what failed come from the runs, a bounded number of them at each look, the newes
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from engine.live.tail import EventTail
 from engine.loops.folder import EVENTS, LoopFolder, Request
 from engine.loops.launch import Alive, alive
 from engine.loops.story import LoopStory, Said, StepTime
+from engine.plain_file import read_plain
 from engine.records.loop import (
     IterationCommit,
     IterationData,
@@ -32,8 +34,10 @@ from engine.records.loop import (
 from tui.views.loops_failures import Failures, read_failures
 from tui.views.loops_target import Origins, TargetReader
 
-MEASURED_A_LOOK = 25
-"""Runs whose scores and rows are read at one look."""
+MEASURE_S = 0.3
+"""How long runs' scores and rows are read at one look; at least one is."""
+
+MAX_LOG_BYTES = 4 * 2**20
 
 Pair = tuple[float, float]
 RecordT = TypeVar("RecordT", bound=BaseModel)
@@ -96,6 +100,8 @@ class LoopView:
     """The interval of the score on gold."""
     gold_decision: str | None = None
     """What became of the run that was judged on gold; None while nobody has decided."""
+    last_words: str = ""
+    """What a runner that died printed last; empty while it lives."""
     reading: bool = False
     """Whether runs are left to be measured at the next look."""
 
@@ -165,8 +171,18 @@ class LoopReader:
             origins=own.origins,
             gold=gold.primary.interval if gold and gold.primary else None,
             gold_decision=gold.summary.decided_as if gold else None,
+            last_words=self._last_words() if alive(status) == "dead" else "",
             reading=left,
         )
+
+    def _last_words(self) -> str:
+        """The last line of the runner's log; empty where there is none."""
+        try:
+            text = read_plain(self.folder.path / "runner.log", MAX_LOG_BYTES)
+        except OSError:
+            return ""
+        lines = text.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
 
     def _frozen(self) -> Loop:
         """loop.json, which does not change once it is written."""
@@ -234,7 +250,8 @@ class LoopReader:
 
     def _with_measured(self, found: tuple[Iteration, ...]) -> tuple[tuple[Iteration, ...], bool]:
         """The iterations with what their runs say, and whether some are left for the next look."""
-        room = MEASURED_A_LOOK
+        end = time.monotonic() + MEASURE_S
+        measured = 0
         whole = list(found)
         left = False
         for at in range(len(found) - 1, -1, -1):
@@ -242,10 +259,10 @@ class LoopReader:
             if one.measured is not None or one.verdict is None or one.run is None:
                 continue
             if one.run not in self._measured:
-                if not room:
+                if measured and time.monotonic() > end:
                     left = True
                     continue
-                room -= 1
+                measured += 1
                 self._measured[one.run] = self._measure(one.run)
             whole[at] = replace(one, measured=self._measured[one.run])
             self._known[one.number] = (self._known[one.number][0], whole[at])
