@@ -164,6 +164,14 @@ def _broken(target: Path) -> None:
     (target / "output/best_adapter_0_9000/adapter_config.json").write_text("[")
 
 
+def test_output_may_lie_on_another_disk(best: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "large-disk"
+    (best / "output").rename(elsewhere)
+    (best / "output").symlink_to(elsewhere)
+    done = run("push", best, "--dry-run", "--json")
+    assert done.code == 0 and done.json["adapter"] == "output/best_adapter_0_9000"
+
+
 # --- sending -----------------------------------------------------------------------------
 
 
