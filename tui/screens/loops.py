@@ -92,7 +92,7 @@ class LoopsScreen(LoopActs):
         keys = {name: caption_in(self.app, f"loops.{name}") for name in _NAMED}
         self._loop_pane.keys = keys
         self._loop_pane.display = False
-        self._chain_pane.list.focus()
+        self._chain_pane.entries.focus()
         self._draw()
         self._read()
         self.set_interval(LOOK_EVERY_S, self._tick)
@@ -150,7 +150,7 @@ class LoopsScreen(LoopActs):
 
     def _kept(self, look: Look) -> str | None:
         """The place that was shown last, unless a loop runs or has come since."""
-        kept = self.factory.remembered.get("loops.place", [])
+        kept: list[object] = self.factory.remembered.get("loops.place", [])
         if len(kept) != 2 or any(one.running and one.loop for one in look.places):
             return None
         name, newest = kept
@@ -167,7 +167,7 @@ class LoopsScreen(LoopActs):
         self._look, self._wanted = look, look.shown.name if look.shown is not None else None
         self._draw(cursor if first else None, self.run_id if first else None)
         if look.shown is not None and (before is None or before.name != look.shown.name):
-            (self._loop_pane if look.loop is not None else self._chain_pane).list.focus()
+            (self._loop_pane if look.loop is not None else self._chain_pane).entries.focus()
         if first and look.loop is not None:
             self._read()  # the targets are not known yet
 

@@ -43,7 +43,7 @@ class ChainPane(Vertical):
         self.draw()
 
     @property
-    def list(self) -> EntryList:
+    def entries(self) -> EntryList:
         return self.query_one("#tries", EntryList)
 
     @property
@@ -53,7 +53,7 @@ class ChainPane(Vertical):
     @property
     def current(self) -> str | None:
         """The run at the cursor."""
-        return self.list.current if self.chain else None
+        return self.entries.current if self.chain else None
 
     @property
     def words(self) -> str:
@@ -72,7 +72,7 @@ class ChainPane(Vertical):
             self.marked.clear()
         self.draw()
         if other and tries.chain is not None and tries.chain.tries:
-            self.list.select(cursor or tries.chain.tries[-1].run.run_id)
+            self.entries.select(cursor or tries.chain.tries[-1].run.run_id)
             self._draw_cursor()
 
     def draw(self) -> None:
@@ -82,7 +82,7 @@ class ChainPane(Vertical):
         chain = self.chain
         if chain is None:
             self.query_one("#now").display = False
-            self.list.put(lambda _width: _READING)
+            self.entries.put(lambda _width: _READING)
             self.query_one("#best", Chart).put([], [], Options(empty="reading the tries …"))
             return
         now = now_cells(chain, self.size.width - 2)
@@ -92,10 +92,10 @@ class ChainPane(Vertical):
         marked, moment = tuple(self.marked), datetime.now(UTC)
 
         def make(width: int) -> list[Entry]:
-            roomy = 2 * len(chain.tries) + 1 <= self.list.size.height
+            roomy = 2 * len(chain.tries) + 1 <= self.entries.size.height
             return try_entries(chain, marked, moment, width, roomy=roomy)
 
-        self.list.put(make)
+        self.entries.put(make)
         self._draw_cursor()
 
     def _draw_cursor(self) -> None:
@@ -123,7 +123,7 @@ class ChainPane(Vertical):
             return
         number = round(chart.frame.at(spot.x))
         if 1 <= number <= len(chain.tries):
-            self.list.select(chain.tries[number - 1].run.run_id)
+            self.entries.select(chain.tries[number - 1].run.run_id)
             self._draw_cursor()
 
     def mark(self) -> None:
@@ -136,7 +136,7 @@ class ChainPane(Vertical):
         else:
             self.marked[current] = None
         self.draw()
-        self.list.action_move(1)
+        self.entries.action_move(1)
 
     def to_compare(self) -> tuple[str, ...]:
         """The marked tries; without two of them, the one at the cursor with its parent. A single

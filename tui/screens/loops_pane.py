@@ -70,7 +70,7 @@ class LoopPane(Vertical):
         self._follow(None)
 
     @property
-    def list(self) -> EntryList:
+    def entries(self) -> EntryList:
         return self.query_one("#iterations", EntryList)
 
     def run_at(self, number: int | None) -> str | None:
@@ -137,18 +137,18 @@ class LoopPane(Vertical):
             return
         view = self.view
         if view is None:
-            self.list.put(lambda _width: _READING)
+            self.entries.put(lambda _width: _READING)
             self.query_one("#course", Chart).put([], [], Options(empty="reading the loop …"))
             return
         marked = tuple(self.marked)
 
         def make(width: int) -> list[Entry]:
-            roomy = 2 * len(view.iterations) + 1 <= self.list.size.height
+            roomy = 2 * len(view.iterations) + 1 <= self.entries.size.height
             return iteration_entries(view, width, marked, roomy=roomy)
 
-        self.list.put(make)
-        if self.current is not None and self.list.current != str(self.current):
-            self.list.select(str(self.current))
+        self.entries.put(make)
+        if self.current is not None and self.entries.current != str(self.current):
+            self.entries.select(str(self.current))
         self.draw_clocks()
         self._draw_cursor()
 
@@ -251,7 +251,7 @@ class LoopPane(Vertical):
         else:
             self.marked[current] = None
         self.draw()
-        self.list.action_move(1)
+        self.entries.action_move(1)
 
     def to_compare(self) -> tuple[str, ...]:
         """The runs of the marked iterations; without two of them, the one at the cursor with the

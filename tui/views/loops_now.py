@@ -116,17 +116,17 @@ def banner(view: LoopView, keys: dict[str, str]) -> list[Cell]:
             *asked,
         ]
     if status.phase is LoopPhase.COMPLETED:
-        words = [Cell(f"✔ {reason} ", "good")]
+        told = [Cell(f"✔ {reason} ", "good")]
         if status.gold_run is not None:
             score = numbers.score(status.gold_score, numbers.NOT_RECORDED)
-            words.append(Cell(f"On gold: {score}. ", "plain"))
+            told.append(Cell(f"On gold: {score}. ", "plain"))
             if view.gold_decision is None:
-                words.append(Cell(f"{keys['gold']} decides it.", "strong"))
+                told.append(Cell(f"{keys['gold']} decides it.", "strong"))
             else:
-                words.append(Cell(f"Decided: {plain(view.gold_decision, clip=40)}.", "muted"))
+                told.append(Cell(f"Decided: {plain(view.gold_decision, clip=40)}.", "muted"))
         elif sealed := next((one for one in reversed(view.said) if one.code == "gold"), None):
-            words.append(Cell(plain(sealed.text, clip=400), "warn"))
-        return words
+            told.append(Cell(plain(sealed.text, clip=400), "warn"))
+        return told
     if status.phase is LoopPhase.CREATED:
         return [Cell("· It was made and not started. ", "muted"),
                 Cell(f"{keys['resume']} starts it.", "strong")]  # fmt: skip
