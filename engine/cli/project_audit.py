@@ -17,7 +17,7 @@ from engine.cli.console import (
     printable,
 )
 from engine.cli.project_rows import SHOWN_SENTENCES, TokensOption, UsdOption, spent_words
-from engine.cli.project_target import ProjectOption, TargetArgument, place_of, target_of
+from engine.cli.project_target import ProjectOption, TargetArgument, place_of, say_who, target_of
 
 if TYPE_CHECKING:
     from engine.project.auditing import Audit, Finding
@@ -63,6 +63,8 @@ def audit(
     who = teacher or found.forge.flywheel.datagen_model
     asking = None if rules else Asking(who, ledger_of(found), place.workspace, budget)
     mended = Mended()
+    if asking is not None:
+        say_who(who, place)
     try:
         lines = read_lines(path)
         seen = look(found, lines, asking)

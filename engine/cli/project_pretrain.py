@@ -11,6 +11,7 @@ from engine.cli.console import Exit, JsonOption, WorkspaceOption, fail, narrate,
 from engine.cli.project_target import (
     ProjectOption,
     TargetArgument,
+    no_loop_runs,
     place_of,
     target_of,
     workspace_of,
@@ -50,6 +51,8 @@ def pretrain(
     place = place_of(target, project, workspace)
     found, home = target_of(place.path), workspace_of(place)
     wish = Wish(epochs, set_base)
+    if set_base:
+        no_loop_runs(place, "its runs have to start from one base")
     try:
         check(found, wish)
         base = base_on_disk(found, home)

@@ -24,6 +24,7 @@ from engine.cli.project_target import (
     ProjectOption,
     TargetArgument,
     place_of,
+    say_who,
     target_of,
     workspace_of,
 )
@@ -184,6 +185,7 @@ def _judged(
     if overlap:
         return judge_by_overlap(rows), OVERLAP
     name = teacher or target.forge.flywheel.datagen_model
+    say_who(name, Place(target.path, workspace))
     try:
         asking = Asking(name, ledger_of(target), workspace, budget)
         return judge_by_teacher(target, rows, asking), name

@@ -15,7 +15,15 @@ from engine.cli.console import (
     print_json,
     printable,
 )
-from engine.cli.project_target import Place, ProjectOption, TargetArgument, place_of, target_of
+from engine.cli.project_target import (
+    Place,
+    ProjectOption,
+    TargetArgument,
+    no_loop_runs,
+    place_of,
+    say_who,
+    target_of,
+)
 
 if TYPE_CHECKING:
     from engine.loops.flywheel.canonical import Cleaned
@@ -187,6 +195,8 @@ def clean(
     if name is None:
         fail(f"{found.path.name}/forge.yaml: dataset.canonical names no file.")
     path = found.file(name)
+    if not dry_run:
+        no_loop_runs(place, "it counts on its rows")
     try:
         if loop is not None and iteration is not None:
             done = canonical.remove_rows(path, loop, iteration, dry_run=dry_run)
@@ -209,6 +219,8 @@ def _grow(place: Place, target: Target, wish: Wish, as_json: bool) -> None:
     from engine.project.growth import GrowthError, grow
     from engine.teaching.errors import TeachingError
 
+    if not wish.generator:
+        say_who(wish.teacher or target.forge.flywheel.datagen_model, place)
     try:
         found = grow(target, wish, place.workspace, narrate)
     except (GrowthError, DevError, CanonicalError) as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import Exit, fail, not_there, open_workspace
+from engine.cli.console import Exit, fail, narrate, not_there, open_workspace, printable
 
 if TYPE_CHECKING:
     from engine.target import Target
@@ -94,3 +94,33 @@ def _upward() -> Path:
     if found is None:
         fail(f"No {FORGE} in {here} or above it. Name a target, or: factory-tui init NAME")
     return found
+
+
+def no_loop_runs(place: Place, why: str) -> None:
+    """Ends with a sentence where a loop runs on the target; ``why`` that is in the way."""
+    from engine.project.standing import running_loop
+
+    loop = running_loop(place.workspace, place.path)
+    if loop is not None:
+        fail(
+            f"{loop} runs on this target, and {why}. Wait, or: factory-tui loop stop {loop}",
+            Exit.NO,
+        )
+
+
+def say_who(name: str, place: Place) -> None:
+    """Where questions to a teacher go, where that is not this machine. A teacher that is none says
+    so itself when it is asked."""
+    from engine.serving.endpoint import EndpointError, address_of, is_loopback, key_of
+    from engine.teaching.errors import TeachingError
+    from engine.teaching.keys import environment
+    from engine.teaching.naming import spec_for
+
+    try:
+        spec = spec_for(name, place.workspace)
+        address = address_of(spec.endpoint)
+        key_of(spec.endpoint, address, environment(place.path))
+        if not is_loopback(address.host):
+            narrate(f"{printable(name)} is asked: what it is told goes to {printable(spec.url)}.")
+    except (TeachingError, EndpointError):
+        return

@@ -104,6 +104,13 @@ def stands(path: Path, forge: Forge, workspace: Workspace | None, now: datetime)
     )
 
 
+def running_loop(workspace: Workspace | None, path: Path) -> str | None:
+    """The loop that runs on a target now; None where none does."""
+    return next(
+        (one.loop_id for one in _loops(workspace, path, []) if one.state == "running"), None
+    )
+
+
 def _loops(workspace: Workspace | None, path: Path, troubles: list[str]) -> list[LoopStands]:
     if workspace is None:
         return []

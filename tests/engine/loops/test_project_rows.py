@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.engine.loops.project_kit import FORGE, LAND, chat, lines, make_project, run, write
@@ -231,6 +232,31 @@ def test_clean_takes_out_what_machines_wrote(tmp_path: Path) -> None:
     done = run("clean", target, "--keep-seed")
     assert "1 by hand are gone; 1 seed stay" in done.out
     assert canonical(target) == [rows[1]]
+
+
+def test_nothing_is_cleaned_under_a_loop_that_runs(judged: Path) -> None:
+    place = judged.parent.parent
+    (status_file,) = place.glob("loops/*/loop-status.json")
+    before, rows = status_file.read_text(), canonical(judged)
+    me = psutil.Process()
+    runner = {"pid": me.pid, "started": me.create_time()}
+    status_file.write_text(json.dumps(json.loads(before) | {"runner": runner}))
+    try:
+        done = run("clean", judged)
+        assert done.code == 1 and "runs on this target" in done.err
+        assert canonical(judged) == rows
+        assert run("clean", judged, "--dry-run").code == 0
+        based = run("pretrain", judged, "--set-base")
+        assert based.code == 1 and "start from one base" in based.err
+    finally:
+        status_file.write_text(before)
+
+
+def test_it_says_where_questions_go(tmp_path: Path) -> None:
+    target = make_project(tmp_path, "m@https://example.invalid/v1")
+    (tmp_path / "factory.toml").write_text('[teachers.far]\nurl = "https://example.invalid/v1"\n')
+    done = run("generate", target, "--n", "1", "--teacher", "far", "--max-tokens", "1")
+    assert done.code == 1 and "goes to https://example.invalid/v1" in done.err
 
 
 def test_a_teacher_that_is_silent_is_given_up(tmp_path: Path, double: Any) -> None:
