@@ -17,6 +17,7 @@ from engine.cli import (
     loops,
     machine,
     project,
+    project_adapter,
     project_audit,
     project_pretrain,
     project_probe,
@@ -60,8 +61,8 @@ app.command()(flywheel.flywheel)
 app.add_typer(loops.app)
 app.command()(project.init)
 app.command()(project.status)
-app.command()(project.promote)
-app.command()(project.push)
+app.command()(project_adapter.promote)
+app.command()(project_adapter.push)
 app.command()(project_rows.generate)
 app.command()(project_audit.audit)
 app.command()(project_rows.augment)
