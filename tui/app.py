@@ -48,7 +48,7 @@ ROOMS: dict[str, str] = {
 
 PLACES = {
     "runs": "Every run of the workspace.",
-    "loops": "The tries at a target, and the best of them so far.",
+    "loops": "Flywheels as they turn, and the tries at a target: the best so far.",
     "new_run": "Plan a run.",
     "serve": "Models that answer here: two side by side on one prompt.",
 }

@@ -46,6 +46,8 @@ class LoopStory:
         """The steps of each iteration, by their names."""
         self.runs: dict[int, str] = {}
         """The newest run of each iteration: from the moment that it is created."""
+        self.gold: str | None = None
+        """The run that opens gold, from the moment that it is created."""
         self.said: deque[Said] = deque(maxlen=MAX_MESSAGES)
 
     def apply_all(self, events: Iterable[Mapping[str, Any]]) -> None:
@@ -65,6 +67,9 @@ class LoopStory:
             run = event.get("run")
             if isinstance(run, str):
                 self.runs[number] = run
+        elif kind == "gold":
+            run = event.get("run")
+            self.gold = run if isinstance(run, str) else None
         elif kind == "message":
             level, text = event.get("level"), event.get("text")
             code = event.get("code")

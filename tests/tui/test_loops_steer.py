@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
+from textual.widgets._footer import FooterKey
 
 from engine.loops.flywheel.planning import read_draft
 from engine.loops.folder import LoopFolder, Request, find_loops
@@ -82,6 +83,10 @@ def only(workspace: Workspace) -> LoopFolder:
 
 def said(app: FactoryApp) -> str:
     return "\n".join(one.message for one in app._notifications)
+
+
+def footer(app: FactoryApp) -> list[str]:
+    return [str(key.description) for key in app.screen.query(FooterKey)]
 
 
 async def quickly(pilot: Pilot[None], holds: Callable[[], object]) -> None:
@@ -203,6 +208,8 @@ async def test_each_plan_is_changed_and_approved_before_it_runs(wheel: Workspace
     assert turn(folder) == 0 and folder.status().phase is LoopPhase.PAUSED
     async with shown(wheel, (80, 24)) as (app, pilot, screen):
         await until(pilot, lambda: "The plan of iteration 1 waits" in texts(app))
+        await until(pilot, lambda: "approve" in footer(app))
+        assert "pause" not in footer(app), "nothing runs that could be paused"
         await pilot.press("R")
         await until(pilot, lambda: "Its plan waits" in said(app))
         await pilot.press("E")

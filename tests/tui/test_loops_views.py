@@ -286,6 +286,13 @@ def test_a_plan_that_waits_is_said_with_its_keys(tmp_path: Path) -> None:
     assert "draft of a plan" in text(plan_entries(view, 2, 80))
 
 
+def test_while_gold_is_opened_its_run_is_followed(three: LoopView) -> None:
+    assert three.running is None
+    view = replace(three, state="running", opening="2026-11-21-gold")
+    assert view.running == "2026-11-21-gold"
+    assert top_words(view, 0.0)[0] == "▶ gold is opened for the best"
+
+
 def test_what_was_asked_is_said(tmp_path: Path) -> None:
     folder = make_loop_folder(tmp_path, [Turn()], phase=LoopPhase.PAUSED)
     for request in Request:
@@ -315,11 +322,17 @@ def test_a_story_takes_any_event() -> None:
             {"kind": "step-start", "iteration": "1", "step": 3},
             {"kind": "step-start", "iteration": 2, "step": None},
             {"kind": "message", "iteration": 1, "text": 4},
+            {"kind": "gold", "iteration": 2, "run": "g"},
             {"kind": 7},
             {},
         ]
     )
-    assert story.runs == {1: "b"} and not story.said and story.sitting is not None
+    assert (
+        story.gold == "g"
+        and story.runs == {1: "b"}
+        and not story.said
+        and story.sitting is not None
+    )
     time = story.steps[1]["train"]
     assert time.began is not None and time.ended is not None and time.ended - time.began == 8.0
 

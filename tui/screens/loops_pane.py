@@ -98,8 +98,7 @@ class LoopPane(Vertical):
         elif cursor is not None or other or self.current in (None, newest):
             self.current = cursor or view.now.number
         self.view = view
-        running = view.state == "running" and view.now is not None and view.now.verdict is None
-        self._follow(view.now.run if running and view.now is not None else None)
+        self._follow(view.running)
         if view == before and cursor is None:
             self.draw_clocks()
             return

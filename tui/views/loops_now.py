@@ -27,6 +27,8 @@ def top_words(view: LoopView, now: float) -> tuple[str, Tone]:
     """The loop's state for the top line, without its reason: that has a line of its own."""
     if view.status is None:
         return "✘ cannot be read", "bad"
+    if view.state == "running" and view.opening is not None:
+        return "▶ gold is opened for the best", "accent"
     if view.state == "running":
         return f"▶ {state_words(view.status, _clock(view, now))}", "accent"
     if view.state == "dead":

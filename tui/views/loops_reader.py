@@ -96,6 +96,8 @@ class LoopView:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The target's own values of what a plan may change."""
     origins: Origins | None = None
+    opening: str | None = None
+    """The run in which gold is judged now, at the loop's end."""
     gold: Pair | None = None
     """The interval of the score on gold."""
     gold_decision: str | None = None
@@ -113,6 +115,13 @@ class LoopView:
     def now(self) -> Iteration | None:
         """The iteration at hand, else the last one."""
         return self.iterations[-1] if self.iterations else None
+
+    @property
+    def running(self) -> str | None:
+        """The run that is waited for now; None where none is."""
+        if self.state != "running" or self.opening is not None:
+            return self.opening if self.state == "running" else None
+        return self.now.run if self.now is not None and self.now.verdict is None else None
 
     @property
     def waiting(self) -> Iteration | None:
@@ -156,6 +165,7 @@ class LoopReader:
         iterations = self._iterations()
         iterations, left = self._with_measured(iterations)
         gold = self._evidence.read(status.gold_run) if status.gold_run else None
+        opening = self._story.gold if status.gold_run is None else None
         own = self._target.read(self.folder.workspace.path / loop.target_dir)
         return replace(
             view,
@@ -169,6 +179,7 @@ class LoopReader:
             asked=frozenset(one for one in Request if self.folder.asked(one)),
             settings=own.settings,
             origins=own.origins,
+            opening=opening,
             gold=gold.primary.interval if gold and gold.primary else None,
             gold_decision=gold.summary.decided_as if gold else None,
             last_words=self._last_words() if alive(status) == "dead" else "",
