@@ -6,9 +6,10 @@ from pathlib import Path
 
 from engine.answers.scored_rows import index_rows
 from engine.answers.trace_export import Chosen, default_path, gold_prompts, in_gold, write_export
+from engine.judge.leaks import LeakIndex, prompts_of
 from engine.samples import copy_samples
 from engine.work.chats import read_jsonl
-from engine.work.data import Sieve
+from engine.work.sieve import Sieve
 
 
 def test_the_data_stage_leaves_out_every_exported_row(tmp_path: Path) -> None:
@@ -23,9 +24,10 @@ def test_the_data_stage_leaves_out_every_exported_row(tmp_path: Path) -> None:
     assert path.parent == tmp_path / "ws" / "targets" / "drone-router" / "dataset"
     assert write_export(path, run, chosen, {}).suites == {"router-gold": 180, "breadth": 180}
     sieve = Sieve(
-        row
-        for name in ("gold.jsonl", "breadth.jsonl")
-        for row in read_jsonl(path.with_name(name), name)
+        [
+            LeakIndex(prompts_of(name, enumerate(read_jsonl(path.with_name(name), name), 1)))
+            for name in ("gold.jsonl", "breadth.jsonl")
+        ]
     )
     exported = read_jsonl(path, path.name)
     assert len(exported) == 360 and all(one.get("category") for one in exported)

@@ -44,6 +44,7 @@ def test_a_plan_runs_from_its_first_to_its_last_stage(lab: Lab) -> None:
             metric(2, loss=1.0, mlx_peak_bytes=3000)
             print("out"); print("err", file=sys.stderr)
             open(os.environ["FACTORY_RUN"] + "/made.txt", "w").write("x")
+            time.sleep(0.4)  # memory is looked at every 0.1 s
             """,
             enters=Phase.TRAINING,
             leaves=Phase.TRAINED,
