@@ -128,7 +128,8 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
     if spec is None:
         none = Lengths(0, 0, "limit")
         return Outlook(None, None, None, none, None, None, total, free, total)
-    model = model_on_disk(str(spec["model"]), workspace.path, drafted.target.path)
+    there = model_on_disk(str(spec["model"]), workspace.path, drafted.target.path)
+    model = there or _before_conversion(workspace, drafted)
     benchmark = load_benchmark(workspace, model) if model else None
     runs = past_runs(workspace, drafted.config.target, base.id)
     lengths = _lengths(drafted, spec, runs, counted)
@@ -138,12 +139,12 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
     wanted = _training(spec, drafted, lengths, layers)
     limit = benchmark.limit_bytes if benchmark and benchmark.limit_bytes else total
     return Outlook(
-        benchmark=_from_benchmark(benchmark, wanted, spec) if benchmark else None,
+        benchmark=_from_benchmark(benchmark, wanted, spec, model is there) if benchmark else None,
         runs=_from_runs([run for run in runs if run.base_id == base.id], wanted),
         others=_other_stages(
             [run for run in runs if run.target == drafted.config.target],
             drafted,
-            base_is_there=model is not None,
+            base_is_there=there is not None,
         ),
         lengths=lengths,
         model=model,
@@ -202,7 +203,19 @@ def _training(spec: dict[str, Any], drafted: Draft, lengths: Lengths, layers: in
     )
 
 
-def _from_benchmark(record: Benchmark, wanted: Training, spec: dict[str, Any]) -> Estimate:
+def _before_conversion(workspace: Workspace, drafted: Draft) -> ModelOnDisk | None:
+    """The model that a run would convert first, where it is on this disk."""
+    stages = drafted.plan.stages
+    convert = next((one for one in stages if one.kind is StageKind.CONVERT), None)
+    if convert is None:
+        return None
+    return model_on_disk(str(convert.spec["model"]), workspace.path, drafted.target.path)
+
+
+def _from_benchmark(
+    record: Benchmark, wanted: Training, spec: dict[str, Any], itself: bool
+) -> Estimate:
+    """``itself``: the benchmark is of this model, and not of what it will be converted from."""
     extra = 0.0
     if record.trainable_parameters:
         a_rank = record.trainable_parameters / record.lora_rank
@@ -215,6 +228,8 @@ def _from_benchmark(record: Benchmark, wanted: Training, spec: dict[str, Any]) -
         start_s=record.load_seconds or 0.0,
         overhead_bytes=(record.overhead_bytes or 0) + WORKER_BYTES,
     )
+    if not itself:
+        cost = replace(cost, beyond=(*cost.beyond, "4-bit weights (measured as they are now)"))
     return Estimate(cost, record.date)
 
 

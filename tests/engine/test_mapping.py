@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.costs import forecast
+from engine.costs.bench_store import this_machine
+from engine.costs.forecast import look_ahead
 from engine.plans.planning import Draft, draft
+from engine.records.base import utc_now
+from engine.records.bench import Benchmark, BenchPoint
 from engine.target import TargetError
 from engine.workspace import Workspace
 from tests.engine.targets import FORGE, make_target
@@ -164,6 +170,32 @@ def test_an_ordinary_base_is_converted_once_for_all_stages(tmp_path: Path, model
     assert "is converted to 4 bits, once for this workspace" in note
     again = drafted(tmp_path, with_model(model_dir)).plan.stages[0].spec["out"]
     assert again == out, "the same weights are found again"
+
+
+def test_before_it_is_converted_it_is_measured_as_it_is(
+    tmp_path: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New run can say something before the first run; that it is of other weights is said."""
+    found = drafted(tmp_path, with_model(model_dir))
+    place = Workspace(tmp_path)
+    outlook = look_ahead(place, found)
+    assert outlook.model is not None and outlook.model.path == model_dir
+    point = BenchPoint(
+        batch_size=4, seq_len=64, layers=2, iterations=3, seconds_per_iteration=0.1,
+        mlx_peak_bytes=10**8, measured=utc_now(),
+    )  # fmt: skip
+    record = Benchmark(
+        model_id="m", model_sha256="0" * 64, layers=2, machine=this_machine(), date=utc_now(),
+        lora_rank=8, overhead_bytes=0, load_seconds=1.0, points=[point],
+    )  # fmt: skip
+    monkeypatch.setattr(forecast, "load_benchmark", lambda *_: record)
+    measured = look_ahead(place, found).benchmark
+    assert measured is not None and "measured as they are now" in measured.cost.beyond[-1]
+    out = tmp_path / found.plan.stages[0].spec["out"].removeprefix("{workspace}/")
+    shutil.copytree(model_dir, out)
+    there = look_ahead(place, found)
+    assert there.model is not None and there.model.path == out
+    assert there.benchmark is not None and "as they are" not in str(there.benchmark.cost.beyond)
 
 
 def test_others_are_taken_as_they_are(tmp_path: Path, model_dir: Path) -> None:

@@ -30,9 +30,10 @@ from tui.widgets.setting_row import SettingRow
 from tui.widgets.top_bar import TopBar
 
 GB = 2**30
-HUB_FORGE = FORGE.replace("model: {base: tiny}", "model: {base: a/model, max_seq_len: 64}").replace(
-    "  base: {hidden_size: 64}\n", ""
-)
+HUB_FORGE = FORGE.replace(
+    "model: {base: tiny}",
+    "model: {base: a/model, max_seq_len: 64}\nlora: {target_modules: [mlp]}",  # what it has
+).replace("  base: {hidden_size: 64}\n", "")
 
 
 def only_create(workspace: Workspace, drafted: Draft) -> RunFolder:
