@@ -326,6 +326,22 @@ async def test_a_form_says_why_there_can_be_no_flywheel(tmp_path: Path) -> None:
         assert app.screen is form and not list(find_loops(Workspace(tmp_path)))
 
 
+async def test_a_form_stays_while_its_loop_is_made(wheel: Workspace) -> None:
+    generator = wheel.target_path("counter") / "generator.py"
+    generator.write_text("import time; time.sleep(2)\n" + generator.read_text())
+    async with shown(wheel) as (app, pilot, screen):
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, StartFlywheel))
+        form = app.screen
+        assert isinstance(form, StartFlywheel)
+        await until(pilot, lambda: form._offers is not None)
+        await type_into(pilot, form, "iterations", "1")
+        await pilot.press("ctrl+s", "escape", "ctrl+s")
+        assert app.screen is form and "Making the loop" in texts(app)
+        await quickly(pilot, lambda: app.screen is screen)
+        await quickly(pilot, lambda: only(wheel).status().phase is LoopPhase.COMPLETED)
+
+
 async def test_an_open_loop_of_the_target_is_said_in_the_form(wheel: Workspace) -> None:
     make_loop_folder(wheel.path, [Turn()], phase=LoopPhase.PAUSED, reason="As asked.")
     async with shown(wheel) as (app, pilot, screen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
+from threading import Lock
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -71,6 +72,7 @@ class LoopsScreen(LoopActs):
         super().__init__(run_id)
         self._look = Look()
         self._wanted: str | None = None
+        self._one_reads = Lock()
         self._read_once = False
         self._looks = 0
         self._busy = ""
@@ -136,14 +138,15 @@ class LoopsScreen(LoopActs):
 
         def look() -> None:
             nonlocal wanted, cursor
-            if first and self.run_id is not None:
-                wanted, cursor = self._reader.place_of(self.run_id)
-            looks.append(self._reader.read(wanted, anew))
-            if first and wanted is None and looks[0].shown is not None:
-                kept = self._kept(looks[0])
-                if kept is not None:
-                    wanted = kept
-                    looks.append(self._reader.read(kept))
+            with self._one_reads:  # a worker that another one follows goes on to its end
+                if first and self.run_id is not None:
+                    wanted, cursor = self._reader.place_of(self.run_id)
+                looks.append(self._reader.read(wanted, anew))
+                if first and wanted is None and looks[0].shown is not None:
+                    kept = self._kept(looks[0])
+                    if kept is not None:
+                        wanted = kept
+                        looks.append(self._reader.read(kept))
 
         if attempt(self, look, "") and looks:
             self.app.call_from_thread(self._take, looks[-1], wanted, cursor)

@@ -99,7 +99,8 @@ class FormDialog(ModalScreen[Answer]):
 
     def finish(self, answer: Answer) -> None:
         """Answer from a thread's callback: one that waits for the removal waits for ever."""
-        self.dismiss(answer)
+        if self.is_current:
+            self.dismiss(answer)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -212,6 +212,7 @@ class LoopPane(Vertical):
     @on(EntryList.Moved, "#iterations")
     def _moved(self, event: EntryList.Moved) -> None:
         self.current = int(event.key)
+        self.query_one("#plan").scroll_to(y=0, animate=False)
         self._draw_cursor()
 
     def on_resize(self) -> None:

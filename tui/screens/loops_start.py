@@ -126,6 +126,11 @@ class StartFlywheel(FormDialog[str | None]):
             self.query_one(".form-help").update(Content.styled(words, "$accent"))  # type: ignore[attr-defined]
             self._start(path, typed)
 
+    def action_leave(self) -> None:
+        """Leave; not while a loop is being made, which then would begin unseen."""
+        if not self._starting:
+            self.dismiss(None)
+
     @work(thread=True, group="start")
     def _start(self, path: Path, typed: dict[str, str]) -> None:
         from engine.loops.flywheel.making import make_flywheel
