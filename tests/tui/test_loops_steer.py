@@ -21,10 +21,10 @@ from engine.loops.launch import alive, cancel_loop, launch_loop
 from engine.records.loop import IterationPlan, IterationRun, LoopPhase
 from engine.supervise.launch import LaunchError
 from engine.workspace import Workspace
+from tests.engine.loops.make_loops import Turn, dead_runner, make_loop_folder
 from tests.engine.loops.test_flywheel import slowed
 from tests.engine.loops.wheel import make_loop, make_wheel, turn
 from tests.tui.drive import app_on, texts, until
-from tests.tui.make_loops import Turn, dead_runner, make_loop_folder
 from tui.app import FactoryApp
 from tui.screens.base import RoomScreen
 from tui.screens.loops import LoopsScreen

@@ -15,7 +15,7 @@ from engine.loops.story import LoopStory, StepTime
 from engine.records.loop import Limits, LoopPhase
 from engine.records.trace_review import FailureClass
 from engine.workspace import Workspace
-from tests.tui.make_loops import Turn, dead_runner, make_loop_folder
+from tests.engine.loops.make_loops import Turn, dead_runner, make_loop_folder
 from tui.views.entries import Entry
 from tui.views.loops_course import MANY, course_chart, iteration_entries, outcome_of
 from tui.views.loops_facts import fact_entries, failing, growth, spent, spread
