@@ -408,3 +408,21 @@ def experiments_done(folder: LoopFolder) -> int:
         return len(experiments(folder))
     except AssertionError:
         return 0
+
+
+def test_a_key_that_comes_back_is_kept_nowhere(place: Workspace, double: Make) -> None:
+    """Not in the plan, the background, a row, or the ledger of what was said."""
+    talkative = plan(
+        f"Use {KEY} for this.",
+        rationale=KEY,
+        config_patches={"eval.scorer": KEY},
+        background_additions=f"The key is {KEY}.",
+        augment_focus=f"questions about {KEY}",
+    )
+    written = rows([f"what is {KEY} good for", "a row that is new to all"])
+    name_teacher(place, double(by_purpose([talkative], [written])))
+    folder = make_loop(place, planner="wise", data_from="wise", iterations=1)
+    assert turn(folder) == 0
+    first, data = folder.done(1, IterationPlan), folder.done(1, IterationData)
+    assert first is not None and first.by == "wise" and data is not None and data.added > 0
+    assert found_in(place.path, KEY) == []

@@ -215,6 +215,30 @@ def test_permanent_patches_that_crash_are_not_written(place: Workspace, double: 
     assert (target / "forge.yaml").read_text() == forge
 
 
+def test_a_generator_is_told_of_slices_that_there_are(place: Workspace, double: Make) -> None:
+    """A plan's focus is prose; a generator knows its slices and refuses all others."""
+    generator = place.target_path("counter") / "generator.py"
+    strict = """
+
+_any = generate
+
+def generate(n, focus=None, seed=0):
+    if unknown := set(focus or ()) - {"small", "large"}:
+        raise ValueError(f"no such slice: {unknown}")
+    return _any(n, focus, seed)
+"""
+    generator.write_text(generator.read_text() + strict)
+    prose = plan(augment_focus="Large things, and what smallness means; also weather.", augment_n=8)
+    unknown = plan(augment_focus="the weather", augment_n=8)
+    name_teacher(place, double(by_purpose([prose, unknown], [plan()])))
+    folder = make_loop(place, planner="wise", iterations=2)
+    assert turn(folder) == 0
+    first, second = folder.done(1, IterationData), folder.done(2, IterationData)
+    assert first is not None and (first.added, first.focus) == (8, "large")
+    assert second is not None and second.added == 8
+    assert set(str(second.focus).split(", ")) == {"small", "large"}
+
+
 class Killed(BaseException):
     """What a process does not survive."""
 
