@@ -88,6 +88,9 @@ def train_spec(target: Target, model: str, seed: int) -> dict[str, Any]:
         "grad_checkpoint": False,
         "resume_from": None,
     }
+    early, own = spec["early_stop"], extra.get("early_stop")
+    if early is not None and isinstance(own, dict):
+        extra["early_stop"] = {**early, **own}
     unknown = sorted(set(extra) - set(spec))
     if unknown:
         raise TargetError(

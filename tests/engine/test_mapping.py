@@ -117,7 +117,9 @@ def test_else_it_does_not(tmp_path: Path, sets: tuple[str, ...]) -> None:
 
 def test_ones_own_early_stop_stays(tmp_path: Path) -> None:
     own = "factory.train.early_stop={patience: 9}"
-    assert spec(tmp_path, "training.epochs_min=1", own)["early_stop"] == {"patience": 9}
+    assert spec(tmp_path, own)["early_stop"] == {"patience": 9}
+    found = spec(tmp_path, "training.epochs_min=1", own)["early_stop"]
+    assert found == {"patience": 9, "min_delta": 0.0, "earliest": 10}
 
 
 def test_epochs_that_contradict_each_other_are_said(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def grow(wheel: Flywheel, iteration: int, plan: IterationPlan, run: Path) -> Ite
         by=origin.by,
         focus=origin.focus,
         note=said.sentence(" ".join(found.said), brief_of(target).gold) if found.said else None,
-        canonical_rows=count + added,
+        canonical_rows=sum(line.row is not None for line in read_lines(path)),
     )
 
 

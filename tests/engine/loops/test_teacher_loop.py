@@ -340,11 +340,11 @@ def test_who_writes_where_nobody_is_named(place: Workspace, double: Make, tmp_pa
 def test_from_the_command_line(place: Workspace, double: Make) -> None:
     """The runner is a process of its own there: the key reaches it by the environment alone."""
     name_teacher(place, double(by_purpose([plan("Lamps first.")], [writer])))
-    begin = ("flywheel", "counter", "--workspace", place.path, "--iters", 1)
+    begin = ("flywheel", "counter", "--workspace", str(place.path), "--iters", "1")
     wrong = run(*begin, "--planner", "wisse")
     assert wrong.code == 3 and "Did you mean wise?" in wrong.err
     assert list((place.path / "loops").glob("*")) == []
-    done = run(*begin, "--planner", "wise", "--data", "wise", "--max-usd", 50)
+    done = run(*begin, "--planner", "wise", "--data", "wise", "--max-usd", "50")
     assert done.code == 0, done.err
     assert "wise at http://127.0.0.1:" in done.err and " plans; " in done.err
     assert "1  plan: Lamps first." in done.err
