@@ -17,7 +17,9 @@ from tests.engine.targets import FORGE, make_target
 BREADTH = "- {name: breadth, file: dataset/breadth.jsonl, scorer: exact}"
 
 
-def place(tmp_path: Path, breadth: str = BREADTH, rows: Sequence[object] | None = None) -> Workspace:
+def place(
+    tmp_path: Path, breadth: str = BREADTH, rows: Sequence[object] | None = None
+) -> Workspace:
     target = make_target(tmp_path, FORGE.replace(BREADTH, breadth))
     if rows is not None:
         text = "".join(json.dumps(row) + "\n" for row in rows)
