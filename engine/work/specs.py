@@ -64,7 +64,7 @@ class PretrainSpec(Spec):
 
 
 class ConvertSpec(Spec):
-    """``spec`` of a convert stage: a model in fewer bits, in groups of weights that share a scale."""
+    """``spec`` of a convert stage: a model in fewer bits; weights share a scale in groups."""
 
     model: str
     revision: str | None = None
