@@ -36,6 +36,7 @@ bench-short: $(STAMP)
 	$(BIN)/python benchmarks/first_paint.py --runs 5 --limit 2.3
 	$(BIN)/python benchmarks/train_throughput.py --quick --rounds 2 --check --slack 0.8
 	$(BIN)/python benchmarks/open_history.py --quick --check --slack 5
+	$(BIN)/python benchmarks/eval_throughput.py --quick --check --slack 0.5
 
 test: lint types bench-short unit
 
@@ -46,6 +47,7 @@ shots: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/first_paint.py --limit 2.3
 	$(BIN)/python benchmarks/train_throughput.py --check
+	$(BIN)/python benchmarks/eval_throughput.py --check
 	$(BIN)/python benchmarks/open_history.py --check
 	$(BIN)/python benchmarks/screen_load.py --check
 	$(BIN)/python benchmarks/screen_memory.py --check

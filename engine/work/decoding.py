@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models.cache import KVCache, make_prompt_cache
+from mlx_lm.models.cache import BatchKVCache, KVCache, make_prompt_cache
 
 from engine.work.prefix import caches_behind
 
@@ -98,6 +98,8 @@ class Batch:
         self._rows: list[Row] = []
         self._cache: list[Any] = []
         self._next: mx.array | None = None
+        self._now: mx.array | None = None
+        self._new: tuple[Sequence[Row], list[Any], mx.array] | None = None
         self._steps = 0
 
     @property
@@ -111,12 +113,25 @@ class Batch:
         return len(self._rows)
 
     def admit(self, rows: Sequence[Row]) -> None:
-        """Compute the prompts of new rows, none of them empty, and put them beside the others."""
+        """Describe the prompts of new rows, none of them empty; ``join`` puts them in."""
         self.shrink()
         with mx.stream(self._stream):
             cache, last = self._prefill([row.prompt for row in rows])
+        self._new = rows, cache, last
+
+    def described(self) -> list[mx.array]:
+        """What has to be computed of the new rows before they ``join``: the last layer's cache,
+        which all the others lead to."""
+        return [] if self._new is None else _arrays(self._new[1][-1].state)
+
+    def join(self) -> None:
+        """Put the new rows beside the others, where there are any."""
+        if self._new is None:
+            return
+        rows, cache, last = self._new
+        self._new = None
+        with mx.stream(self._stream):
             first = self._forward(last, cache)
-            mx.async_eval(first)  # type: ignore[no-untyped-call]
             if self._rows and self._next is not None:
                 for mine, new in zip(self._cache, cache, strict=True):
                     mine.extend(new)
@@ -125,20 +140,27 @@ class Batch:
                 self._cache, self._next = cache, first
         self._rows.extend(rows)
 
-    def step(self) -> list[Row]:
-        """Give every open row its next token; returns those that have ended with it."""
+    def advance(self) -> mx.array:
+        """Describe the next token of every row, for ``compute``; ``collect`` then reads this one's.
+
+        Nothing is computed here: batches that are computed in one call share the cores.
+        """
         now = self._next
         assert now is not None
+        self._now = now
         # Rows end here at the latest when they are full: then nothing is computed in vain.
         if any(len(row.tokens) + 1 < self._limit for row in self._rows if not row.done):
             with mx.stream(self._stream):
-                self._next = self._forward(now, self._cache)
-                # The next token is on its way while Python looks at this one.
-                mx.async_eval(self._next)  # type: ignore[no-untyped-call]
+                self._next = now = self._forward(now, self._cache)
+        return now
+
+    def collect(self) -> list[Row]:
+        """Give every open row its token; returns those that have ended with it."""
+        assert self._now is not None
         self._steps += 1
         if self._steps % CLEAR_EVERY == 0:
             mx.clear_cache()
-        tokens: list[int] = now.tolist()  # type: ignore[assignment]
+        tokens: list[int] = self._now.tolist()  # type: ignore[assignment]
         return [
             row
             for row, token in zip(self._rows, tokens, strict=True)
@@ -189,7 +211,7 @@ class Batch:
 
     def _behind_one(self, shared: Shared, prompts: list[list[int]], short: list[int]) -> list[Any]:
         """The caches of prompts behind a beginning that all rows read together."""
-        cache: list[Any] = list(caches_behind(shared.cache, short))
+        cache: list[Any] = self._roomy(caches_behind(shared.cache, short), max(map(len, prompts)))
         padded = [[0] * by + row for by, row in zip(short, prompts, strict=True)]
         self._compute(cache, padded)
         return cache
@@ -202,6 +224,7 @@ class Batch:
         """
         size = len(shared.tokens)
         cache = [layer.merge([_shortened(layer, by) for by in short]) for layer in shared.cache]
+        cache = self._roomy(cache, size + max(map(len, prompts)))
         again = [shared.tokens[size - by :] for by in short]
         self._compute(cache, [row + own for row, own in zip(again, prompts, strict=True)])
         return cache
@@ -214,7 +237,9 @@ class Batch:
         it is the only way.
         """
         one = make_prompt_cache(self._model)
-        cache = [layer.merge([layer] * len(prompts)) for layer in one]
+        cache = self._roomy(
+            [layer.merge([layer] * len(prompts)) for layer in one], max(map(len, prompts))
+        )
         if not any(short):
             self._compute(cache, prompts)
         elif is_plain(one):
@@ -237,6 +262,17 @@ class Batch:
                 layer.finalize()
         return cache
 
+    def _roomy(self, cache: Sequence[Any], width: int) -> list[Any]:
+        """The same caches, which grow by what rows of ``width`` tokens need with their answers.
+
+        By itself mlx-lm makes room for 256 tokens at a time, and short answers then cost more for
+        memory that is cleared than for what is computed.
+        """
+        for layer in cache:
+            if isinstance(layer, BatchKVCache):
+                layer.step = min(BatchKVCache.step, width + self._limit)
+        return list(cache)
+
     def _compute(self, cache: list[Any], rows: list[list[int]]) -> None:
         """Run all but the last token of rows of one length through the model, in pieces."""
         tokens = mx.array(rows)[:, :-1]
@@ -251,6 +287,32 @@ class Batch:
                 mx.eval([layer.state for layer in cache])
                 mx.clear_cache()
             start = end
+
+
+def join(batches: Sequence[Batch]) -> None:
+    """Compute the prompts of the rows that were admitted, side by side, and put them in."""
+    if new := [array for batch in batches for array in batch.described()]:
+        mx.eval(new)
+    for batch in batches:
+        batch.join()
+
+
+def compute(batches: Sequence[Batch]) -> None:
+    """Set going what each of the batches needs for its next token, side by side.
+
+    In one call: MLX lets a call wait until nearly all of it is done, so a call a batch would be one
+    batch after the other. So would be a prompt and an answer's token in one call.
+    """
+    mx.async_eval(*(batch.advance() for batch in batches))  # type: ignore[no-untyped-call]
+
+
+def _arrays(state: Any) -> list[mx.array]:
+    """The arrays in a cache's state."""
+    if isinstance(state, mx.array):
+        return [state]
+    if isinstance(state, list | tuple):
+        return [array for part in state for array in _arrays(part)]
+    return []
 
 
 def is_plain(cache: list[Any]) -> bool:

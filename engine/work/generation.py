@@ -19,7 +19,18 @@ import mlx.core as mx
 from mlx_lm.generate import generate_step, wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
-from engine.work.decoding import PREFILL_TOKENS, Batch, Draw, Row, Shared, drawn, greedy, is_plain
+from engine.work.decoding import (
+    PREFILL_TOKENS,
+    Batch,
+    Draw,
+    Row,
+    Shared,
+    compute,
+    drawn,
+    greedy,
+    is_plain,
+    join,
+)
 from engine.work.prefix import CannotShare, caches_behind, check_attended, shared_attention
 
 SHARED_PREFIX_MIN = 16
@@ -97,8 +108,8 @@ def answers(
         ]
         rows = math.ceil(how.rows / len(batches))
         while waiting or any(batch.open for batch in batches):
+            check_stop()
             for batch in batches:
-                check_stop()
                 if waiting and _has_room(batch, rows):
                     # None takes all that is left, so that every core has work until the end.
                     hungry = sum(_has_room(one, rows) for one in batches)
@@ -106,9 +117,11 @@ def answers(
                     _admit(batch, waiting, min(rows - batch.open, part))
                 elif batch.open <= SHRINK_AT * batch.width:
                     batch.shrink()
-                if not batch.width:
-                    continue
-                for row in batch.step():
+            join(batches)
+            going = [batch for batch in batches if batch.width]
+            compute(going)
+            for batch in going:
+                for row in batch.collect():
                     yield _answer(tokenizer, row.index, row.tokens, row.began, row.cut_off)
 
 

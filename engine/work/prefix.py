@@ -44,7 +44,7 @@ class BehindPrefix(BatchKVCache):  # type: ignore[misc]
         # (heads, tokens, size): the same for every row.
         self.front_keys = keys[0, :, : front.offset, :]
         self.front_values = values[0, :, : front.offset, :]
-        self.offset = self.offset + front.offset
+        self.offset: mx.array = self.offset + front.offset
         self.attended = False
         """Whether attention was computed here: else the beginning would have been left out."""
 
