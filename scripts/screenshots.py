@@ -1,4 +1,4 @@
-"""The README's pictures, made from the running app. Trains the demo once, about a minute.
+"""The README's pictures, made from the running app. Trains the demo and a flywheel: five minutes.
 
     python scripts/screenshots.py
 
@@ -17,6 +17,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -25,8 +29,18 @@ from engine.catalogue.summary import summarise  # noqa: E402
 from engine.plans.starting import start  # noqa: E402
 from engine.samples import DEMO_TARGET, copy_samples  # noqa: E402
 from engine.workspace import Workspace  # noqa: E402
+from tui.app import FactoryApp  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
+SERVE = (
+    "f2",
+    "wait:2 of 2 ready",
+    "f7",
+    "type:keep loitering",
+    "enter",
+    "enter",
+    "wait:The answers differ",
+)
 HYPOTHESIS = "Another seed of data and weights gives the same specialist."
 
 
@@ -40,12 +54,32 @@ class Shot:
     runs: tuple[str, ...] = ()
     size: tuple[int, int] = (120, 36)
     keys: tuple[str, ...] = ()
+    """Keys to press; ``wait:TEXT`` waits until the text is on the screen, ``type:TEXT`` types."""
+
+
+WAIT_S = 90.0
+
+
+async def press(app: FactoryApp, pilot: Pilot[None], key: str) -> None:
+    """Press a key, type a text, or wait for one."""
+    what, _, text = key.partition(":")
+    if what == "type":
+        await pilot.press(*("space" if one == " " else one for one in text))
+    elif what == "wait":
+        end = time.monotonic() + WAIT_S
+        # A picture writes every space as one that does not break.
+        wanted = text.replace(" ", "&#160;")
+        while wanted not in app.export_screenshot():
+            if time.monotonic() > end:
+                raise SystemExit(f"{text!r} did not come.")
+            await pilot.pause(0.3)
+    else:
+        await pilot.press(key)
+    await pilot.pause(0.4)
 
 
 async def take(workspace: Workspace, shot: Shot) -> str:
     """The screen as SVG."""
-    from tui.app import FactoryApp
-
     first = "runs" if shot.runs else shot.screen
     app = FactoryApp(workspace.path, start=first, run_id=shot.run)
     async with app.run_test(size=shot.size) as pilot:
@@ -53,8 +87,7 @@ async def take(workspace: Workspace, shot: Shot) -> str:
             app.show(shot.screen, None, shot.runs)
         await pilot.pause(2.5)
         for key in shot.keys:
-            await pilot.press(key)
-            await pilot.pause(0.4)
+            await press(app, pilot, key)
         return app.export_screenshot(title="factory-tui")
 
 
@@ -83,7 +116,6 @@ def pictures() -> None:
                 time.sleep(0.2)
             save(workspace, Shot("live", "live", demo.run_id, size=(120, 40)))
             save(workspace, Shot("runs", "runs"))
-            save(workspace, Shot("loops", "loops"))
             while summarise(demo.path).liveness == "running":
                 time.sleep(0.5)
         finally:
@@ -99,6 +131,10 @@ def pictures() -> None:
         save(workspace, Shot("report", "report", finished["ship"]))
         save(workspace, Shot("validate", "validate", finished["reject"]))
         save(workspace, Shot("new-run", "new_run"))
+        save(workspace, Shot("serve", "serve", demo.run_id, keys=SERVE, size=(120, 40)))
+        words = ["flywheel", DEMO_TARGET, "--iters", "3", "-w", str(workspace.path)]
+        subprocess.run([sys.executable, "-m", "engine.cli", *words], check=True)
+        save(workspace, Shot("loops", "loops", size=(120, 40)))
 
 
 def main() -> None:
