@@ -67,6 +67,12 @@ def flywheel(
     max_usd: Annotated[
         float | None, typer.Option(min=0, help="The same in US dollars, where prices are known.")
     ] = None,
+    gold_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Judge the best on gold after every so many.", show_default="at the end"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of data, settings and batches.")] = 0,
     new: Annotated[
         bool, typer.Option("--new", help="Begin a new loop, also where one is open.")
@@ -102,6 +108,7 @@ def flywheel(
             approve=approve,
             hours=hours,
             plateau=plateau or None,
+            gold_every=gold_every,
             planner=planner,
             data_from=data,
             tokens=max_tokens,

@@ -60,7 +60,8 @@ def put_to(
                 if isinstance(mark, NotJudged):
                     gaps.not_judged(given.index, mark)
                     continue
-                row = found[given.index] = row_of(examples[given.index], given, mark)
+                row = row_of(examples[given.index], given, mark, marker.suite.scorer)
+                found[given.index] = row
                 told(row)
         finally:
             gaps.outcome.rows = [found[index] for index in sorted(found)]

@@ -12,6 +12,7 @@ from engine.folder import write_bytes_atomic
 from engine.judge.format_health import Manners, health
 from engine.judge.score import Score
 from engine.judge.scored import score_estimate
+from engine.judge.scorers import knows_form
 from engine.judge.suites import Example, Suite
 from engine.records.evaluation import Interval, RowResult
 
@@ -29,8 +30,9 @@ class Measured(Answered, Protocol):
     def cut_off(self) -> bool | None: ...
 
 
-def row_of(example: Example, answer: Measured, mark: Score) -> RowResult:
-    """The row of one answer that was scored."""
+def row_of(example: Example, answer: Measured, mark: Score, scorer: str) -> RowResult:
+    """The row of one answer that was scored by the scorer of that name."""
+    form = knows_form(scorer)
     return RowResult(
         id=example.id,
         prompt=example.prompt,
@@ -44,8 +46,8 @@ def row_of(example: Example, answer: Measured, mark: Score) -> RowResult:
         source=example.source,
         latency_ms=None if answer.latency_ms is None else round(answer.latency_ms, 3),
         tokens=answer.tokens,
-        parsed=mark.parsed,
-        prose=mark.prose,
+        parsed=mark.parsed if form else None,
+        prose=mark.prose if form else None,
         cut_off=answer.cut_off,
         forbidden=mark.forbidden,
     )

@@ -24,6 +24,7 @@ __all__ = [
     "ScorerError",
     "check_expected",
     "has_option",
+    "knows_form",
     "metric_of",
     "names",
     "needs",
@@ -115,6 +116,11 @@ def check_expected(name: str, expected: str) -> str | None:
 def has_option(name: str, option: str) -> bool:
     """Whether the scorer ``name`` takes ``option``. ScorerError for one that is not there."""
     return option in _entry(name).options
+
+
+def knows_form(name: str) -> bool:
+    """Whether the scorer sees if an answer has the asked form; one that asks others does not."""
+    return name not in (CUSTOM, JUDGE)
 
 
 def needs(name: str) -> frozenset[str]:

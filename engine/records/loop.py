@@ -78,6 +78,8 @@ class Loop(Record):
     commits: bool = False
     """Whether iterations are committed in the target's own repository."""
     skip_first_training: bool = False
+    gold_every: int | None = Field(default=None, ge=1)
+    """After every so many iterations a new best is judged on gold as well; None: at the end."""
     locked: dict[str, Sha256] = Field(default_factory=dict)
     """Files that may not change while the loop runs (gold, suites, scorer), with their hashes."""
     dev: DevSuite | None = None

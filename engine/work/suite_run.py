@@ -63,7 +63,7 @@ def run_suite(
                 if isinstance(mark, NotJudged):
                     gaps.not_judged(answer.index, mark)
                     continue
-                row = row_of(examples[answer.index], answer, mark)
+                row = row_of(examples[answer.index], answer, mark, marker.suite.scorer)
                 first.setdefault(answer.index, row)
                 scores[answer.index].append(row.score)
                 told(row)

@@ -243,7 +243,14 @@ class Flywheel:
             return IterationData(note=str(error))
 
     def commit(self, iteration: int) -> BaseModel:
-        """Write the files that people and other tools read, and commit what the iteration made."""
+        """Write the files that people and other tools read, and commit what the iteration made.
+
+        At a milestone the best candidate is judged on gold first, unless it has been.
+        """
+        every = self.loop.gold_every
+        best = self.best_before(iteration + 1)
+        if every is not None and iteration % every == 0 and best is not None:
+            judge_on_gold(self, best)
         return books.close(self, iteration)
 
     # --- a run ----------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Gold at the end: the best candidate is judged on the set that no iteration saw.
+"""Gold at the end and at milestones: the best candidate on the set that no iteration saw.
 
 An ordinary run opens it, as ``factory-tui unseal`` does. A person ships that run, or does not.
 """
@@ -26,7 +26,7 @@ def judge_on_gold(wheel: Flywheel, best: Path) -> None:
     workspace = wheel.folder.workspace
     run = _opened(wheel, best)
     if run is None:
-        reason = f"The best candidate of {wheel.loop.loop_id}, judged at its end."
+        reason = f"The best candidate of {wheel.loop.loop_id} so far."
         try:
             run = open_sealed(workspace, prepare(workspace, best, again=True, reason=reason)).path
         except UnsealError as error:

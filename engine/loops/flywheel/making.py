@@ -44,6 +44,7 @@ class Wish:
     skip_training: bool = False
     plateau: int | None = PLATEAU
     hours: float | None = None
+    gold_every: int | None = None
     planner: str | None = None
     data_from: str | None = None
     tokens: int | None = None
@@ -93,6 +94,7 @@ def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFo
             approve=wish.approve,
             commits=wish.commits,
             skip_first_training=wish.skip_training,
+            gold_every=wish.gold_every,
             locked=locked,
             dev=dev,
             target_dirty=sorted(dirty or ()),

@@ -7,6 +7,7 @@ supervisor died goes on, a run that was cancelled is followed by one that takes 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from engine.plain_file import read_plain
 from engine.plans.planning import Draft, create, draft
 from engine.plans.unsealing import take_candidate
 from engine.records.loop import Loop
-from engine.records.status import Phase, RunStatus, StageState
+from engine.records.status import Phase, RunStatus
 from engine.supervise.launch import LaunchError, cancel, is_done, launch, liveness
 from engine.supervise.resume import prepare_resume
 from engine.workspace import Workspace
@@ -33,6 +34,7 @@ DEATHS = 3
 accident."""
 
 _MAX_CONFIG = 4 * 2**20
+_TAIL_BYTES = 256 * 2**10
 
 
 def find_run(workspace: Workspace, loop_id: str, iteration: int) -> Path | None:
@@ -120,12 +122,24 @@ def wait_for(runner: Runner, run: Path) -> Path:
 
 
 def out_of_memory(run: Path) -> bool:
-    """Whether a failed run ended because memory ran out."""
-    status = _status(run)
-    return status.phase is Phase.FAILED and any(
-        stage.state is StageState.FAILED and "oom" in (stage.reason or "")
-        for stage in status.stages.values()
-    )
+    """Whether a failed run ended because memory ran out, as its supervisor or its worker said."""
+    if _status(run).phase is not Phase.FAILED:
+        return False
+    try:
+        with (run / "events.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return False
+    return any(b'"oom"' in line and _code(line) == "oom" for line in lines)
+
+
+def _code(line: bytes) -> object:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event.get("code") if isinstance(event, dict) else None
 
 
 def why_failed(run: Path) -> str:

@@ -16,7 +16,13 @@ from engine.loops.flywheel.canonical import count_by_origin, read_lines
 from engine.loops.flywheel.planning import PlanError, changed
 from engine.loops.folder import LoopFolder, Request
 from engine.loops.launch import alive, cancel_loop, launch_loop
-from engine.records.loop import IterationData, IterationPlan, IterationVerdict, LoopPhase
+from engine.records.loop import (
+    IterationData,
+    IterationPlan,
+    IterationRun,
+    IterationVerdict,
+    LoopPhase,
+)
 from engine.supervise.launch import LaunchError
 from engine.target import load_target
 from tests.engine.loops.wheel import FORGE, STAGE, experiments, make_loop, make_wheel, turn
@@ -171,6 +177,15 @@ def test_breadth_that_is_lost_is_not_kept(tmp_path: Path) -> None:
     assert folder.status().best_run is None
 
 
+def test_gold_is_asked_for_at_milestones_and_at_the_end(tmp_path: Path) -> None:
+    folder = make_loop(make_wheel(tmp_path), iterations=3, gold_every=2)
+    assert turn(folder) == 0
+    events = [json.loads(line) for line in (folder.path / "events.jsonl").read_text().splitlines()]
+    # The programs of this target cannot be asked by anybody else: it is said each time.
+    asked = [one["iteration"] for one in events if one.get("code") == "gold"]
+    assert asked == [2, 3]
+
+
 def test_it_stops_at_the_target(tmp_path: Path) -> None:
     forge = FORGE.replace("target_accuracy: 0.99", "target_accuracy: 0.2")
     folder = make_loop(make_wheel(tmp_path, forge))
@@ -217,6 +232,28 @@ def test_what_crashes_every_time_ends_it_and_is_forgiven_when_mended(tmp_path: P
     assert turn(folder) == 0
     outcomes = [one[2] for one in experiments(folder)]
     assert outcomes == ["crashed", "crashed", "kept"]
+
+
+def test_a_run_that_runs_out_of_memory_is_tried_once_more_and_smaller(tmp_path: Path) -> None:
+    start = 'if what == "train":'
+    large = STAGE.replace(
+        start,
+        f"{start}\n    if config['hyperparameters']['batch_size'] > 2:\n"
+        "        sys.exit('RuntimeError: [metal::malloc] Out of memory')",
+    )
+    folder = make_loop(make_wheel(tmp_path, stage=large), iterations=1)
+    assert turn(folder) == 0
+    assert [one[2] for one in experiments(folder)] == ["kept"]
+    first, second = runs_of(folder)
+    assert (first["hyperparameters"]["batch_size"], second["hyperparameters"]["batch_size"]) == (
+        4,
+        2,
+    )
+    assert second["hyperparameters"]["grad_accumulation"] == 2
+    run = folder.done(1, IterationRun)
+    assert run is not None and (run.run_id, run.retried) == (second["run_id"], first["run_id"])
+    said = (folder.path / "events.jsonl").read_text()
+    assert "ran out of memory. Once more with a batch of 2." in said
 
 
 def test_commits_are_the_iterations_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
