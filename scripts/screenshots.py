@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,22 @@ def save(workspace: Workspace, shot: Shot) -> None:
     print(f"docs/pictures/{shot.name}.svg", file=sys.stderr)
 
 
+def card(workspace: Workspace, run: str) -> None:
+    """The report card of a run as a browser draws it; left as it is where there is no Chromium."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        print("docs/pictures/card.png is left: there is no Chromium.", file=sys.stderr)
+        return
+    page, picture = workspace.path / "card.html", PICTURES / "card.png"
+    words = ["card", run, "-w", str(workspace.path), "--out", str(page)]
+    subprocess.run([sys.executable, "-m", "engine.cli", *words], check=True)
+    words = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,860"]
+    subprocess.run(
+        [browser, *words, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True
+    )
+    print("docs/pictures/card.png", file=sys.stderr)
+
+
 def pictures() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="factory-") as directory:
@@ -129,6 +146,7 @@ def pictures() -> None:
         save(workspace, Shot("examples", "examples", finished["ship"]))
         save(workspace, Shot("decide", "decide", demo.run_id))
         save(workspace, Shot("report", "report", finished["ship"]))
+        card(workspace, finished["ship"])
         save(workspace, Shot("validate", "validate", finished["reject"]))
         save(workspace, Shot("new-run", "new_run"))
         save(workspace, Shot("serve", "serve", demo.run_id, keys=SERVE, size=(120, 40)))
