@@ -100,11 +100,11 @@ class Flywheel:
         self._give_up_on_crashes(iteration)
         if iteration >= limits.iterations:
             return f"The limit of {limits.iterations} iterations is reached."
-        best = status.best_score
-        if limits.target_score is not None and best is not None and best >= limits.target_score:
-            return (
-                f"The target is reached: {best:.3f} of {limits.target_score:.3f} on the dev suite."
-            )
+        best, wanted = status.best_score, limits.target_score
+        if wanted is not None and best is not None:
+            lower = self.target.primary.direction == "lower"
+            if best <= wanted if lower else best >= wanted:
+                return f"The target is reached: {best:.3f} of {wanted:.3f} on the dev suite."
         if limits.hours is not None and self.runner.worked_s >= 3600 * limits.hours:
             return f"The {limits.hours:g} hours are over."
         if limits.tokens is not None and status.spent.tokens >= max(1, limits.tokens):
