@@ -32,6 +32,8 @@ class Terminal:
         self._socket = f"factory-{uuid.uuid4().hex[:12]}"
         self.folder = folder
         words = [f"{name}={value}" for name, value in (env or {}).items()]
+        # Who starts the tests may have said how large a terminal is; this one is as large as it is.
+        words = ["-u", "COLUMNS", "-u", "LINES", *words]
         program = shlex.join(["env", *words, sys.executable, "-m", "tui", *arguments])
         # What the command printed and how it ended stays on the screen after it.
         shell = f"{program}; echo ended with $?; cat"

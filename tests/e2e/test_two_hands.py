@@ -161,7 +161,7 @@ def test_a_day_by_mouse(terminal: Terminal) -> None:
     terminal.until("esc shows all")
     terminal.type("decision:ship")
     terminal.until("1 of 4 runs")
-    terminal.click("+76pp", times=2)
+    terminal.click("0.183 →", times=2)
     terminal.until("decided: ship", "loss  train")
     terminal.back(by_mouse=True)
     terminal.until("1 of 4 runs")
