@@ -86,8 +86,8 @@ def _make(target: Target, seed: int) -> tuple[list[Mapping[str, Any]], str]:
         )
     canonical = target.forge.dataset.canonical
     lines = read_lines(target.file(canonical)) if canonical else []
-    chosen = [line.row for line in lines if line.row is not None and _falls(line.row)]
-    rows = door.admit(chosen).rows[:ROWS]
+    given = [line.row for line in lines if line.row is not None]
+    rows = door.admit(sorted(given, key=_lot)).rows[: min(ROWS, _of_canonical(len(given)))]
     if len(rows) >= FEWEST:
         return [{k: v for k, v in row.items() if k != "origin"} for row in rows], str(canonical)
     raise DevError(
@@ -96,10 +96,16 @@ def _make(target: Target, seed: int) -> tuple[list[Mapping[str, Any]], str]:
     )
 
 
-def _falls(row: Mapping[str, Any]) -> bool:
-    """Whether a canonical row is the dev suite's, by its prompt alone."""
-    digest = hashlib.sha256(normalise(prompt_text(row) or "").encode()).digest()
-    return int.from_bytes(digest[:4]) / 2**32 < SHARE
+def _of_canonical(count: int) -> int:
+    """How many of so many rows are the dev suite's: a share, or what it needs at least; none where
+    that would take over a third of them."""
+    wanted = max(FEWEST, round(SHARE * count))
+    return wanted if wanted <= count / 3 else 0
+
+
+def _lot(row: Mapping[str, Any]) -> bytes:
+    """A canonical row's place in the draw, by its prompt alone: the same in any file."""
+    return hashlib.sha256(normalise(prompt_text(row) or "").encode()).digest()
 
 
 def ask_generator(
