@@ -319,5 +319,9 @@ def test_a_model_of_this_disk(place: Workspace, made: Path) -> None:
     assert few.notes is not None and "The first 2 of 5 examples." in few.notes
     assert (elsewhere / "rows-words.jsonl").exists()
     assert [one for one in (place.path / "evals").iterdir() if one != folder] == []
-    children = [one.cmdline() for one in psutil.Process(os.getpid()).children(recursive=True)]
+    mine = {one.pid for one in psutil.Process(os.getpid()).children(recursive=True)}
+    # None where one has ended and nobody has asked how.
+    children = [
+        one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"]) if one.pid in mine
+    ]
     assert [one for one in children if any("engine.work" in part for part in one)] == []
