@@ -154,21 +154,28 @@ def draft(
 
 
 def create(workspace: Workspace, drafted: Draft) -> RunFolder:
-    """Write a drafted run: its folder, records, status and first event."""
+    """Write a drafted run: its folder, records, status and first event.
+
+    It is built beside its place and moved there in one step: whoever is killed on the way leaves no
+    half of a run that somebody would take for one, and a full disk leaves the workspace as it was.
+    """
     path = workspace.create_run(drafted.target.name)
+    building = path.with_name(f".new-{path.name}")
     try:
-        return _fill(RunFolder(path), drafted)
+        building.mkdir()
+        _fill(RunFolder(building), drafted, path.name)
+        building.replace(path)
     except BaseException:
-        # Half a run is none: a full disk leaves the workspace as it was.
-        shutil.rmtree(path, ignore_errors=True)
+        for half in (building, path):
+            shutil.rmtree(half, ignore_errors=True)
         raise
+    return RunFolder(path)
 
 
-def _fill(folder: RunFolder, drafted: Draft) -> RunFolder:
-    path = folder.path
+def _fill(folder: RunFolder, drafted: Draft, run_id: str) -> None:
     now = utc_now()
-    config = drafted.config.model_copy(update={"run_id": path.name})
-    plan = drafted.plan.model_copy(update={"run_id": path.name})
+    config = drafted.config.model_copy(update={"run_id": run_id})
+    plan = drafted.plan.model_copy(update={"run_id": run_id})
     write_json_atomic(folder.file("config.json"), config)
     write_json_atomic(folder.file("dataset.json"), drafted.dataset)
     write_json_atomic(folder.file("plan.json"), plan)
@@ -182,14 +189,13 @@ def _fill(folder: RunFolder, drafted: Draft) -> RunFolder:
     finally:
         log.close()
     status = RunStatus(
-        run_id=path.name,
+        run_id=run_id,
         phase=Phase.CREATED,
         created=now,
         updated=now,
         stages={stage.name: StageStatus() for stage in plan.stages},
     )
     folder.write("run-status.json", status)
-    return folder
 
 
 def frozen_event(folder: RunFolder, config: RunConfig) -> dict[str, Any]:

@@ -329,3 +329,19 @@ def test_a_command_of_ones_own_takes_the_place_of_training(tmp_path: Path) -> No
     assert [stage.kind for stage in stages] == ["data", "command"]
     assert stages[1].argv == ["mlx_lm.lora", "-c", "my.yaml"]
     assert stages[1].enters == "training"
+
+
+def test_a_kill_while_a_run_is_made_leaves_no_half_of_one(
+    place: Workspace, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafted = draft(place, target)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.plans.planning.frozen_event", killed)
+    # A process that is killed cleans nothing up.
+    monkeypatch.setattr("engine.plans.planning.shutil.rmtree", lambda *_, **__: None)
+    with pytest.raises(KeyboardInterrupt):
+        create(place, drafted)
+    assert [path.name for path in place.run_paths() if any(path.iterdir())] == []

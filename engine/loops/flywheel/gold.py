@@ -6,6 +6,7 @@ An ordinary run opens it, as ``factory-tui unseal`` does. A person ships that ru
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,10 @@ def _opened(wheel: Flywheel, best: Path) -> Path | None:
         if not isinstance(config, dict) or config.get("parent_run_id") != best.name:
             continue
         evaluation = config.get("eval")
-        if isinstance(evaluation, dict) and evaluation.get("opens"):
+        if not (isinstance(evaluation, dict) and evaluation.get("opens")):
+            continue
+        if (path / "adapters/adapters.safetensors").is_file():
             return path
+        # Whoever began it was killed before the weights were there, and so before it was started.
+        shutil.rmtree(path, ignore_errors=True)
     return None
