@@ -332,9 +332,9 @@ def test_a_command_of_ones_own_takes_the_place_of_training(tmp_path: Path) -> No
 
 
 def test_a_kill_while_a_run_is_made_leaves_no_half_of_one(
-    place: Workspace, target: Path, monkeypatch: pytest.MonkeyPatch
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drafted = draft(place, target)
+    drafted = draft(place, target(place))
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
