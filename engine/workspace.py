@@ -36,6 +36,16 @@ class Workspace:
         return self.path / "targets"
 
     @property
+    def artifacts_dir(self) -> Path:
+        """The public artifacts, a YAML file each."""
+        return self.path / "artifacts"
+
+    @property
+    def specialists_dir(self) -> Path:
+        """The packages of specialists that were shipped, a folder each."""
+        return self.path / "specialists"
+
+    @property
     def local_dir(self) -> Path:
         """What belongs to this machine and to no run: caches, queue, lock, trash."""
         return self.path / ".factory"

@@ -32,6 +32,7 @@ from engine.records.loop import (
     Loop,
     LoopStatus,
 )
+from engine.records.research import TryCommit, TryProposal, TryRuns, TryVerdict
 from engine.workspace import Workspace, slugify
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
@@ -44,8 +45,12 @@ STEP_FILES: dict[type[BaseModel], str] = {
     IterationVerdict: "verdict.json",
     IterationData: "data.json",
     IterationCommit: "commit.json",
+    TryProposal: "plan.json",
+    TryRuns: "run.json",
+    TryVerdict: "verdict.json",
+    TryCommit: "commit.json",
 }
-"""The file of each step of an iteration, in the order of the steps."""
+"""The file of each step of an iteration; a campaign's records extend those of every loop."""
 
 
 class Request(StrEnum):
