@@ -61,6 +61,20 @@ class Campaign(Record):
     """The text of the results log as it was when the campaign was made; its rows are continued."""
 
 
+class TryWish(Record):
+    """``wishes/NNN.json``: what a person wants of a try that is done. Each becomes an iteration of
+    its own, before anybody proposes: what was concluded is never written over."""
+
+    kind: Literal["accept", "discard", "rerun", "replay"]
+    """``accept``: keep it against the rule; ``discard``: take back a try that was kept; ``rerun``:
+    measure it with more seeds and judge it anew; ``replay``: measure the best again."""
+    iteration: int = Field(ge=1)
+    """The one that it is about."""
+    reason: str | None = None
+    seeds: int = Field(default=1, ge=1)
+    """How many more measurements, of ``rerun`` and ``replay``."""
+
+
 class Violation(Record):
     """A rule of the protocol that a try broke."""
 
@@ -98,6 +112,10 @@ class TryProposal(IterationPlan):
     and for a try that was refused."""
     violations: list[Violation] = Field(default_factory=list)
     """Why it was not run; empty for a try that was."""
+    wish: TryWish | None = None
+    """What a person wanted, where this iteration is no new try."""
+    wish_file: str | None = None
+    """The wish that is done with this iteration."""
 
 
 class Measurement(Record):
