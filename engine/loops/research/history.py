@@ -1,0 +1,80 @@
+"""What a campaign knows of its tries, from the records of its iterations. Reads, writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.loops.folder import LoopFolder
+from engine.records.research import Measurement, TryProposal, TryRuns, TryVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An iteration as far as it came; iteration 1 is the baseline."""
+
+    iteration: int
+    plan: TryProposal
+    runs: TryRuns | None = None
+    verdict: TryVerdict | None = None
+
+    @property
+    def values(self) -> list[float]:
+        """The primary metric of each execution that has one."""
+        return [m.value for m in self.runs.measurements if m.value is not None] if self.runs else []
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The iterations before one of them, in order."""
+
+    tries: list[Try] = field(default_factory=list)
+
+    @property
+    def baseline(self) -> Try | None:
+        return self.tries[0] if self.tries else None
+
+    @property
+    def best(self) -> Try | None:
+        """The try that was kept last; None before the baseline was measured."""
+        kept = (
+            one for one in reversed(self.tries) if one.verdict and one.verdict.outcome == "kept"
+        )
+        return next(kept, None)
+
+    def of_state(self, mutable_sha256: str) -> list[Measurement]:
+        """Every sound measurement of a state of the mutable files, whoever proposed it."""
+        found = []
+        for one in self.tries:
+            if one.runs is None or one.plan.mutable_sha256 != mutable_sha256:
+                continue
+            sound = (m for m in one.runs.measurements if m.value is not None and not m.violations)
+            found += list(sound)
+        return found
+
+    def values_of(self, mutable_sha256: str) -> list[float]:
+        return [m.value for m in self.of_state(mutable_sha256) if m.value is not None]
+
+    def groups(self) -> list[list[float]]:
+        """The values of each state that was measured: what the noise is estimated from."""
+        states = dict.fromkeys(one.plan.mutable_sha256 for one in self.tries if one.runs)
+        return [values for state in states if (values := self.values_of(state))]
+
+    def seen(self) -> dict[str, int]:
+        """The states that were proposed, with the iteration that did so first."""
+        found: dict[str, int] = {}
+        for one in self.tries:
+            found.setdefault(one.plan.mutable_sha256, one.iteration)
+        return found
+
+
+def history_before(folder: LoopFolder, iteration: int) -> History:
+    """The iterations before one, as they are on disk; FolderError where one cannot be read."""
+    tries = []
+    for number in folder.iterations():
+        if number >= iteration:
+            break
+        plan = folder.done(number, TryProposal)
+        if plan is not None:
+            runs, verdict = folder.done(number, TryRuns), folder.done(number, TryVerdict)
+            tries.append(Try(number, plan, runs, verdict))
+    return History(tries)
