@@ -44,8 +44,8 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Look training rows through: what is broken, contradicts, is held out, or wrong."""
+    from engine.loops.asking import Asking
     from engine.loops.flywheel.canonical import CanonicalError, read_lines
-    from engine.loops.flywheel.writing import Asking
     from engine.project.auditing import audit as look
     from engine.project.growth import ledger_of
     from engine.project.mending import Mended, mend

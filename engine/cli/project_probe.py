@@ -177,7 +177,7 @@ def _judged(
     overlap: bool,
     budget: Budget,
 ) -> tuple[list[Judged], str]:
-    from engine.loops.flywheel.writing import Asking
+    from engine.loops.asking import Asking
     from engine.project.growth import NO_TEACHER, ledger_of
     from engine.project.probing import OVERLAP, judge_by_overlap, judge_by_teacher
     from engine.teaching.errors import TeachingError

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from engine.judge.leakage import prompt_key
+from engine.loops.asking import Asking
 from engine.loops.flywheel.canonical import Line
 from engine.loops.flywheel.dev import held_out
 from engine.loops.flywheel.door import Door
-from engine.loops.flywheel.writing import Asking, brief_of
+from engine.loops.flywheel.writing import brief_of
 from engine.target import Target
 from engine.teaching.blocking import with_teacher
 from engine.teaching.errors import TeachingError

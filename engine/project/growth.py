@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.loops.asking import Asking
 from engine.loops.flywheel.canonical import Line, add_each, read_lines
 from engine.loops.flywheel.dev import FILE as DEV
 from engine.loops.flywheel.writing import (
-    Asking,
     NewRows,
     door_of,
     from_generator,

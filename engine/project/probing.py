@@ -23,7 +23,8 @@ from engine.folder import write_json_atomic
 from engine.judge.leakage import normalise
 from engine.judge.suites import SuiteError, load_suite
 from engine.judge.teacher import SCALE, TeacherSettings
-from engine.loops.flywheel.writing import Asking, brief_of
+from engine.loops.asking import Asking
+from engine.loops.flywheel.writing import brief_of
 from engine.project.output import OUTPUT
 from engine.records.base import utc_now
 from engine.records.evaluation import RowResult

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.folder import FolderError, sha256_file
-from engine.loops.flywheel import books, growing, planning, promoting, runs, teachers
+from engine.loops.asking import count
+from engine.loops.flywheel import books, growing, planning, promoting, runs
 from engine.loops.flywheel.canonical import CanonicalError, read_lines
 from engine.loops.flywheel.dev import DevError
 from engine.loops.flywheel.gold import judge_on_gold
@@ -72,7 +73,7 @@ class Flywheel:
     def begin(self) -> None:
         target = self._target()
         self._check_ruler()
-        teachers.count(self)
+        count(self.runner)
         try:
             seeds = take_seeds(target)
         except CanonicalError as error:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from engine.checks.contents import load
 from engine.judge.gates import CANDIDATE
 from engine.judge.leakage import normalise, prompt_key
+from engine.loops.asking import asking
 from engine.loops.flywheel import said
 from engine.loops.flywheel.canonical import Line, add_each, read_lines, rows_of
 from engine.loops.flywheel.dev import held_out
 from engine.loops.flywheel.failing import described, slices_of
-from engine.loops.flywheel.teachers import GENERATOR, asking
+from engine.loops.flywheel.teachers import GENERATOR
 from engine.loops.flywheel.writing import (
     NewRows,
     brief_of,
@@ -197,7 +198,7 @@ def _taught(
     for _ in range(ROUNDS):
         known = [*lines, *(Line(0, b"", dict(row), by) for row, by in found.rows)]
         try:
-            with asking(wheel, name) as how:
+            with asking(wheel.runner, name) as how:
                 more = from_teacher(
                     target, n - len(found.rows), door, origin, how, focus=focus, known=known
                 )

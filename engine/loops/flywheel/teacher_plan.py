@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.checks.contents import load
 from engine.judge.gates import CANDIDATE
+from engine.loops.asking import asking
 from engine.loops.flywheel import said
 from engine.loops.flywheel.failing import ways_to_fail
 from engine.loops.flywheel.growing import MOST
 from engine.loops.flywheel.proposing import refused_in, settings_now, space_of
-from engine.loops.flywheel.teachers import asking
 from engine.loops.flywheel.writing import brief_of, text_of
 from engine.loops.patches import ALLOWED, Bounds, check_patches
 from engine.records.base import utc_now
@@ -50,7 +50,7 @@ def by_teacher(wheel: Flywheel, iteration: int, name: str) -> IterationPlan:
     target = wheel.target
     brief = brief_of(target)
     try:
-        with asking(wheel, name) as how:
+        with asking(wheel.runner, name) as how:
             told = with_teacher(
                 how.teacher,
                 how.ledger,

@@ -1,30 +1,14 @@
-"""The teachers of a loop: which ones it has, and how they are asked: one ledger, one budget.
-
-What they cost is counted from the ledger, so a loop that was killed in the middle of a call knows
-that it was made.
-"""
+"""Who plans for a flywheel and who writes its rows, from what a person said."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from engine.loops.flywheel.writing import Asking
-from engine.records.loop import LoopStatus, Spent
 from engine.serving.endpoint import EndpointError, address_of, is_loopback, key_of
 from engine.target import Target
-from engine.teaching.budget import Budget, Caps
 from engine.teaching.errors import TeachingError
 from engine.teaching.keys import environment
-from engine.teaching.ledger import LEDGER, spent_in
 from engine.teaching.naming import TeacherSpec, spec_for
 from engine.teaching.tasks import Brief
 from engine.workspace import Workspace
-
-if TYPE_CHECKING:
-    from engine.loops.flywheel.flywheel import Flywheel
 
 SETTINGS = "settings"
 """The planner that is built in."""
@@ -37,9 +21,6 @@ TEACHER = "teacher"
 
 NOBODY = "none"
 """Nobody writes rows."""
-
-
-# --- who ---------------------------------------------------------------------------------
 
 
 def planner_of(target: Target, wanted: str | None, workspace: Workspace) -> str:
@@ -98,49 +79,3 @@ def _askable(name: str, target: Target, workspace: Workspace) -> TeacherSpec:
     except EndpointError as error:
         raise TeachingError(f"{error} Or put it into the target's .env.", "key") from error
     return spec
-
-
-# --- asking ------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def asking(wheel: Flywheel, name: str) -> Iterator[Asking]:
-    """How a teacher of this loop is asked. What it cost stands in the loop's status afterwards,
-    whatever became of it, and while it is asked."""
-    ledger = ledger_of(wheel)
-    limits = wheel.loop.limits
-    budget = Budget(Caps(tokens=limits.tokens, usd=limits.usd), spent_in(ledger))
-
-    def check() -> None:
-        wheel.runner.check_stop()
-        _note(wheel, budget.spent)
-
-    full = False
-    try:
-        yield Asking(name, ledger, wheel.folder.workspace, budget, check)
-    except TeachingError as error:
-        full = error.code == "budget"
-        raise
-    finally:
-        count(wheel, full=full)
-
-
-def count(wheel: Flywheel, *, full: bool = False) -> None:
-    """Bring the status up to what the ledger says; ``full``: there was no room for a call."""
-    _note(wheel, spent_in(ledger_of(wheel)), full=full)
-
-
-def ledger_of(wheel: Flywheel) -> Path:
-    return wheel.folder.path / LEDGER
-
-
-def _note(wheel: Flywheel, spent: Spent, *, full: bool = False) -> None:
-    before = wheel.runner.status.spent
-    now = spent.model_copy(update={"full": before.full or full})
-    if now == before:
-        return
-
-    def change(status: LoopStatus) -> None:
-        status.spent = now
-
-    wheel.runner.update(change)

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from engine.judge.leakage import normalise, prompt_key
+from engine.loops.asking import Asking
 from engine.loops.flywheel.canonical import (
     BY_HAND,
     Line,
@@ -24,12 +24,10 @@ from engine.plain_file import read_plain
 from engine.records.loop import Origin
 from engine.target import Target
 from engine.teaching.blocking import with_teacher
-from engine.teaching.budget import Budget
 from engine.teaching.gold import Gold
 from engine.teaching.ledger import calls_in
 from engine.teaching.rows import BATCH, SHOWN_EXAMPLES, generate_rows
 from engine.teaching.tasks import Brief
-from engine.workspace import Workspace
 
 MAX_TEXT_BYTES = 4 * 2**20
 
@@ -41,17 +39,6 @@ Row = Mapping[str, Any]
 
 def _go_on() -> None:
     """Nobody wants it to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Which teacher is asked, and where its calls are kept. ``check`` ends the wait by raising."""
-
-    teacher: str
-    ledger: Path
-    workspace: Workspace | None = None
-    budget: Budget | None = None
-    check: Callable[[], None] = _go_on
 
 
 @dataclass(slots=True)
