@@ -1,0 +1,1 @@
+"""Who proposes a try: a person, a command, a teacher."""

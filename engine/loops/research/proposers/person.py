@@ -1,0 +1,129 @@
+"""A proposal by a person: the loop waits until a change was submitted.
+
+``proposal.json`` of the loop holds it, with the change as a diff, so that it is safe whatever
+becomes of the worktree. The iteration that takes it up moves it into its own folder first: a runner
+that is killed finds it there again, and it is taken up once.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.folder import FolderError, read_record, write_bytes_atomic, write_json_atomic
+from engine.loops.folder import LoopFolder
+from engine.loops.launch import alive, launch_loop
+from engine.loops.research.acts import ActError
+from engine.loops.research.proposers.checkout import apply_exactly, diff_of, head_of, summary_of
+from engine.loops.research.proposers.proposed import Proposed, ProposerError, description_of
+from engine.loops.runner import LoopPaused
+from engine.records.base import Record, Text, UtcTime, utc_now
+from engine.records.loop import LoopKind
+from engine.records.research import WORKTREE, Campaign
+from engine.supervise.launch import LaunchError
+
+FILE = "proposal.json"
+DRAFT = "draft.diff"
+"""A person's change that was begun and not submitted, kept while the worktree is needed."""
+
+
+class PersonProposal(Record):
+    """``proposal.json``. ``base`` is the commit that the diff is against."""
+
+    description: Text
+    diff: Text
+    base: Text
+    submitted: UtcTime = Field(default_factory=utc_now)
+
+
+def by_person(folder: LoopFolder, iteration: int) -> Proposed:
+    """Put the submitted change into the worktree, which is clean and at the best.
+
+    LoopPaused where none is there; ProposerError (``apply``) where the best has changed so that it
+    does not fit any more: it stays in the iteration's folder.
+    """
+    taken = folder.iteration(iteration) / FILE
+    if not taken.exists():
+        if not (folder.path / FILE).exists():
+            raise LoopPaused(
+                f"It waits for a change by a person: factory-tui research edit {folder.loop_id}"
+            )
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / FILE).replace(taken)
+    proposal = read_record(taken, PersonProposal)
+    apply_exactly(folder.path / WORKTREE, proposal.diff.encode("utf-8", "surrogateescape"))
+    return Proposed(by="person", description=proposal.description)
+
+
+def submit(folder: LoopFolder, description: str, *, start: bool = True) -> str:
+    """Take what was changed in the worktree as the next proposal, and go on with the campaign.
+
+    Returns what is changed, in words. A proposal that waits already is replaced. ActError where
+    nothing was changed or described, or the campaign is at work in the worktree.
+    """
+    check_waits(folder)
+    words = description_of(description)
+    if not words:
+        raise ActError("Describe the change in a line: it stands in the results log.")
+    worktree = folder.path / WORKTREE
+    try:
+        diff = diff_of(worktree)
+        if not diff:
+            raise ActError(f"No file differs from the best. Change one in {worktree}.")
+        proposal = PersonProposal(
+            description=words,
+            diff=diff.decode("utf-8", "surrogateescape"),
+            base=head_of(worktree).commit,
+        )
+        write_json_atomic(folder.path / FILE, proposal)
+        (folder.path / DRAFT).unlink(missing_ok=True)
+        if start:
+            launch_loop(folder)
+    except (OSError, FolderError, LaunchError, ProposerError) as error:
+        raise ActError(f"{folder.loop_id}: {error}") from error
+    return summary_of(diff)
+
+
+def check_waits(folder: LoopFolder) -> None:
+    """ActError unless this is a campaign whose tries a person proposes, and nobody works in its
+    worktree."""
+    try:
+        loop, status = folder.loop(), folder.status()
+        if loop.kind is not LoopKind.RESEARCH:
+            raise ActError(f"{folder.loop_id} is no research campaign.")
+        if Campaign.model_validate(loop.spec).proposer.kind != "person":
+            raise ActError(
+                f"The tries of {folder.loop_id} are not proposed by a person. Begin a campaign "
+                "with --proposer person."
+            )
+    except (FolderError, ValueError) as error:
+        raise ActError(f"{folder.loop_id}: {error}") from error
+    if alive(status) == "running":
+        raise ActError(f"{folder.loop_id} is at work. Wait until it asks for a change.")
+    if not (folder.path / WORKTREE).is_dir():
+        raise ActError(f"{folder.loop_id} has no worktree yet. Start it: the baseline comes first.")
+
+
+def keep_draft(folder: LoopFolder) -> bool:
+    """Before the worktree is restored: keep what a person changed there and did not submit.
+    Whether there was something."""
+    diff = diff_of(folder.path / WORKTREE)
+    if diff and not (folder.path / FILE).exists():
+        write_bytes_atomic(folder.path / DRAFT, diff)
+        return True
+    return False
+
+
+def take_up_draft(folder: LoopFolder) -> bool:
+    """Put a draft back into a worktree that nobody has changed since; whether there was one that
+    still fits. One that does not stays where it is."""
+    path, worktree = folder.path / DRAFT, folder.path / WORKTREE
+    if not path.exists() or diff_of(worktree):
+        return False
+    try:
+        apply_exactly(worktree, path.read_bytes())
+    except ProposerError as error:
+        if error.rule is None:
+            raise
+        return False
+    path.unlink()
+    return True
