@@ -22,6 +22,8 @@ from engine.cli import (
     project_pretrain,
     project_probe,
     project_rows,
+    research,
+    research_acts,
     runs,
     serve,
     tidying,
@@ -58,7 +60,12 @@ app.command(name="eval")(evaluating.evaluate)
 app.command()(ceiling.ceiling)
 app.add_typer(serve.app)
 app.command()(flywheel.flywheel)
+app.command()(research.research)
 app.add_typer(loops.app)
+loops.app.command()(research_acts.accept)
+loops.app.command()(research_acts.discard)
+loops.app.command()(research_acts.rerun)
+loops.app.command()(research_acts.replay)
 app.command()(project.init)
 app.command()(project.status)
 app.command()(project_adapter.promote)

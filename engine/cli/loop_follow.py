@@ -19,6 +19,7 @@ from engine.records.loop import (
     IterationData,
     IterationPlan,
     IterationVerdict,
+    LoopKind,
     LoopPhase,
 )
 
@@ -69,6 +70,17 @@ def show_loop(folder: LoopFolder) -> None:
     """The loop and its tries as a table on stdout."""
     status = folder.status()
     print(f"{folder.loop_id}: {printable(state_words(status))}")
+    if folder.loop().kind is LoopKind.RESEARCH:
+        from engine.cli.research_table import print_tries
+
+        print_tries(folder)
+    else:
+        _print_iterations(folder)
+    if status.spent.calls:
+        print(f"Teachers took {spent_words(status.spent)}")
+
+
+def _print_iterations(folder: LoopFolder) -> None:
     rows = []
     for number in folder.iterations():
         plan, verdict = (
@@ -88,8 +100,6 @@ def show_loop(folder: LoopFolder) -> None:
         )
     if rows:
         print_table(("TRY", "OUTCOME", "DEV", "Δ BEST", "ROWS", "HYPOTHESIS"), rows)
-    if status.spent.calls:
-        print(f"Teachers took {spent_words(status.spent)}")
 
 
 def as_plain(folder: LoopFolder) -> dict[str, Any]:

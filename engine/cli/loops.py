@@ -70,7 +70,7 @@ def show(
     """A loop and its tries."""
     from engine.cli.loop_follow import as_plain, show_loop
 
-    folder = _loop(workspace, loop)
+    folder = find_loop(workspace, loop)
     if as_json:
         print_json(as_plain(folder))
     else:
@@ -82,7 +82,7 @@ def watch(loop: LoopArgument, workspace: WorkspaceOption = None) -> None:
     """Follow a loop until it ends or waits. Ctrl-C leaves it running."""
     from engine.cli.loop_follow import follow_loop
 
-    follow_loop(_loop(workspace, loop))
+    follow_loop(find_loop(workspace, loop))
 
 
 @app.command()
@@ -107,7 +107,7 @@ def cancel(loop: LoopArgument, workspace: WorkspaceOption = None) -> None:
     from engine.loops.launch import cancel_loop
     from engine.supervise.launch import LaunchError
 
-    folder = _loop(workspace, loop)
+    folder = find_loop(workspace, loop)
     try:
         status = cancel_loop(folder, wait_s=CANCEL_WAIT_S)
     except LaunchError as error:
@@ -126,7 +126,7 @@ def resume(
     from engine.loops.launch import launch_loop
     from engine.supervise.launch import LaunchError
 
-    folder = _loop(workspace, loop)
+    folder = find_loop(workspace, loop)
     try:
         launch_loop(folder)
     except LaunchError as error:
@@ -153,7 +153,7 @@ def approve(
     from engine.supervise.launch import LaunchError
     from engine.target import TargetError, load_target, parse_value
 
-    folder = _loop(workspace, loop)
+    folder = find_loop(workspace, loop)
     number = folder.status().iteration
     plan = read_draft(folder, number)
     if plan is None:
@@ -176,14 +176,14 @@ def approve(
 def _ask(workspace: Path | None, loop: str, request: Request, words: str) -> None:
     from engine.loops.launch import alive
 
-    folder = _loop(workspace, loop)
+    folder = find_loop(workspace, loop)
     if alive(folder.status()) != "running":
         fail(f"{folder.loop_id} does not run.", Exit.NO)
     folder.ask(request)
     narrate(f"{folder.loop_id} {words}.")
 
 
-def _loop(workspace: Path | None, name: str) -> LoopFolder:
+def find_loop(workspace: Path | None, name: str) -> LoopFolder:
     from engine.folder import FolderError
     from engine.loops.folder import find_loops
 

@@ -1,0 +1,183 @@
+"""The command of a research campaign: begin one by a protocol, or go on with an open one."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.console import (
+    Exit,
+    JsonOption,
+    WorkspaceOption,
+    fail,
+    narrate,
+    open_workspace,
+    print_json,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from engine.loops.folder import LoopFolder
+    from engine.loops.research.making import Plan
+    from engine.workspace import Workspace
+
+SAID_NO = "Nothing was run. The commands are agreed to once, and again when the protocol changes."
+
+
+def research(
+    protocol: Annotated[Path, typer.Argument(help="The experiment protocol, a JSON file.")],
+    repo: Annotated[
+        Path | None,
+        typer.Option(help="The repository.", show_default="the folder that the protocol lies in"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    tries: Annotated[int, typer.Option(min=1, help="So many tries at most.")] = 20,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="So many measurements of a try before it can be kept.")
+    ] = 3,
+    baseline_seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="And of the baseline.", show_default="two more than of a try"),
+    ] = None,
+    confidence: Annotated[
+        float,
+        typer.Option(
+            help="How probable it must be that a kept try is better.", min=0.51, max=0.999
+        ),
+    ] = 0.95,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, help="End after so many hours of work.")
+    ] = None,
+    proposer: Annotated[
+        str,
+        typer.Option(
+            help="Who proposes: settings (built in), person, command, or a teacher's name."
+        ),
+    ] = "settings",
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            help="The command that proposes: it is told the rules on stdin, in the worktree.",
+        ),
+    ] = None,
+    agent_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds that one proposal may take.")
+    ] = 600.0,
+    goal: Annotated[
+        str | None, typer.Option(help="What is wanted, in a sentence, for whoever proposes.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="End once a teacher has no room in so many tokens.")
+    ] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, help="The same in US dollars, where prices are known.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first measurement; of proposals.")] = 0,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin a new campaign, also where one is open.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree to the protocol's commands without being asked.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Search a training recipe under the rules of a protocol: propose, measure, keep or discard.
+
+    An open campaign of the same protocol and repository goes on where it was. It works in a
+    worktree of its own; the checkout stays as it is. Ctrl-C leaves it running.
+    """
+    from engine.cli.loop_follow import follow_loop
+    from engine.loops.launch import launch_loop
+    from engine.loops.research.making import MakeError, Wish, open_campaign, plan_campaign
+    from engine.supervise.launch import LaunchError
+
+    place = _workspace(workspace, protocol)
+    wish = Wish(
+        tries=tries,
+        seeds=seeds,
+        baseline_seeds=baseline_seeds,
+        confidence=confidence,
+        hours=hours,
+        proposer="command" if agent and proposer == "settings" else proposer,
+        argv=tuple(_words(agent)),
+        limit_s=agent_limit,
+        goal=goal,
+        tokens=max_tokens,
+        usd=max_usd,
+        seed=seed,
+    )
+    try:
+        plan = plan_campaign(place, protocol, repo, wish)
+        for warning in plan.warnings:
+            narrate(f"  ⚠ {printable(warning)}")
+        folder = None if new else open_campaign(place, plan)
+        if folder is not None:
+            narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
+        else:
+            folder = _make(place, plan, yes)
+        launch_loop(folder)
+    except (MakeError, LaunchError) as error:
+        fail(str(error), Exit.NO if isinstance(error, LaunchError) else Exit.NOT_THERE)
+    if detach:
+        narrate(f"It runs on its own. Watch it: factory-tui loop watch {folder.loop_id}")
+        if as_json:
+            print_json({"loop": folder.loop_id, "path": str(folder.path)})
+        else:
+            print(folder.loop_id)
+        return
+    follow_loop(folder, as_json=as_json)
+
+
+def _words(agent: str | None) -> list[str]:
+    try:
+        return shlex.split(agent) if agent else []
+    except ValueError as error:
+        fail(f"--agent: {error}.")
+
+
+def _workspace(option: Path | None, protocol: Path) -> Workspace:
+    """The workspace that was named, else the nearest of the protocol, else of here."""
+    from engine.workspace import Workspace, WorkspaceError
+
+    if option is None:
+        try:
+            return Workspace.find(protocol.resolve().parent)
+        except WorkspaceError:
+            return open_workspace(None)
+    return open_workspace(option)
+
+
+def _make(place: Workspace, plan: Plan, yes: bool) -> LoopFolder:
+    """The campaign's folder, once its commands are agreed to; a plain folder becomes a repository
+    first, when that is agreed to too."""
+    from engine.loops.research.making import agree_to, make_campaign
+
+    if plan.needs_git_init:
+        _confirm(
+            f"{plan.repo.name} is no git repository. A campaign needs one: make it one, with a "
+            "first commit of what is in it?",
+            yes,
+        )
+    if not plan.agreed:
+        narrate("The protocol runs these commands on this machine, as you:")
+        for command in plan.commands:
+            narrate(f"    {printable(command)}")
+        narrate(f"  in a worktree of {plan.repo}.")
+        _confirm("Run them?", yes)
+        agree_to(place, plan)
+    return make_campaign(place, plan)
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(f"{question} Nobody can be asked here: --yes agrees.", Exit.NO)
+    if not typer.confirm(question, default=False, err=True):
+        fail(SAID_NO, Exit.NO)

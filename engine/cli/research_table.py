@@ -1,0 +1,57 @@
+"""A campaign's tries as a table on stdout."""
+
+from __future__ import annotations
+
+from engine import numbers
+from engine.cli.console import print_table, printable
+from engine.judge.improvement import number as figures
+from engine.loops.folder import LoopFolder
+from engine.loops.research.history import Try, history_before
+from engine.records.research import Measurement
+
+WIDEST = 70
+
+
+def print_tries(folder: LoopFolder) -> None:
+    """Every try with its metric, how sure its verdict is, and what it was. FolderError where a
+    record cannot be read."""
+    last = max(folder.iterations(), default=0)
+    rows = [_row(one) for one in history_before(folder, last + 1).tries]
+    if rows:
+        print_table(("TRY", "VERDICT", "METRIC", "Δ BEST", "P", "GB", "DESCRIPTION"), rows)
+    status = folder.status()
+    if status.best_run is not None:
+        print(f"Best: {figures(status.best_score or 0)}, first measured by {status.best_run}")
+
+
+def _row(one: Try) -> tuple[str, ...]:
+    verdict = one.verdict
+    measured = one.runs.measurements if one.runs else []
+    return (
+        str(one.iteration - 1),
+        verdict.status.value if verdict else "open",
+        _metric(one),
+        figures(verdict.difference[0], sign=True) if verdict and verdict.difference else "",
+        f"{verdict.probability:.2f}" if verdict and verdict.probability is not None else "",
+        _memory(measured),
+        _cut(printable(one.plan.hypothesis)),
+    )
+
+
+def _metric(one: Try) -> str:
+    if one.verdict is None or one.verdict.score is None:
+        return numbers.score(None)
+    shown = f"{one.verdict.score:.4f}"
+    if one.verdict.interval is None:
+        return shown
+    low, high = one.verdict.interval
+    return f"{shown} ± {figures((high - low) / 2)}"
+
+
+def _memory(measured: list[Measurement]) -> str:
+    sizes = [m.memory_gb for m in measured if m.memory_gb is not None]
+    return f"{max(sizes):.2f}" if sizes else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
