@@ -1,4 +1,4 @@
-"""The verdict on a try, keep, discard or crash: from what was measured and what was known before."""
+"""The verdict on a try, keep, discard or crash: from what was measured and what was known then."""
 
 from __future__ import annotations
 
