@@ -24,6 +24,7 @@ from engine.cli import (
     project_rows,
     research,
     research_acts,
+    research_edit,
     runs,
     serve,
     tidying,
@@ -62,6 +63,7 @@ app.add_typer(serve.app)
 app.command()(flywheel.flywheel)
 app.command()(research.research)
 app.add_typer(loops.app)
+loops.app.command()(research_edit.edit)
 loops.app.command()(research_acts.accept)
 loops.app.command()(research_acts.discard)
 loops.app.command()(research_acts.rerun)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine.checks.finding import Finding, error, info, warning
+from engine.editor import editor_command
 from tests.tui.drive import app_on, texts, until
 from tests.tui.make_runs import make_run
 from tui.app import FactoryApp
-from tui.editing import editor_command
 from tui.screens.file_view import FileScreen
 from tui.views.findings_view import group, line_in, verdict
 from tui.widgets.file_view import FileView

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def apply_exactly(worktree: Path, diff: bytes) -> None:
         raise ProposerError(
             f"The change does not fit the files as they are now: {_said(done)}.", "apply"
         )
+
+
+def files_in(worktree: Path, allowed: Sequence[str], forbidden: Sequence[str] = ()) -> list[str]:
+    """The files of HEAD's tree that these globs allow, by name. ProposerError (``git``)."""
+    wanted = [f":(glob){one}" for one in allowed] + [f":(exclude,glob){one}" for one in forbidden]
+    done = _git(worktree, "ls-files", "-z", "--", *wanted)
+    if done.returncode != 0:
+        raise _failed("ls-files", done)
+    return sorted(os.fsdecode(one) for one in done.stdout.split(b"\0") if one)
 
 
 def summary_of(diff: bytes) -> str:

@@ -23,7 +23,8 @@ from engine.supervise.launch import LaunchError
 
 FILE = "proposal.json"
 DRAFT = "draft.diff"
-"""A person's change that was begun and not submitted, kept while the worktree is needed."""
+"""A person's change that was begun and not submitted, kept while the worktree is needed. One that
+comes while an older one is kept has a number as well."""
 
 
 class PersonProposal(Record):
@@ -45,12 +46,12 @@ def by_person(folder: LoopFolder, iteration: int) -> Proposed:
     if not taken.exists():
         if not (folder.path / FILE).exists():
             raise LoopPaused(
-                f"It waits for a change by a person: factory-tui research edit {folder.loop_id}"
+                f"It waits for a change by a person: factory-tui loop edit {folder.loop_id}"
             )
         taken.parent.mkdir(parents=True, exist_ok=True)
         (folder.path / FILE).replace(taken)
     proposal = read_record(taken, PersonProposal)
-    apply_exactly(folder.path / WORKTREE, proposal.diff.encode("utf-8", "surrogateescape"))
+    apply_exactly(folder.path / WORKTREE, proposal.diff.encode())
     return Proposed(by="person", description=proposal.description)
 
 
@@ -70,14 +71,14 @@ def submit(folder: LoopFolder, description: str, *, start: bool = True) -> str:
         if not diff:
             raise ActError(f"No file differs from the best. Change one in {worktree}.")
         proposal = PersonProposal(
-            description=words,
-            diff=diff.decode("utf-8", "surrogateescape"),
-            base=head_of(worktree).commit,
+            description=words, diff=diff.decode(), base=head_of(worktree).commit
         )
         write_json_atomic(folder.path / FILE, proposal)
         (folder.path / DRAFT).unlink(missing_ok=True)
         if start:
             launch_loop(folder)
+    except UnicodeDecodeError as error:
+        raise ActError("A file that was changed is no UTF-8 text. Save it as UTF-8.") from error
     except (OSError, FolderError, LaunchError, ProposerError) as error:
         raise ActError(f"{folder.loop_id}: {error}") from error
     return summary_of(diff)
@@ -103,14 +104,28 @@ def check_waits(folder: LoopFolder) -> None:
         raise ActError(f"{folder.loop_id} has no worktree yet. Start it: the baseline comes first.")
 
 
-def keep_draft(folder: LoopFolder) -> bool:
-    """Before the worktree is restored: keep what a person changed there and did not submit.
-    Whether there was something."""
+def keep_draft(folder: LoopFolder, iteration: int) -> bool:
+    """Before a runner restores the worktree for an iteration: keep what a person has changed there
+    and not submitted. Whether there was something.
+
+    Once the iteration has a proposal, what differs is the try, and nobody's draft.
+    """
+    begun = folder.iteration(iteration)
+    if (begun / FILE).exists() or (begun / "plan.json").exists():
+        return False
     diff = diff_of(folder.path / WORKTREE)
-    if diff and not (folder.path / FILE).exists():
-        write_bytes_atomic(folder.path / DRAFT, diff)
-        return True
-    return False
+    if not diff or diff == _submitted(folder):
+        return False
+    path, number = folder.path / DRAFT, 2
+    while path.exists() and path.read_bytes() != diff:
+        path, number = folder.path / f"draft-{number}.diff", number + 1
+    write_bytes_atomic(path, diff)
+    return True
+
+
+def _submitted(folder: LoopFolder) -> bytes | None:
+    path = folder.path / FILE
+    return read_record(path, PersonProposal).diff.encode() if path.exists() else None
 
 
 def take_up_draft(folder: LoopFolder) -> bool:

@@ -1,0 +1,89 @@
+"""``factory-tui loop edit``: a person proposes the next try of a campaign."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.console import Exit, WorkspaceOption, fail, narrate, printable
+from engine.cli.loops import LoopArgument, find_loop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.loops.folder import LoopFolder
+
+
+def edit(
+    loop: LoopArgument,
+    workspace: WorkspaceOption = None,
+    description: Annotated[
+        str | None,
+        typer.Option("--description", "-d", help="The try in a line, for the results log."),
+    ] = None,
+    as_it_is: Annotated[
+        bool,
+        typer.Option("--as-it-is", help="Open no editor: submit what the worktree holds."),
+    ] = False,
+    start: Annotated[
+        bool, typer.Option("--start/--no-start", help="Go on with the campaign at once.")
+    ] = True,
+) -> None:
+    """Propose the next try of a campaign: edit its files in $EDITOR, describe it, run it."""
+    from engine.loops.research.acts import ActError
+    from engine.loops.research.proposers.person import check_waits, submit, take_up_draft
+    from engine.loops.research.proposers.proposed import ProposerError
+    from engine.records.research import WORKTREE
+
+    folder = find_loop(workspace, loop)
+    try:
+        check_waits(folder)
+        if take_up_draft(folder):
+            narrate("Your change of last time is back in the worktree.")
+        if not as_it_is:
+            _open(folder)
+        if description is None:
+            description = _asked(folder.path / WORKTREE)
+        changed = submit(folder, description, start=start)
+    except (ActError, ProposerError, OSError) as error:
+        fail(printable(str(error)), Exit.NO)
+    narrate(f"Submitted to {folder.loop_id}: {printable(changed)}")
+    if start:
+        narrate(f"Watch: factory-tui loop watch {folder.loop_id}")
+
+
+def _open(folder: LoopFolder) -> None:
+    """The campaign's mutable files in the person's editor, until it ends."""
+    from engine.editor import NO_EDITOR, editor_command
+    from engine.folder import read_record
+    from engine.loops.research.proposers.checkout import files_in
+    from engine.records.protocol import Protocol
+    from engine.records.research import PROTOCOL_FILE, WORKTREE
+
+    surface = read_record(folder.path / PROTOCOL_FILE, Protocol).mutable_surface
+    worktree = folder.path / WORKTREE
+    names = files_in(worktree, surface.allowed_globs, surface.forbidden_globs)
+    if not names:
+        fail(f"No file in {worktree} may be changed by the protocol.", Exit.NO)
+    for name in names:
+        command = editor_command(worktree / name, None)
+        if command is None:
+            fail(NO_EDITOR, Exit.NO)
+        code = subprocess.run(command, check=False).returncode
+        if code != 0:
+            fail(f"{command[0]} ended with exit code {code}. Nothing was submitted.", Exit.NO)
+
+
+def _asked(worktree: Path) -> str:
+    from engine.loops.research.proposers.checkout import diff_of, summary_of
+
+    diff = diff_of(worktree)
+    if not diff:
+        fail(f"No file differs from the best, so there is nothing to try. {worktree}", Exit.NO)
+    if not sys.stdin.isatty():
+        fail("Nobody can be asked here: describe the try with --description.", Exit.NO)
+    narrate(printable(summary_of(diff)))
+    return str(typer.prompt("What did you change, in a line", err=True))
