@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-SECONDS = 60.0
-"""How long git may take; a hook or a signature that waits for somebody ends there."""
+from engine import git
 
 HYPOTHESIS = 60
 """So many characters of the hypothesis stand in the message."""
@@ -49,7 +48,7 @@ class Committed:
 def place_of(target: Path) -> Place:
     """Whose repository the target's folder stands in."""
     try:
-        done = _git(target, "rev-parse", "--show-toplevel")
+        done = git.call(target, "rev-parse", "--show-toplevel")
     except FileNotFoundError:
         return Place.NO_GIT
     except subprocess.TimeoutExpired:
@@ -78,7 +77,7 @@ def dirty(target: Path) -> frozenset[str] | None:
     To be asked before an iteration touches anything. None where git does not answer.
     """
     try:
-        done = _git(target, "status", "--porcelain=v1", "-z", "--untracked-files=all")
+        done = git.call(target, "status", "--porcelain=v1", "-z", "--untracked-files=all")
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode != 0:
@@ -126,18 +125,20 @@ def commit(
         ):
             if not wanted:
                 break
-            done = _git(target, "--literal-pathspecs", *step)
+            done = git.call(target, "--literal-pathspecs", *step)
             if done.returncode == 0:
                 continue
             if step[0] == "commit" and not _changed(target, wanted):
                 return Committed(None, "Nothing changed since the last commit.", tuple(left_out))
-            return Committed(None, f"git {step[0]} failed: {_said(done)}", tuple(left_out))
+            return Committed(None, f"git {step[0]} failed: {git.said(done)}", tuple(left_out))
         if not wanted:
             return Committed(None, "There was nothing of its own to commit.", tuple(left_out))
-        head = _git(target, "rev-parse", "HEAD")
+        head = git.call(target, "rev-parse", "HEAD")
         return Committed(os.fsdecode(head.stdout.strip()), None, tuple(left_out))
     except subprocess.TimeoutExpired:
-        return Committed(None, f"git took over {SECONDS:.0f} s and was stopped.", tuple(left_out))
+        return Committed(
+            None, f"git took over {git.SECONDS:.0f} s and was stopped.", tuple(left_out)
+        )
     except OSError as error:
         return Committed(None, f"git cannot be run ({error.strerror}).", tuple(left_out))
 
@@ -145,7 +146,7 @@ def commit(
 def last_message(target: Path) -> str | None:
     """The subject of the newest commit; None where there is none."""
     try:
-        done = _git(target, "log", "-1", "--format=%s")
+        done = git.call(target, "log", "-1", "--format=%s")
     except (OSError, subprocess.TimeoutExpired):
         return None
     return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
@@ -180,34 +181,10 @@ def _never(path: PurePosixPath) -> bool:
 
 def _ignored(target: Path, names: Sequence[str]) -> set[str]:
     asked = b"\0".join(os.fsencode(name) for name in names) + b"\0"
-    done = _git(target, "check-ignore", "-z", "--stdin", "--no-index", given=asked)
+    done = git.call(target, "check-ignore", "-z", "--stdin", "--no-index", given=asked)
     return {os.fsdecode(one) for one in done.stdout.split(b"\0") if one}
 
 
 def _changed(target: Path, names: Sequence[str]) -> bool:
-    done = _git(target, "--literal-pathspecs", "status", "--porcelain=v1", "-z", "--", *names)
+    done = git.call(target, "--literal-pathspecs", "status", "--porcelain=v1", "-z", "--", *names)
     return bool(done.stdout)
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    text = (done.stderr or done.stdout).decode("utf-8", "replace")
-    line = next((one.strip() for one in text.splitlines() if one.strip()), "it gave no reason")
-    return "".join(one for one in line if one.isprintable())[:300]
-
-
-def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    # Whoever started this may have been a git hook: its repository is not the target's.
-    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    for name in ("GIT_SSH_COMMAND", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    return subprocess.run(
-        ["git", *arguments],
-        cwd=folder,
-        env=environment,
-        input=given,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-    )

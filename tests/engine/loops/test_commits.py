@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import git as git_calls
 from engine.loops import commits
 from engine.loops.commits import Place, commit, dirty, message_of, place_of
 
@@ -112,7 +113,7 @@ def test_a_hook_that_refuses_is_said_and_one_that_waits_is_stopped(
     (target / "PLAN.md").write_text("x\n")
     assert commit(target, ["PLAN.md"], "m").reason == "git commit failed: not on my watch"
     hook.write_text("#!/bin/sh\nexec sleep 30\n")
-    monkeypatch.setattr(commits, "SECONDS", 1.0)
+    monkeypatch.setattr(git_calls, "SECONDS", 1.0)
     assert "was stopped" in (commit(target, ["PLAN.md"], "m").reason or "")
 
 
