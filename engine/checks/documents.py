@@ -110,6 +110,11 @@ def read_document(folder: Path, name: str, model: type[BaseModel]) -> Document:
         return Document(name)
     if isinstance(data, Finding):
         return Document(name, exists=True, problems=(data,))
+    return document_of(name, data, model)
+
+
+def document_of(name: str, data: bytes, model: type[BaseModel]) -> Document:
+    """The record that ``data``, the bytes of the file ``name``, holds, checked against ``model``."""
     digest = hashlib.sha256(data).hexdigest()
     text = decode_utf8(name, data)
     if isinstance(text, Finding):

@@ -1,0 +1,74 @@
+"""What somebody agreed to have run on this machine: commands that a file from elsewhere brings.
+
+An agreement is a small file of the workspace, named by the SHA-256 of the file that was shown. A
+file that was changed has another hash, so it asks again. Whatever is damaged is no agreement.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from engine.folder import FolderError, read_record, write_json_atomic
+from engine.records.base import Record, Sha256, UtcTime, utc_now
+from engine.workspace import Workspace
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Agreement(Record):
+    """That the commands of one file may be run: which, when it was agreed, and by whom."""
+
+    sha256: Sha256
+    commands: list[str]
+    when: UtcTime
+    by: str
+
+
+def is_agreed(workspace: Workspace, sha256: str) -> bool:
+    """Whether the commands of the file with this hash were agreed to here."""
+    return agreement(workspace, sha256) is not None
+
+
+def agreement(workspace: Workspace, sha256: str) -> Agreement | None:
+    """What was agreed to; None where nothing was, or its file is damaged or of another hash."""
+    if not _SHA256.fullmatch(sha256):
+        return None
+    try:
+        found = read_record(_path(workspace, sha256), Agreement)
+    except (FolderError, ValidationError, OSError):
+        return None
+    return found if found.sha256 == sha256 else None
+
+
+def agree(
+    workspace: Workspace, sha256: str, commands: Sequence[str], by: str | None = None
+) -> Agreement:
+    """Write down that the commands of the file with this hash were shown and agreed to.
+
+    ``by``: without it whoever is logged in. ValueError where the hash is none; OSError where it
+    cannot be written.
+    """
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is not a SHA-256")
+    made = Agreement(sha256=sha256, commands=list(commands), when=utc_now(), by=by or _user())
+    path = _path(workspace, sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json_atomic(path, made)
+    return made
+
+
+def _path(workspace: Workspace, sha256: str) -> Path:
+    return workspace.local_dir / "agreed" / f"{sha256}.json"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # A process whose user has no name: in a container, say.
+        return "not recorded"
