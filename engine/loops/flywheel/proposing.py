@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.loops.flywheel.sampler import Tried, propose, usual_space
+from engine.loops.flywheel.sampler import propose, usual_space
 from engine.loops.flywheel.teachers import SETTINGS
 from engine.loops.patches import ALLOWED, Bounds, Patches, check_patches, narrowed
 from engine.loops.runner import LoopFailed
+from engine.loops.sampling import Tried
 from engine.records.base import utc_now
 from engine.records.loop import IterationPlan, RefusedPatch
 from engine.target import Target

@@ -8,8 +8,9 @@ import statistics
 
 import pytest
 
-from engine.loops.flywheel.sampler import Tried, propose, usual_space
+from engine.loops.flywheel.sampler import propose, usual_space
 from engine.loops.patches import check_patches, narrowed
+from engine.loops.sampling import Tried
 
 SPACE = narrowed(
     {
