@@ -57,14 +57,14 @@ def by_command(
             put_back(worktree, before)
     _keep(folder, ended, env)
     diff = diff_of(worktree)
-    name = one_line(Path(argv[0]).name, 60)
+    name = one_line(Path(words[0]).name, 60)
     _refuse(name, ended, limit_s, moved=moved, changed=bool(diff))
     if not diff:
         raise ProposerError(f"{name} changed no file.{_last_words(ended)}", "empty")
     said = _hidden(ended.out, env)
     notes = []
     if ended.left_behind:
-        notes.append(f"{name} left {ended.left_behind} processes behind; they were stopped.")
+        notes.append(f"{name} left processes behind: {ended.left_behind}. They were stopped.")
     return Proposed(
         by=name,
         description=described(said) or summary_of(diff),

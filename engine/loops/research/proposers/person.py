@@ -31,7 +31,7 @@ class PersonProposal(Record):
     """``proposal.json``. ``base`` is the commit that the diff is against."""
 
     description: Text
-    diff: Text
+    diff: str = Field(min_length=1)
     base: Text
     submitted: UtcTime = Field(default_factory=utc_now)
 

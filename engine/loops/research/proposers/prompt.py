@@ -167,7 +167,7 @@ def crashes_of(history: History) -> str:
         found = one.runs.measurements if one.runs else []
         trace = next((m.trace for m in reversed(found) if m.trace), [])
         if trace:
-            lines = (_clean(line)[:300] for line in trace[-TRACE_LINES:])
+            lines = (clean_line(line)[0][:300] for line in trace[-TRACE_LINES:])
             parts.append(f"Try {one.iteration - 1}:\n{fenced(chr(10).join(lines))}")
     return "\n\n".join(parts)
 
@@ -204,8 +204,7 @@ def _files(files: Mapping[str, str]) -> str:
 def _clean(text: str) -> str:
     """Line by line without control characters; indentation and tabs stay."""
     return "\n".join(
-        line if line.replace("\t", "").isprintable() else clean_line(line)[0]
-        for line in text.splitlines()
+        "".join(c for c in line if c == "\t" or c.isprintable()) for line in text.splitlines()
     )
 
 

@@ -10,7 +10,7 @@ from engine.supervise.terminal import clean_line
 DESCRIPTION = 200
 """So many characters of a description are kept: it is one cell of the results log."""
 
-_MARKS = "#*_`>-• \t\"'"
+_HEAD = re.compile(r"^[#*_`>\-•\s\"']*(?:description[*_`\s]*:)?[*_`\s\"']*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ def one_line(text: str, limit: int = DESCRIPTION) -> str:
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 
-def description_of(text: str, limit: int = DESCRIPTION) -> str:
-    """A description as a person would write it: one line, without the marks of a list or a head."""
-    line = one_line(text, limit)
-    return re.sub(r"^description\s*:\s*", "", line.strip(_MARKS), flags=re.IGNORECASE).strip(_MARKS)
+def description_of(text: str) -> str:
+    """A description as a person would write it: one line, without the marks of a list, a heading or
+    a quotation, and without the word ``description:`` before it."""
+    line = one_line(text, 2 * DESCRIPTION)
+    bare = _HEAD.sub("", line)
+    marks = set(line[: len(line) - len(bare)])
+    return one_line(bare.rstrip("".join(marks & set("*_`\"'")) + " "))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from engine.loops.asking import Asking
 from engine.loops.research.proposers.proposed import (
@@ -15,7 +15,7 @@ from engine.loops.research.proposers.proposed import (
     description_of,
     one_line,
 )
-from engine.records.base import Record, Text
+from engine.records.base import Record
 from engine.records.teaching import SaidOptionalText, SaidText
 from engine.teaching.blocking import with_teacher
 from engine.teaching.errors import TeachingError
@@ -26,16 +26,17 @@ RATIONALE = 4000
 
 
 def _lines(value: Any) -> Any:
-    """A diff that comes as a list of lines is those lines, blank ones and blanks as they are."""
+    """A list of lines is those lines, blank ones too; the last line has an end."""
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "\n".join(one.rstrip("\n") for one in value)
-    return value
+        value = "\n".join(one.rstrip("\n") for one in value)
+    return f"{value}\n" if isinstance(value, str) and not value.endswith("\n") else value
 
 
 class RecipeChange(Record):
     """What a teacher answers."""
 
-    diff: Annotated[Text, BeforeValidator(_lines)]
+    diff: Annotated[str, BeforeValidator(_lines), Field(pattern=r"\S")]
+    """As it came: blanks at its ends are a part of it."""
     description: SaidText = ""
     rationale: SaidOptionalText = None
 
