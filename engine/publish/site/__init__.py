@@ -1,0 +1,1 @@
+"""The static site of public artifacts: from the workspace's files to pages, feed and manifest."""

@@ -1,0 +1,142 @@
+"""A system beside ours, and in words what may be said of the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.judge.stats import unpaired_difference
+from engine.publish.site.cells import CellView, cell_view, successes
+from engine.publish.site.links import SourceView
+from engine.publish.site.records_used import RecordsUsed
+from engine.records.public import Cell, Comparable, Competitor, Setup
+
+MEANING = {
+    Comparable.DIRECT: "The same frozen rows, prompt, metric and scorer. Only here may one be "
+    "said to be better than the other.",
+    Comparable.DIRECTIONAL: "Another evaluation of the same kind of task. It shows the size of "
+    "the field, not who is ahead.",
+    Comparable.NOT_COMPARABLE: "Another task or metric. It explains what is aimed at; no win and "
+    "no loss follow from it.",
+}
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ours minus theirs. ``clear``: whether it is outside of the noise, None where that is not
+    known. ``sentence`` says it, with the interval and how that was found."""
+
+    points: str
+    clear: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitorView:
+    system: str
+    metric: str
+    theirs: CellView
+    ours: CellView | None
+    difference: Difference | None
+    setup: str
+    readout: str
+    source: SourceView | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitionGroup:
+    label: str
+    meaning: str
+    rows: tuple[CompetitorView, ...]
+
+
+def competition(
+    rows: Sequence[Competitor], used: RecordsUsed, sources: dict[str, SourceView]
+) -> list[CompetitionGroup]:
+    """The rows by how far they may be compared, Direct first; groups without rows are left out."""
+    groups = []
+    for label, meaning in MEANING.items():
+        found = tuple(_view(one, used, sources) for one in rows if one.comparable is label)
+        if found:
+            groups.append(CompetitionGroup(label.value, meaning, found))
+    return groups
+
+
+def _view(row: Competitor, used: RecordsUsed, sources: dict[str, SourceView]) -> CompetitorView:
+    return CompetitorView(
+        row.system,
+        row.metric,
+        cell_view(row.score, used),
+        cell_view(row.ours, used) if row.ours else None,
+        difference(row, used) if row.comparable is Comparable.DIRECT else None,
+        _setup(row.setup),
+        row.readout or "",
+        sources.get(row.source) if row.source else None,
+    )
+
+
+def difference(row: Competitor, used: RecordsUsed) -> Difference | None:
+    """What a Direct row says: None where one of the two numbers is not there."""
+    ours = _number(row.ours, used) if row.ours else None
+    theirs = _number(row.score, used)
+    if ours is None or theirs is None or row.ours is None or row.ours.unit != row.score.unit:
+        return None
+    gap = ours - theirs
+    points = _points(gap, row.score.unit)
+    if row.p is not None:
+        clear = row.p < 1 - CONFIDENCE
+        said = "outside of the noise" if clear else "within the noise"
+        return Difference(points, clear, f"{said}: a paired test gives p = {row.p:.3g}.")
+    known = _interval(row, ours, theirs)
+    if known is None:
+        return Difference(points, None, "How sure that is, is not recorded.")
+    low, high, n = known
+    clear = low > 0 or high < 0
+    said = "outside of the noise" if clear else "within the noise"
+    ends = f"{_points(low, 'share')} and {_points(high, 'share')}"
+    return Difference(
+        points,
+        clear,
+        f"{said} of {n} rows: the true difference lies between {ends} (95 %, rows not paired).",
+    )
+
+
+def _interval(row: Competitor, ours: float, theirs: float) -> tuple[float, float, int] | None:
+    """Low and high of the difference of two shares, and the rows of the smaller sample."""
+    if row.score.unit != "share" or row.ours is None:
+        return None
+    n_ours = row.ours.n or _setup_rows(row.ours_setup)
+    n_theirs = row.score.n or _setup_rows(row.setup)
+    right, right_theirs = successes(ours, n_ours), successes(theirs, n_theirs)
+    if right is None or right_theirs is None or n_ours is None or n_theirs is None:
+        return None
+    _, low, high = unpaired_difference((right_theirs, n_theirs), (right, n_ours), CONFIDENCE)
+    return low, high, min(n_ours, n_theirs)
+
+
+def _number(cell: Cell, used: RecordsUsed) -> float | None:
+    value = cell.value
+    if value is None and cell.record is not None:
+        value = used.note(cell.record).value
+    return None if isinstance(value, str) else value
+
+
+def _points(value: float, unit: str | None) -> str:
+    """Signed, with its unit: differences of shares and of per cent are in percentage points."""
+    number = f"{100 * value:+.1f}" if unit == "share" else f"{value:+.4g}"
+    word = (
+        "pp" if unit in ("share", "percent", "pp") else unit if unit not in (None, "count") else ""
+    )
+    return f"{number} {word}".rstrip().replace("-", "−")
+
+
+def _setup(setup: Setup | None) -> str:
+    if setup is None:
+        return ""
+    rows = f"{setup.rows:,} rows" if setup.rows else ""
+    return ", ".join(one for one in (setup.suite, rows, setup.scorer) if one)
+
+
+def _setup_rows(setup: Setup | None) -> int | None:
+    return setup.rows if setup else None
