@@ -24,7 +24,7 @@ def look_around(protocol: Protocol | None, repo: Path | None) -> Around:
     """
     asked = asked_of(protocol) if protocol is not None else []
     return Around(
-        system="darwin" if sys.platform == "darwin" else sys.platform.rstrip("0123456789"),
+        system=sys.platform,
         machine=platform.machine(),
         programs=frozenset(name for name in asked if _is_here(name)),
         files=None if repo is None else files_of(repo),

@@ -88,7 +88,7 @@ def _columns(file: str, protocol: Protocol) -> Iterator[Finding]:
                 "protocol-columns",
                 file,
                 f"{pointer}/{index}",
-                f"The column {name!r} holds a tab or a line break, which separate columns and rows.",
+                f"The column {name!r} holds a tab or a line break, which end a column.",
                 "Give it a name without.",
             )
 

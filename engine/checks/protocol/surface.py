@@ -152,8 +152,8 @@ def _dependencies(file: str, protocol: Protocol, around: Around) -> Iterator[Fin
             "protocol-dependencies",
             file,
             pointer,
-            "New dependencies are not allowed, and the repository has no file that names any; only "
-            "what a try newly imports or adds as such a file can be seen.",
+            "New dependencies are not allowed, and the repository has no file that names any: only "
+            "a new file of that kind would break the rule.",
             "Keep a pyproject.toml or a requirements.txt in the repository to have more guarded.",
         )
     surface = protocol.mutable_surface
