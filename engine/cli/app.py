@@ -22,6 +22,7 @@ from engine.cli import (
     project_pretrain,
     project_probe,
     project_rows,
+    protocol,
     research,
     research_acts,
     research_edit,
