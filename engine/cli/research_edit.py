@@ -12,8 +12,6 @@ from engine.cli.console import Exit, WorkspaceOption, fail, narrate, printable
 from engine.cli.loops import LoopArgument, find_loop
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.loops.folder import LoopFolder
 
 
@@ -33,10 +31,11 @@ def edit(
     ] = True,
 ) -> None:
     """Propose the next try of a campaign: edit its files in $EDITOR, describe it, run it."""
+    from engine.folder import FolderError
     from engine.loops.research.acts import ActError
     from engine.loops.research.proposers.person import check_waits, submit, take_up_draft
-    from engine.loops.research.proposers.proposed import ProposerError
-    from engine.records.research import WORKTREE
+    from engine.loops.research.tree_git import TreeError
+    from engine.protocols.reading import ProtocolError
 
     folder = find_loop(workspace, loop)
     try:
@@ -46,9 +45,9 @@ def edit(
         if not as_it_is:
             _open(folder)
         if description is None:
-            description = _asked(folder.path / WORKTREE)
+            description = _asked(folder)
         changed = submit(folder, description, start=start)
-    except (ActError, ProposerError, OSError) as error:
+    except (ActError, FolderError, ProtocolError, TreeError, OSError) as error:
         fail(printable(str(error)), Exit.NO)
     narrate(f"Submitted to {folder.loop_id}: {printable(changed)}")
     if start:
@@ -58,18 +57,17 @@ def edit(
 def _open(folder: LoopFolder) -> None:
     """The campaign's mutable files in the person's editor, until it ends."""
     from engine.editor import NO_EDITOR, editor_command
-    from engine.folder import read_record
-    from engine.loops.research.proposers.checkout import files_in
-    from engine.records.protocol import Protocol
-    from engine.records.research import PROTOCOL_FILE, WORKTREE
+    from engine.globs import matches, matching
+    from engine.loops.research.proposers.checkout import files_in, open_worktree, protocol_of
 
-    surface = read_record(folder.path / PROTOCOL_FILE, Protocol).mutable_surface
-    worktree = folder.path / WORKTREE
-    names = files_in(worktree, surface.allowed_globs, surface.forbidden_globs)
+    surface = protocol_of(folder).mutable_surface
+    worktree = open_worktree(folder)
+    allowed = matching(files_in(worktree), surface.allowed_globs)
+    names = [name for name in allowed if not matches(name, surface.forbidden_globs)]
     if not names:
-        fail(f"No file in {worktree} may be changed by the protocol.", Exit.NO)
+        fail(f"No file in {worktree.path} may be changed by the protocol.", Exit.NO)
     for name in names:
-        command = editor_command(worktree / name, None)
+        command = editor_command(worktree.path / name, None)
         if command is None:
             fail(NO_EDITOR, Exit.NO)
         code = subprocess.run(command, check=False).returncode
@@ -77,12 +75,13 @@ def _open(folder: LoopFolder) -> None:
             fail(f"{command[0]} ended with exit code {code}. Nothing was submitted.", Exit.NO)
 
 
-def _asked(worktree: Path) -> str:
-    from engine.loops.research.proposers.checkout import diff_of, summary_of
+def _asked(folder: LoopFolder) -> str:
+    from engine.loops.research.proposers.checkout import open_worktree, summary_of
 
-    diff = diff_of(worktree)
+    worktree = open_worktree(folder)
+    diff = worktree.diff()
     if not diff:
-        fail(f"No file differs from the best, so there is nothing to try. {worktree}", Exit.NO)
+        fail(f"No file differs from the best. Change one in {worktree.path}.", Exit.NO)
     if not sys.stdin.isatty():
         fail("Nobody can be asked here: describe the try with --description.", Exit.NO)
     narrate(printable(summary_of(diff)))

@@ -1,82 +1,63 @@
-"""What proposers ask git about the campaign's worktree: where HEAD is, and what was changed."""
+"""What proposers need of the campaign's worktree beside what it does itself."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from engine.loops.folder import LoopFolder
 from engine.loops.research.proposers.proposed import ProposerError
-
-SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """``branch`` is a full name (``refs/heads/…``), None where HEAD is detached."""
-
-    commit: str
-    branch: str | None
+from engine.loops.research.tree_git import TreeGit, told
+from engine.loops.research.worktree import Worktree
+from engine.protocols.reading import read_protocol
+from engine.records.protocol import Protocol
+from engine.records.research import PROTOCOL_FILE, WORKTREE, Campaign
 
 
-def head_of(worktree: Path) -> Head:
-    """Where HEAD is; ProposerError (``git``) where git does not say."""
-    commit = _text(worktree, "rev-parse", "--verify", "HEAD")
-    done = _git(worktree, "symbolic-ref", "--quiet", "HEAD")
-    return Head(commit, os.fsdecode(done.stdout).strip() if done.returncode == 0 else None)
+def protocol_of(folder: LoopFolder) -> Protocol:
+    """The protocol that a campaign runs by; ProtocolError where it cannot be read."""
+    return read_protocol(folder.path / PROTOCOL_FILE).protocol
 
 
-def put_back(worktree: Path, head: Head) -> None:
-    """Set HEAD, and its branch, to what they were. The files stay as they are."""
-    if head.branch is None:
-        _text(worktree, "update-ref", "--no-deref", "HEAD", head.commit)
-    else:
-        _text(worktree, "symbolic-ref", "HEAD", head.branch)
-        _text(worktree, "update-ref", head.branch, head.commit)
+def open_worktree(folder: LoopFolder) -> Worktree:
+    """The campaign's worktree as it is, without putting it back: a person may be at work in it.
+
+    FolderError, ValueError and ProtocolError where the campaign cannot be read; TreeError.
+    """
+    campaign = Campaign.model_validate(folder.loop().spec)
+    log = protocol_of(folder).provenance
+    apart = {log.results_log.path, log.baseline_artifact_path} - {None}
+    path = folder.path.resolve() / WORKTREE
+    admin = Path(told(path, "rev-parse", "--absolute-git-dir"))
+    common = (path / told(path, "rev-parse", "--git-common-dir")).resolve()
+    git = TreeGit(path, admin, common)
+    return Worktree(git, campaign.branch, folder.loop_id, frozenset(one for one in apart if one))
 
 
-def diff_of(worktree: Path) -> bytes:
-    """Everything that differs from HEAD, new files too, what git ignores not; empty where nothing
-    does. Neither the index nor a file is touched. ProposerError (``git``)."""
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        for step in (("read-tree", "HEAD"), ("add", "--all")):
-            done = _git(worktree, *step, more=index)
-            if done.returncode != 0:
-                raise _failed(step[0], done)
-        plain = ("--cached", "--binary", "--no-ext-diff", "--no-color", "--no-renames", "HEAD")
-        done = _git(worktree, "diff", *plain, more=index)
-        if done.returncode != 0:
-            raise _failed("diff", done)
-        return done.stdout
+def head_is_moved(worktree: Worktree) -> bool:
+    """Whether somebody has committed in the worktree, or switched to something else."""
+    commit = worktree.git.ask("rev-parse", "--verify", "--quiet", "HEAD").stdout
+    branch = worktree.git.ask("symbolic-ref", "--quiet", "HEAD").stdout
+    at = (os.fsdecode(commit).strip(), os.fsdecode(branch).strip())
+    return at != (worktree.head(), f"refs/heads/{worktree.branch}")
 
 
-def apply_exactly(worktree: Path, diff: bytes) -> None:
-    """Apply what ``diff_of`` gave; ProposerError (``apply``) where the files are others by now."""
-    done = _git(worktree, "apply", "--whitespace=nowarn", "-", given=diff)
-    if done.returncode != 0:
-        raise ProposerError(
-            f"The change does not fit the files as they are now: {_said(done)}.", "apply"
-        )
-
-
-def files_in(worktree: Path, allowed: Sequence[str], forbidden: Sequence[str] = ()) -> list[str]:
-    """The files of HEAD's tree that these globs allow, by name. ProposerError (``git``)."""
-    wanted = [f":(glob){one}" for one in allowed] + [f":(exclude,glob){one}" for one in forbidden]
-    done = _git(worktree, "ls-files", "-z", "--", *wanted)
-    if done.returncode != 0:
-        raise _failed("ls-files", done)
-    return sorted(os.fsdecode(one) for one in done.stdout.split(b"\0") if one)
+def apply_to(worktree: Worktree, diff: bytes | str) -> str:
+    """Apply a diff; what it changed, in words. ProposerError (``apply``, ``empty``)."""
+    violation = worktree.apply(diff)
+    if violation is not None:
+        raise ProposerError(violation.text, "apply")
+    changed = worktree.diff()
+    if not changed:
+        raise ProposerError("The diff changes nothing.", "empty")
+    return summary_of(changed)
 
 
 def summary_of(diff: bytes) -> str:
     """What a diff changes, for a description that nobody wrote: ``train.py: +3 −1``."""
     counts: dict[str, list[int]] = {}
     name, inside = "", False
-    for line in diff.decode("utf-8", "replace").splitlines():
+    for line in diff.decode("utf-8", "replace").split("\n"):
         if line.startswith("diff --git "):
             name, inside = line.split(" b/", 1)[-1], False
             counts[name] = [0, 0]
@@ -88,39 +69,12 @@ def summary_of(diff: bytes) -> str:
     return ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
 
 
-def _text(worktree: Path, *arguments: str) -> str:
-    done = _git(worktree, *arguments)
-    if done.returncode != 0:
-        raise _failed(arguments[0], done)
-    return os.fsdecode(done.stdout).strip()
-
-
-def _failed(what: str, done: subprocess.CompletedProcess[bytes]) -> ProposerError:
-    return ProposerError(f"git {what} failed in the campaign's worktree: {_said(done)}.", "git")
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    text = done.stderr.decode("utf-8", "replace").strip()
-    line = text.splitlines()[0] if text else "it gave no reason"
-    return "".join(one for one in line if one.isprintable())[:300].rstrip(".")
-
-
-def _git(
-    worktree: Path, *arguments: str, given: bytes = b"", more: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(more or {})}
-    # A hook or a monitor that an agent has set up is not run by our looking.
-    safe = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-    try:
-        return subprocess.run(
-            ["git", *safe, *arguments],
-            cwd=worktree,
-            env=environment,
-            input=given,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
+def files_in(worktree: Worktree) -> list[str]:
+    """The files of the worktree as the best has them, by name."""
+    return sorted(
+        os.fsdecode(one)
+        for one in worktree.git.bytes("ls-tree", "-r", "-z", "--name-only", worktree.head()).split(
+            b"\0"
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ProposerError(f"git cannot be asked about {worktree}: {error}.", "git") from error
+        if one
+    )

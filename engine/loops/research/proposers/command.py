@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.folder import write_bytes_atomic
-from engine.loops.research.proposers.checkout import diff_of, head_of, put_back, summary_of
+from engine.loops.research.proposers.checkout import head_is_moved, summary_of
 from engine.loops.research.proposers.proposed import (
     Proposed,
     ProposerError,
@@ -20,6 +20,7 @@ from engine.loops.research.proposers.proposed import (
     one_line,
 )
 from engine.loops.research.proposers.talk import Ended, talk
+from engine.loops.research.worktree import Worktree
 from engine.supervise.command import child_environment, fill, redact
 from engine.supervise.terminal import LineCleaner
 
@@ -30,7 +31,7 @@ PROMPT, OUT, ERR = "prompt.md", "proposer-stdout.log", "proposer-stderr.log"
 def by_command(
     argv: Sequence[str],
     prompt: str,
-    worktree: Path,
+    worktree: Worktree,
     folder: Path,
     *,
     limit_s: float,
@@ -39,26 +40,20 @@ def by_command(
     """Let the command change the worktree, which is clean and at the best.
 
     ``folder`` is the iteration's. ``check`` is called several times a second, and ends the command
-    by raising. ProposerError as its class says; OSError where the folder cannot be written. A
-    command that has moved HEAD finds it put back, and its change refused.
+    by raising. ProposerError as its class says; OSError where the folder cannot be written,
+    TreeError where git fails.
     """
     if not argv:
         raise ProposerError("No command is named: it is the words after --.", "start")
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes_atomic(folder / PROMPT, prompt.encode("utf-8", "replace"))
-    before = head_of(worktree)
     env = environment()
     words = [fill(one, {"{python}": sys.executable}) for one in argv]
-    try:
-        ended = talk(words, folder / PROMPT, cwd=worktree, env=env, limit_s=limit_s, check=check)
-    finally:
-        moved = head_of(worktree) != before
-        if moved:
-            put_back(worktree, before)
+    ended = talk(words, folder / PROMPT, cwd=worktree.path, env=env, limit_s=limit_s, check=check)
     _keep(folder, ended, env)
-    diff = diff_of(worktree)
+    diff = worktree.diff()
     name = one_line(Path(words[0]).name, 60)
-    _refuse(name, ended, limit_s, moved=moved, changed=bool(diff))
+    _refuse(name, ended, limit_s, moved=head_is_moved(worktree), changed=bool(diff))
     if not diff:
         raise ProposerError(f"{name} changed no file.{_last_words(ended)}", "empty")
     said = _hidden(ended.out, env)
@@ -112,7 +107,7 @@ def _refuse(name: str, ended: Ended, limit_s: float, *, moved: bool, changed: bo
     if moved:
         raise ProposerError(
             f"{name} committed, or moved HEAD. A proposal is a change of files, nothing more: "
-            "HEAD is where it was, and the change is not taken.",
+            "it is not taken.",
             "moved",
         )
 

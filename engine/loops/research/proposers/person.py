@@ -13,9 +13,12 @@ from engine.folder import FolderError, read_record, write_bytes_atomic, write_js
 from engine.loops.folder import LoopFolder
 from engine.loops.launch import alive, launch_loop
 from engine.loops.research.acts import ActError
-from engine.loops.research.proposers.checkout import apply_exactly, diff_of, head_of, summary_of
-from engine.loops.research.proposers.proposed import Proposed, ProposerError, description_of
+from engine.loops.research.proposers.checkout import apply_to, open_worktree, summary_of
+from engine.loops.research.proposers.proposed import Proposed, description_of
+from engine.loops.research.tree_git import TreeError
+from engine.loops.research.worktree import Worktree
 from engine.loops.runner import LoopPaused
+from engine.protocols.reading import ProtocolError
 from engine.records.base import Record, Text, UtcTime, utc_now
 from engine.records.loop import LoopKind
 from engine.records.research import WORKTREE, Campaign
@@ -36,7 +39,7 @@ class PersonProposal(Record):
     submitted: UtcTime = Field(default_factory=utc_now)
 
 
-def by_person(folder: LoopFolder, iteration: int) -> Proposed:
+def by_person(folder: LoopFolder, iteration: int, worktree: Worktree) -> Proposed:
     """Put the submitted change into the worktree, which is clean and at the best.
 
     LoopPaused where none is there; ProposerError (``apply``) where the best has changed so that it
@@ -51,7 +54,7 @@ def by_person(folder: LoopFolder, iteration: int) -> Proposed:
         taken.parent.mkdir(parents=True, exist_ok=True)
         (folder.path / FILE).replace(taken)
     proposal = read_record(taken, PersonProposal)
-    apply_exactly(folder.path / WORKTREE, proposal.diff.encode())
+    apply_to(worktree, proposal.diff)
     return Proposed(by="person", description=proposal.description)
 
 
@@ -65,21 +68,19 @@ def submit(folder: LoopFolder, description: str, *, start: bool = True) -> str:
     words = description_of(description)
     if not words:
         raise ActError("Describe the change in a line: it stands in the results log.")
-    worktree = folder.path / WORKTREE
     try:
-        diff = diff_of(worktree)
+        worktree = open_worktree(folder)
+        diff = worktree.diff()
         if not diff:
-            raise ActError(f"No file differs from the best. Change one in {worktree}.")
-        proposal = PersonProposal(
-            description=words, diff=diff.decode(), base=head_of(worktree).commit
-        )
+            raise ActError(f"No file differs from the best. Change one in {worktree.path}.")
+        proposal = PersonProposal(description=words, diff=diff.decode(), base=worktree.head())
         write_json_atomic(folder.path / FILE, proposal)
         (folder.path / DRAFT).unlink(missing_ok=True)
         if start:
             launch_loop(folder)
     except UnicodeDecodeError as error:
         raise ActError("A file that was changed is no UTF-8 text. Save it as UTF-8.") from error
-    except (OSError, FolderError, LaunchError, ProposerError) as error:
+    except (OSError, FolderError, LaunchError, ProtocolError, TreeError, ValueError) as error:
         raise ActError(f"{folder.loop_id}: {error}") from error
     return summary_of(diff)
 
@@ -113,7 +114,9 @@ def keep_draft(folder: LoopFolder, iteration: int) -> bool:
     begun = folder.iteration(iteration)
     if (begun / FILE).exists() or (begun / "plan.json").exists():
         return False
-    diff = diff_of(folder.path / WORKTREE)
+    if not (folder.path / WORKTREE).is_dir():
+        return False
+    diff = open_worktree(folder).diff()
     if not diff or diff == _submitted(folder):
         return False
     path, number = folder.path / DRAFT, 2
@@ -131,14 +134,11 @@ def _submitted(folder: LoopFolder) -> bytes | None:
 def take_up_draft(folder: LoopFolder) -> bool:
     """Put a draft back into a worktree that nobody has changed since; whether there was one that
     still fits. One that does not stays where it is."""
-    path, worktree = folder.path / DRAFT, folder.path / WORKTREE
-    if not path.exists() or diff_of(worktree):
+    path = folder.path / DRAFT
+    if not path.exists():
         return False
-    try:
-        apply_exactly(worktree, path.read_bytes())
-    except ProposerError as error:
-        if error.rule is None:
-            raise
+    worktree = open_worktree(folder)
+    if not worktree.is_clean() or worktree.apply(path.read_bytes()) is not None:
         return False
     path.unlink()
     return True

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from engine.loops.asking import Asking
+from engine.loops.research.proposers.checkout import apply_to
 from engine.loops.research.proposers.proposed import (
     Proposed,
     ProposerError,
     description_of,
     one_line,
 )
+from engine.loops.research.worktree import Worktree
 from engine.records.base import Record
 from engine.records.teaching import SaidOptionalText, SaidText
 from engine.teaching.blocking import with_teacher
@@ -41,14 +42,12 @@ class RecipeChange(Record):
     rationale: SaidOptionalText = None
 
 
-def by_teacher(
-    asking: Asking, prompt: str, apply: Callable[[str], str], *, limit_s: float
-) -> Proposed:
-    """Ask, and apply the diff that comes.
+def by_teacher(asking: Asking, prompt: str, worktree: Worktree, *, limit_s: float) -> Proposed:
+    """Ask, and apply the diff that comes to the worktree, which is clean and at the best.
 
-    ``apply`` changes the worktree by a diff as models write them, raises ProposerError (``apply``)
-    where it does not fit, and returns what was changed, in words. ProposerError with the code of
-    a TeachingError where no diff came, ``limit`` where it took too long.
+    ProposerError: ``apply`` where it does not fit, ``empty`` where it changes nothing, ``limit``
+    where it took too long, and the code of a TeachingError where none came. TreeError where git
+    fails.
     """
     until = time.monotonic() + limit_s
 
@@ -70,7 +69,7 @@ def by_teacher(
         )
     except TeachingError as error:
         raise ProposerError(str(error), error.code) from error
-    changed = apply(told.value.diff)
+    changed = apply_to(worktree, told.value.diff)
     tokens = None
     if told.tokens_in is not None and told.tokens_out is not None:
         tokens = told.tokens_in + told.tokens_out

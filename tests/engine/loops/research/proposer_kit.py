@@ -9,10 +9,19 @@ from typing import Any
 
 from engine.folder import write_json_atomic
 from engine.loops.folder import LoopFolder
+from engine.loops.research.worktree import Worktree, make_worktree
 from engine.records.base import utc_now
 from engine.records.loop import Loop, LoopKind, LoopPhase, LoopStatus
 from engine.records.protocol import Protocol
-from engine.records.research import WORKTREE, Campaign, Proposer, TryProposal, TryRuns, TryVerdict
+from engine.records.research import (
+    PROTOCOL_FILE,
+    WORKTREE,
+    Campaign,
+    Proposer,
+    TryProposal,
+    TryRuns,
+    TryVerdict,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 RECIPE = ROOT / "sample_runs" / "recipes" / "tiny-lm"
@@ -32,16 +41,24 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def make_worktree(path: Path) -> Path:
-    """A repository with a recipe of two files, on a campaign's branch."""
+def make_repository(path: Path) -> str:
+    """A recipe of two files; returns its commit."""
     path.mkdir(parents=True)
     (path / "train.py").write_text(TRAIN)
     (path / "prepare.py").write_text("def measure(depth, rate):\n    return depth * rate\n")
     (path / ".gitignore").write_text("data/\n")
-    git(path, "init", "-q", "-b", "research/one")
+    git(path, "init", "-q", "-b", "main")
     git(path, "add", "-A")
     git(path, "commit", "-q", "-m", "The recipe")
-    return path
+    return git(path, "rev-parse", "HEAD")
+
+
+def make_tree(home: Path, path: Path, loop_id: str = "a-loop") -> Worktree:
+    """A campaign's worktree of a repository that is made for it below ``home``."""
+    commit = make_repository(home / "recipe")
+    apart = {"results.tsv", "baseline_run.log"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return make_worktree(home / "recipe", path, "research/one", commit, loop_id, apart)
 
 
 def make_campaign_folder(
@@ -72,7 +89,8 @@ def make_campaign_folder(
     )
     write_json_atomic(folder.path / "loop.json", loop)
     write_json_atomic(folder.path / "loop-status.json", status)
-    make_worktree(folder.path / WORKTREE)
+    (folder.path / PROTOCOL_FILE).write_bytes((RECIPE / "protocol.json").read_bytes())
+    make_tree(workspace, folder.path / WORKTREE, folder.loop_id)
     return folder
 
 

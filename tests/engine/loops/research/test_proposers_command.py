@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.loops.research.proposers.checkout import diff_of, head_of
+from engine.loops.research.proposers.checkout import head_is_moved
 from engine.loops.research.proposers.command import ERR, OUT, PROMPT, by_command, described
 from engine.loops.research.proposers.proposed import Proposed, ProposerError
 from engine.loops.research.proposers.talk import KEPT_BYTES
-from tests.engine.loops.research.proposer_kit import git, make_worktree
+from engine.loops.research.worktree import Worktree
+from tests.engine.loops.research.proposer_kit import git, make_tree
 
 NAME = Path(sys.executable).name
 CHANGE = "open('train.py', 'a').write('RATE = 0.2\\n')\n"
@@ -26,12 +27,12 @@ class Stopped(Exception):
 
 
 @pytest.fixture
-def worktree(tmp_path: Path) -> Path:
-    return make_worktree(tmp_path / "worktree")
+def worktree(tmp_path: Path) -> Worktree:
+    return make_tree(tmp_path, tmp_path / "worktree")
 
 
 @pytest.fixture
-def propose(tmp_path: Path, worktree: Path) -> Callable[..., Proposed]:
+def propose(tmp_path: Path, worktree: Worktree) -> Callable[..., Proposed]:
     """Runs a script as an agent."""
 
     def run(script: str, limit_s: float = 60, check: Callable[[], None] = lambda: None) -> Proposed:
@@ -62,10 +63,10 @@ def test_a_well_behaved_one(propose: Callable[..., Proposed], tmp_path: Path) ->
 
 
 def test_one_that_edits_the_harness_is_left_to_the_rules(
-    propose: Callable[..., Proposed], worktree: Path
+    propose: Callable[..., Proposed], worktree: Worktree
 ) -> None:
     propose("open('prepare.py', 'w').write('def measure(*a): return 0\\n')\n")
-    assert b"prepare.py" in diff_of(worktree)
+    assert b"prepare.py" in worktree.diff()
 
 
 @pytest.mark.parametrize(
@@ -76,16 +77,17 @@ def test_one_that_edits_the_harness_is_left_to_the_rules(
         "subprocess.run('git checkout -q -b other', shell=True, check=True)",
     ],
 )
-def test_one_that_moves_head_is_refused_and_head_is_put_back(
-    how: str, propose: Callable[..., Proposed], worktree: Path
+def test_one_that_moves_head_is_refused(
+    how: str, propose: Callable[..., Proposed], worktree: Worktree
 ) -> None:
-    before = head_of(worktree)
-    with pytest.raises(ProposerError, match="HEAD is where it was") as caught:
+    before = worktree.head()
+    with pytest.raises(ProposerError, match="committed, or moved HEAD") as caught:
         propose(f"g = 'git -c user.name=A -c user.email=a@a'\n{CHANGE}{how}\n")
     assert caught.value.code == "moved"
-    assert head_of(worktree) == before
-    assert before.branch == "refs/heads/research/one"
-    assert git(worktree, "log", "--format=%s", "research/one") == "The recipe"
+    worktree.restore()
+    assert not head_is_moved(worktree)
+    assert worktree.head() == before
+    assert git(worktree.path, "log", "--format=%s", "research/one") == "The recipe"
 
 
 def test_one_that_hangs_and_forks_and_ignores_signals(
@@ -154,7 +156,7 @@ def test_refusals_say_why(
     assert caught.value.rule == (code if code == "empty" else None)
 
 
-def test_a_command_that_is_not_there(worktree: Path, tmp_path: Path) -> None:
+def test_a_command_that_is_not_there(worktree: Worktree, tmp_path: Path) -> None:
     for argv in (["no-such-agent"], []):
         with pytest.raises(ProposerError) as caught:
             by_command(argv, "", worktree, tmp_path / "2", limit_s=1, check=lambda: None)

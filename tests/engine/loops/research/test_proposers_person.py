@@ -10,7 +10,7 @@ import pytest
 
 from engine.loops.folder import LoopFolder
 from engine.loops.research.acts import ActError
-from engine.loops.research.proposers.checkout import diff_of, files_in, head_of
+from engine.loops.research.proposers.checkout import files_in, head_is_moved, open_worktree
 from engine.loops.research.proposers.person import (
     DRAFT,
     FILE,
@@ -20,9 +20,10 @@ from engine.loops.research.proposers.person import (
     take_up_draft,
 )
 from engine.loops.research.proposers.proposed import ProposerError
+from engine.loops.research.worktree import Worktree
 from engine.loops.runner import LoopPaused
 from engine.processes import myself
-from engine.records.research import PROTOCOL_FILE, WORKTREE
+from engine.records.research import WORKTREE
 from tests.engine.loops.research.proposer_kit import RECIPE, TRAIN, git, make_campaign_folder
 
 OTHER = TRAIN.replace("0.1", "0.2")
@@ -37,40 +38,42 @@ def change(folder: LoopFolder, text: str = OTHER) -> None:
     (folder.path / WORKTREE / "train.py").write_text(text)
 
 
-def restore(folder: LoopFolder) -> None:
-    git(folder.path / WORKTREE, "checkout", "-q", "--", ".")
-    git(folder.path / WORKTREE, "clean", "-fdq")
+def restore(folder: LoopFolder) -> Worktree:
+    worktree = open_worktree(folder)
+    worktree.restore()
+    return worktree
 
 
 def test_it_waits_until_a_change_was_submitted(folder: LoopFolder) -> None:
     with pytest.raises(LoopPaused, match="factory-tui loop edit 2026-11-28-tiny-research"):
-        by_person(folder, 2)
+        by_person(folder, 2, restore(folder))
     change(folder)
     (folder.path / WORKTREE / "new.bin").write_bytes(bytes(range(256)))
     said = submit(folder, "- a higher\trate ", start=False)
     assert said == "new.bin: +0 −0, train.py: +1 −1"
     for _ in range(2):  # a runner that was killed finds it again
-        restore(folder)
-        found = by_person(folder, 2)
+        found = by_person(folder, 2, restore(folder))
         assert (found.by, found.description) == ("person", "a higher rate")
         assert (folder.path / WORKTREE / "train.py").read_text() == OTHER
         assert (folder.path / WORKTREE / "new.bin").read_bytes() == bytes(range(256))
-    restore(folder)
     with pytest.raises(LoopPaused):
-        by_person(folder, 3)
+        by_person(folder, 3, restore(folder))
 
 
 def test_looking_touches_nothing(folder: LoopFolder) -> None:
-    worktree = folder.path / WORKTREE
+    path = folder.path / WORKTREE
     change(folder)
-    git(worktree, "add", "train.py")
-    (worktree / "data").mkdir()
-    (worktree / "data" / "big").write_text("ignored")
-    before = git(worktree, "status", "--porcelain")
-    assert b"big" not in diff_of(worktree)
-    assert git(worktree, "status", "--porcelain") == before == "M  train.py"
-    assert head_of(worktree).branch == "refs/heads/research/one"
-    assert files_in(worktree, ["*.py"], ["prepare.py"]) == ["train.py"]
+    git(path, "add", "train.py")
+    (path / "data").mkdir()
+    (path / "data" / "big").write_text("ignored")
+    (path / "results.tsv").write_text("the campaign's own")
+    before = git(path, "status", "--porcelain")
+    worktree = open_worktree(folder)
+    assert b"train.py" in worktree.diff()
+    assert not {b"big", b"results.tsv"} & set(worktree.diff().split())
+    assert git(path, "status", "--porcelain") == before
+    assert not head_is_moved(worktree)
+    assert files_in(worktree) == [".gitignore", "prepare.py", "train.py"]
 
 
 def test_what_is_refused(folder: LoopFolder, tmp_path: Path) -> None:
@@ -95,11 +98,12 @@ def test_what_is_refused(folder: LoopFolder, tmp_path: Path) -> None:
 def test_a_change_that_fits_no_more(folder: LoopFolder) -> None:
     change(folder)
     submit(folder, "higher", start=False)
-    restore(folder)
+    worktree = restore(folder)
     change(folder, "something else\n")
     git(folder.path / WORKTREE, "commit", "-qam", "A wish of somebody")
+    worktree.move(git(folder.path / WORKTREE, "rev-parse", "HEAD"))
     with pytest.raises(ProposerError, match="does not fit") as caught:
-        by_person(folder, 2)
+        by_person(folder, 2, restore(folder))
     assert caught.value.rule == "apply"
 
 
@@ -119,13 +123,11 @@ def test_what_was_not_submitted_is_kept_and_comes_back(folder: LoopFolder) -> No
     assert not (folder.path / DRAFT).exists()
     submit(folder, "higher", start=False)
     assert not keep_draft(folder, 2)  # it is safe in the proposal
-    restore(folder)
-    by_person(folder, 2)
+    by_person(folder, 2, restore(folder))
     assert not keep_draft(folder, 2)  # it is the try by now
 
 
 def test_the_command_opens_an_editor_and_submits(folder: LoopFolder, tmp_path: Path) -> None:
-    (folder.path / PROTOCOL_FILE).write_bytes((RECIPE / "protocol.json").read_bytes())
     editor = tmp_path / "editor.sh"
     editor.write_text('#!/bin/sh\nsed -i.bak s/0.1/0.2/ "$1" && rm "$1.bak"\n')
     editor.chmod(0o755)
@@ -137,5 +139,4 @@ def test_the_command_opens_an_editor_and_submits(folder: LoopFolder, tmp_path: P
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "train.py: +1 −1" in done.stderr
-    restore(folder)
-    assert by_person(folder, 2).description == "a higher rate"
+    assert by_person(folder, 2, restore(folder)).description == "a higher rate"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from engine.loops.asking import Asking
-from engine.loops.research.proposers.checkout import apply_exactly, diff_of, summary_of
 from engine.loops.research.proposers.proposed import Proposed, ProposerError
 from engine.loops.research.proposers.teacher import by_teacher
+from engine.loops.research.worktree import Worktree
 from engine.teaching.budget import Budget, Caps
 from engine.teaching.ledger import spent_in
 from engine.workspace import Workspace
-from tests.engine.loops.research.proposer_kit import make_worktree
+from tests.engine.loops.research.proposer_kit import make_tree
 from tests.engine.loops.teaching import KEY_NAME, name_teacher
 from tests.engine.teaching.double import KEY, Double, Refuse, Say, Silence, Step
 
@@ -36,16 +36,16 @@ def doubles() -> Iterator[list[Double]]:
 
 
 @pytest.fixture
-def propose(
-    tmp_path: Path, doubles: list[Double], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Proposed]:
-    """Asks a double; the diff is applied exactly."""
-    monkeypatch.setenv(KEY_NAME, KEY)
-    worktree = make_worktree(tmp_path / "worktree")
+def worktree(tmp_path: Path) -> Worktree:
+    return make_tree(tmp_path, tmp_path / "worktree")
 
-    def apply(diff: str) -> str:
-        apply_exactly(worktree, diff.encode())
-        return summary_of(diff_of(worktree))
+
+@pytest.fixture
+def propose(
+    tmp_path: Path, worktree: Worktree, doubles: list[Double], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Proposed]:
+    """Asks a double."""
+    monkeypatch.setenv(KEY_NAME, KEY)
 
     def run(
         *script: Step, limit_s: float = 30, budget: Budget | None = None, api: str = "anthropic"
@@ -56,7 +56,7 @@ def propose(
         url = doubles[-1].root + ("" if api == "anthropic" else "/v1")
         name_teacher(workspace, doubles[-1], api=api, url=url)
         asking = Asking("wise", tmp_path / "teachers.jsonl", workspace, budget)
-        return by_teacher(asking, "Improve it.", apply, limit_s=limit_s)
+        return by_teacher(asking, "Improve it.", worktree, limit_s=limit_s)
 
     return run
 
@@ -78,7 +78,7 @@ def test_it_is_asked_again_for_a_diff(propose: Callable[..., Proposed], tmp_path
     found = propose(
         Say("I would make it shallower."),
         change(diff=""),
-        change(diff=DIFF.splitlines(), description=None),
+        change(diff=["Here it is:", "```diff", *DIFF.splitlines(), "```"], description=None),
     )
     assert found.description == "train.py: +1 −1"
     assert spent_in(tmp_path / "teachers.jsonl").calls == 3
@@ -89,18 +89,19 @@ def test_it_is_asked_again_for_a_diff(propose: Callable[..., Proposed], tmp_path
     [
         (change(diff=DIFF.replace("DEPTH = 4", "WIDTH = 4")), "apply"),
         (change(diff="make it shallower"), "apply"),
+        (change(diff=DIFF.replace("+DEPTH = 2", "+DEPTH = 4")), "empty"),
         (Say("No."), "unusable"),
         (Refuse(401, "who are you"), "refused"),
         (Silence(), "limit"),
     ],
 )
 def test_why_there_is_no_proposal(
-    step: Step, code: str, propose: Callable[..., Proposed], tmp_path: Path
+    step: Step, code: str, propose: Callable[..., Proposed], worktree: Worktree
 ) -> None:
     with pytest.raises(ProposerError) as caught:
         propose(step, limit_s=1 if isinstance(step, Silence) else 30)
     assert caught.value.code == code
-    assert diff_of(tmp_path / "worktree") == b""
+    assert worktree.is_clean()
 
 
 def test_it_costs_no_more_than_it_may(propose: Callable[..., Proposed]) -> None:
