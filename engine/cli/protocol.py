@@ -38,15 +38,11 @@ def check(
     """Check a protocol; runs none of its commands. Exit code 0 without errors, 1 with, 3 where the
     file cannot be read."""
     from engine.checks.finding import Severity
-    from engine.checks.protocol import check_protocol
-    from engine.protocols.around import look_around
-    from engine.protocols.reading import ProtocolError, read_document, read_protocol_bytes
-    from engine.records.protocol import Protocol
+    from engine.protocols.checking import findings_of
+    from engine.protocols.reading import ProtocolError
 
     try:
-        document = read_document(file.name, read_protocol_bytes(file))
-        record = document.record if isinstance(document.record, Protocol) else None
-        findings = check_protocol(document, look_around(record, repo))
+        document, findings = findings_of(file, repo)
     except ProtocolError as error:
         fail(str(error))
     ok = not any(one.severity is Severity.ERROR for one in findings)
