@@ -38,7 +38,7 @@ TONES: dict[ArtifactState, Tone] = {
 
 STATE_MEANING: dict[ArtifactState, str] = {
     ArtifactState.RELEASE_READY_WEIGHTS: "The weights can be had, with all that explains them.",
-    ArtifactState.RELEASE_READY_METADATA: "What explains it is published; weights may be elsewhere.",
+    ArtifactState.RELEASE_READY_METADATA: "What explains it is public; weights may be elsewhere.",
     ArtifactState.CANDIDATE_CURRENT_BEST: "The best measured so far, not a shipped package.",
     ArtifactState.REPORT_ONLY: "A write-up: no model of it should be used directly.",
     ArtifactState.BLOCKED: "Nothing more is published until a named blocker is gone.",

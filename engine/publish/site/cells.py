@@ -15,7 +15,7 @@ State = Literal["measured", "historical", "unlinked", "text", "absent"]
 
 _UNITS = {"percent": " %", "pp": " pp", "ms": " ms", "s": " s", "MB": " MB", "GB": " GB",
           "tok/s": " tok/s", "share": "", "count": ""}  # fmt: skip
-_TOLERANCE = 5e-4
+_TOLERANCE = 5.1e-4
 """A share is that of whole rows when it is one to three decimals, as they are published."""
 
 
@@ -23,8 +23,10 @@ _TOLERANCE = 5e-4
 class CellView:
     text: str
     state: State
-    detail: str = ""
-    """How many rows and the interval, in words."""
+    rows: str = ""
+    """How many rows it was measured on, in words."""
+    interval: str = ""
+    """The 95 % interval: "0.41 to 0.65"."""
     anchor: str | None = None
     """The id of the record in the list below, where it is measured."""
 
@@ -48,7 +50,7 @@ def cell_view(cell: Cell, used: RecordsUsed) -> CellView:
     if isinstance(value, str):
         return CellView(value, "text", _rows(cell.n))
     state: State = "measured" if anchor else "historical" if cell.historical else "unlinked"
-    return CellView(value_text(value, cell), state, _detail(value, cell), anchor)
+    return CellView(value_text(value, cell), state, _rows(cell.n), _interval(value, cell), anchor)
 
 
 def value_text(value: float, cell: Cell) -> str:
@@ -77,16 +79,17 @@ def _plain(value: float, unit: str | None) -> str:
     return f"{value:,.4g}".replace("-", "−")
 
 
-def _detail(value: float, cell: Cell) -> str:
-    interval = cell.interval
-    if interval is None and cell.unit == "share" and cell.high is None:
+def _interval(value: float, cell: Cell) -> str:
+    """The interval that the cell has, else that of a share of whole rows; "" without either."""
+    ends = cell.interval
+    if ends is None and cell.unit == "share" and cell.high is None:
         count = successes(value, cell.n)
-        interval = wilson(count, cell.n) if count is not None and cell.n else None
-    rows = _rows(cell.n)
-    if interval is None:
-        return rows
-    ends = f"{_plain(interval[0], cell.unit)} to {_plain(interval[1], cell.unit)}"
-    return f"{rows}, {ends}" if rows else ends
+        ends = wilson(count, cell.n) if count is not None and cell.n else None
+    if ends is None:
+        return ""
+    # Two decimals: the ends of an interval over some hundred rows are no better known.
+    low, high = (f"{one:.2f}" if cell.unit == "share" else _plain(one, cell.unit) for one in ends)
+    return f"{low} to {high}"
 
 
 def _rows(n: int | None) -> str:
