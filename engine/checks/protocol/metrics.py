@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from engine.checks.finding import Finding, error, warning
 from engine.checks.protocol.around import Around
+from engine.judge.patterns import repeats_a_repeat
 from engine.records.protocol import Metric, Protocol
 from engine.timed_pattern import PatternError, PatternTooSlow, compile_pattern, find_all
 
@@ -69,6 +70,15 @@ def _metric(file: str, pointer: str, metric: Metric) -> Iterator[Finding]:
         yield from _example(file, pointer, metric)
         for text in _hostile(metric):
             find_all(metric.extract.pattern, text, SECONDS)
+        if repeats_a_repeat(metric.extract.pattern):
+            yield warning(
+                "protocol-pattern-repeats",
+                file,
+                where,
+                f"The pattern of {metric.name} repeats a repeat or a choice. It ends in time here; "
+                "the engine of another program may never end on a long line.",
+                f"Write one as {_suggested(metric.name)}",
+            )
     except PatternTooSlow:
         yield error(
             "protocol-pattern-slow",
