@@ -1,0 +1,102 @@
+"""Asks git about a campaign's worktree, whatever a try did to it.
+
+Every call names the place where git keeps the worktree's own things, so a ``.git`` file that was
+overwritten does not lead elsewhere, and an index of its own, so nothing that was staged or marked
+by a try hides a change. Hooks, signatures and monitors of the repository do not run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import git
+
+INDEX = "campaign-index"
+"""The index of our own, beside the worktree's."""
+
+PLAIN = (
+    "--no-pager",
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "core.fileMode=true"),
+    *("-c", "core.symlinks=true"),
+    *("-c", "core.trustctime=true"),
+    *("-c", "core.ignoreStat=false"),
+    *("-c", "core.sparseCheckout=false"),
+    *("-c", "commit.gpgSign=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "submodule.recurse=false"),
+)
+"""So that no setting of a repository runs something, or hides a file."""
+
+
+class TreeError(Exception):
+    """git could not do it; the text says what, where and why."""
+
+
+def ask(folder: Path, *arguments: str, given: bytes = b"", **extra: str) -> git.Done:
+    """git in ``folder`` with nothing of the repository's own running; TreeError where it cannot be
+    run at all. ``extra`` are environment variables."""
+    try:
+        return git.call(folder, *PLAIN, *arguments, given=given, extra=extra)
+    except FileNotFoundError as error:
+        if folder.is_dir():
+            raise TreeError("git is not installed. A campaign needs it.") from error
+        raise TreeError(f"{folder} is not there.") from error
+    except subprocess.TimeoutExpired as error:
+        what = arguments[0]
+        raise TreeError(f"git {what} took over {git.SECONDS:.0f} s and was stopped.") from error
+    except OSError as error:
+        raise TreeError(f"git cannot be run in {folder} ({error.strerror}).") from error
+
+
+def told(folder: Path, *arguments: str, given: bytes = b"", **extra: str) -> str:
+    """What git answered, without the last line's end; TreeError where it failed."""
+    done = ask(folder, *arguments, given=given, **extra)
+    if done.returncode:
+        raise TreeError(f"git {arguments[0]} failed in {folder}: {git.said(done)}")
+    return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeGit:
+    """``path`` is the worktree, ``admin`` where git keeps its HEAD, ``common`` the repository."""
+
+    path: Path
+    admin: Path
+    common: Path
+
+    @property
+    def index(self) -> Path:
+        return self.admin / INDEX
+
+    def ask(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> git.Done:
+        """As ``ask``, in the worktree and with the campaign's own index, or the one given."""
+        return ask(
+            self.path,
+            *arguments,
+            given=given,
+            GIT_DIR=str(self.admin),
+            GIT_WORK_TREE=str(self.path),
+            GIT_INDEX_FILE=str(index or self.index),
+        )
+
+    def bytes(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> bytes:
+        """What git answered; TreeError where it failed."""
+        done = self.ask(*arguments, given=given, index=index)
+        if done.returncode:
+            raise TreeError(f"git {arguments[0]} failed in {self.path}: {git.said(done)}")
+        return done.stdout
+
+    def text(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> str:
+        """The same as text, without the last line's end."""
+        return os.fsdecode(self.bytes(*arguments, given=given, index=index)).removesuffix("\n")
+
+    def commit_of(self, name: str) -> str | None:
+        """The commit that a ref or a hash names; None where there is none."""
+        done = self.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
