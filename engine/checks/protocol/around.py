@@ -37,6 +37,6 @@ def commands_of(protocol: Protocol) -> Iterable[tuple[str, str]]:
 
 
 def asked_of(protocol: Protocol) -> list[str]:
-    """The programs that it needs to be told about: first words, and the package managers."""
+    """The programs that the rules ask about: first words of commands, and package managers."""
     first = [found[0] for _, command in commands_of(protocol) if (found := words(command))]
     return list(dict.fromkeys([*first, *protocol.environment.package_managers]))
