@@ -37,6 +37,7 @@ bench-short: $(STAMP)
 	$(BIN)/python benchmarks/train_throughput.py --quick --rounds 2 --check --slack 0.8
 	$(BIN)/python benchmarks/open_history.py --quick --check --slack 5
 	$(BIN)/python benchmarks/eval_throughput.py --quick --check --slack 0.5
+	$(BIN)/python benchmarks/research_noise.py --quick --check
 
 test: lint types bench-short unit
 
@@ -54,6 +55,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/idle_cpu.py --check
 	$(BIN)/python benchmarks/chart.py --check
 	$(BIN)/python benchmarks/many_runs.py --check
+	$(BIN)/python benchmarks/research_noise.py --check
 	$(BIN)/python benchmarks/log_pane.py
 
 clean:

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from engine.loops.research.spans import Span, Value
 
@@ -93,7 +94,7 @@ def yaml_spans(text: str) -> list[Span]:
     return _once(found)
 
 
-def _is_scalar(value: object) -> bool:
+def _is_scalar(value: object) -> TypeGuard[Value]:
     return isinstance(value, bool | int | float | str)
 
 

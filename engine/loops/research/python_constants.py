@@ -127,7 +127,7 @@ def _value(node: ast.expr) -> Value | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         base, exponent = _value(node.left), _value(node.right)
         if type(base) is int and type(exponent) is int and 1 < base <= 10 and 0 <= exponent <= 64:
-            return base**exponent
+            return int(base**exponent)
     return None
 
 

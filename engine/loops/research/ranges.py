@@ -71,9 +71,11 @@ def room_of(constant: Constant, tried: Sequence[Value] = ()) -> Room | None:
     if isinstance(value, int):
         ladder = _whole(constant, value, bounds)
         return _ladder([*ladder, value, *(one for one in alike if isinstance(one, int))])
-    found = _shares_near_one(constant, value) if bounds is None else None
+    found = (
+        (_shares_near_one(constant, value) or _share(constant, value)) if bounds is None else None
+    )
     if found is not None:
-        return _ladder([*found, value, *alike])  # type: ignore[list-item]
+        return _ladder([*found, value, *alike])
     bounds = bounds or _number(constant, value)
     if bounds is None:
         return None
@@ -168,8 +170,6 @@ def _parsed(text: str) -> float | None:
 
 def _number(constant: Constant, value: float) -> Bounds | None:
     name = constant.name
-    if SHARE.search(name) and 0 <= value <= 1:
-        return Bounds(max(0.0, value - 0.3), min(1.0, value + 0.3))
     if value == 0:
         return Bounds(0.0, 0.1) if RATE.search(name) else None
     if value < 0:
@@ -187,6 +187,13 @@ def _shares_near_one(constant: Constant, value: float) -> list[float] | None:
         return None
     missing = (max(1e-4, (1 - value) * step) for step in (0.1, 0.25, 0.5, 2, 5, 10))
     return [float(f"{1 - one:.4g}") for one in missing if one <= 0.5]
+
+
+def _share(constant: Constant, value: float) -> list[float] | None:
+    """A part of a whole: steps of a twentieth, not further than 0.3 from what it is."""
+    if not (SHARE.search(constant.name) and 0 <= value <= 1):
+        return None
+    return [step / 20 for step in range(21) if abs(step / 20 - value) < 0.301]
 
 
 def _whole(constant: Constant, value: int, bounds: Bounds | None) -> list[int]:

@@ -23,7 +23,7 @@ from engine.loops.research.constants import (
 )
 from engine.loops.research.ranges import Room, fits, room_of
 from engine.loops.research.spans import Value
-from engine.loops.sampling import Tried, ask, shown, study_of
+from engine.loops.sampling import Tried, ask, study_of
 
 FEW = 6
 """So many tries change one or two constants; after them it may be three."""
@@ -206,7 +206,7 @@ def _few(
 
 
 def _seen_step(room: Room, now: Value, value: Value) -> bool:
-    """Whether a step is large enough to be seen at all: a rate by 15 %, a share by a twentieth."""
+    """Whether a step is large enough to be seen at all: a rate by 15 %, say."""
     if room.values or isinstance(now, str) or isinstance(value, str):
         return value != now
     if room.bounds.log and now > 0:
@@ -245,7 +245,7 @@ def _ways(
 def _weight(key: str, outcomes: Sequence[Outcome]) -> float:
     """How much a constant deserves to be changed."""
     name = key.rpartition(":")[2]
-    prior = 4.0 if _FIRST.search(name) else 2.0 if _SECOND.search(name) else 1.0
+    prior = 6.0 if _FIRST.search(name) else 2.0 if _SECOND.search(name) else 1.0
     if "HEAD" in name.upper():
         prior = 1.0
     kept = sum(key in one.patches and one.kept for one in outcomes)
@@ -256,6 +256,11 @@ def _weight(key: str, outcomes: Sequence[Outcome]) -> float:
 def _said(patches: Mapping[str, Value], now: Mapping[str, Value]) -> str:
     names = [key.rpartition(":")[2] for key in patches]
     return ", ".join(
-        f"{name if names.count(name) == 1 else key} {shown(now[key])} → {shown(value)}"
+        f"{name if names.count(name) == 1 else key} {_shown(now[key])} → {_shown(value)}"
         for name, (key, value) in zip(names, patches.items(), strict=True)
     )
+
+
+def _shown(value: Value) -> str:
+    """As it is written; a beta of 0.9999 is not 1."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

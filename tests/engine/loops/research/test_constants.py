@@ -238,4 +238,5 @@ def test_the_recipe_of_the_samples_can_be_varied() -> None:
     data = (home / "train.py").read_bytes()
     found = names(data, prepare=(home / "prepare.py").read_bytes())
     assert {"DEPTH", "LEARNING_RATE", "BATCH_SIZE", "ACTIVATION"} <= set(found)
-    assert halve_batch({"train.py": data}) == {"train.py:BATCH_SIZE": (32, 16)}
+    ((key, (before, after)),) = halve_batch({"train.py": data}).items()
+    assert key == "train.py:BATCH_SIZE" and after * 2 == before
