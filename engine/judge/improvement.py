@@ -13,6 +13,10 @@ effect of their own, the unpaired rule keeps less, never more.
 The best's mean is optimistic, since it was selected (the winner's curse). So what comes after it is
 judged harder than it deserves: real improvements are missed more often, equal changes are kept less
 often. Measuring the best again brings its mean back to the truth.
+
+The bound is for one look at each try. A try that was within the noise and is measured again because
+somebody hoped gets a second chance to be lucky: with one rerun of as many seeds 7.7 % of equal
+changes are kept instead of 5 %, with three 10 %.
 """
 
 from __future__ import annotations
