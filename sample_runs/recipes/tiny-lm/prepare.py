@@ -41,7 +41,7 @@ MAX_SEQ_LEN = 64
 VOCAB_SIZE = 128
 """One token for each byte of ASCII."""
 
-EVAL_TOKENS = 16_384
+EVAL_TOKENS = 8_192
 EVAL_BATCH = 32
 
 LINES = 30_000

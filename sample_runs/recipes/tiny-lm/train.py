@@ -22,20 +22,20 @@ from mlx.utils import tree_flatten
 
 # --- what may be tuned ---------------------------------------------------------------------
 
-DEPTH = 4  # blocks
-DIM = 64  # width of the model
-HEAD_DIM = 32  # width of an attention head
-MLP_RATIO = 4  # width of the MLP over the model's
+DEPTH = 4  # 1..6 blocks
+DIM = 64  # 32..128, width of the model
+HEAD_DIM = 32  # 16..64, width of an attention head
+MLP_RATIO = 4  # 1..8, width of the MLP over the model's
 ACTIVATION = "gelu"  # gelu, relu, silu
 TIE_EMBEDDINGS = False  # whether the head is the embedding
 
-BATCH_SIZE = 32  # rows of MAX_SEQ_LEN bytes
-LEARNING_RATE = 3e-4  # at its highest
-WARMUP_SHARE = 0.2  # of the budget
-COOLDOWN_SHARE = 0.0  # of the budget; to nothing at its end
-WEIGHT_DECAY = 0.1  # of AdamW
-BETA2 = 0.999  # of AdamW
-GRAD_CLIP = 1.0  # largest norm of the gradients
+BATCH_SIZE = 16  # 2..64 rows of MAX_SEQ_LEN bytes
+LEARNING_RATE = 3e-4  # 1e-4 to 2e-2 (log), at its highest
+WARMUP_SHARE = 0.2  # 0.0 to 0.4 of the budget
+COOLDOWN_SHARE = 0.0  # 0.0 to 0.8 of the budget; to nothing at its end
+WEIGHT_DECAY = 0.1  # 0.0 to 0.3, of AdamW
+BETA2 = 0.999  # 0.9 to 0.999, of AdamW
+GRAD_CLIP = 1.0  # 0.3 to 3.0, largest norm of the gradients
 
 # --- the model -----------------------------------------------------------------------------
 
