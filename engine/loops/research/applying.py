@@ -21,6 +21,8 @@ _WAYS = (
 """From exact to lenient: counts that are wrong, other white space, less of the context."""
 
 _BEGINS = re.compile(rb"^(diff --git |--- )", re.MULTILINE)
+_SIDE = re.compile(rb"^(?:---|\+\+\+) (.*)$", re.MULTILINE)
+_PREFIX = re.compile(rb"\"?[abciwo12]/|/dev/null")
 _LINK = re.compile(rb"^(?:new file mode|new mode) (120000|160000)", re.MULTILINE)
 _NAMED = re.compile(rb"^(?:---|\+\+\+|rename to|copy to|diff --git) (.*)$", re.MULTILINE)
 
@@ -43,14 +45,15 @@ def apply(git: TreeGit, diff: bytes | str) -> Violation | None:
         return _no(f"The diff makes {what}. Only plain files may be made.")
     if bad := _forbidden(data):
         return _no(f"The diff names {bad}, which lies outside the recipe's files.")
+    # Never both: a new file would be made in a folder called b.
+    strip = "-p1" if all(_PREFIX.match(one) for one in _SIDE.findall(data)) else "-p0"
     first = None
     for text in dict.fromkeys((data, data.replace(b"\r\n", b"\n"))):
         for way in _WAYS:
-            for strip in ("-p1", "-p0"):
-                done = git.ask("apply", strip, *way, "-", given=text)
-                if done.returncode == 0:
-                    return None
-                first = first or said(done)
+            done = git.ask("apply", strip, *way, "-", given=text)
+            if done.returncode == 0:
+                return None
+            first = first or said(done)
     return _no(f"The diff does not fit the files: {(first or '').removeprefix('error: ')}.")
 
 

@@ -149,8 +149,8 @@ def _of_commit(repo: Path, protocol: Protocol) -> list[str]:
     files.pop("", None)
     if modules := [name for name, about in files.items() if about[0] == "160000"]:
         warnings.append(
-            f"Submodules stay empty in the campaign's worktree: {', '.join(modules[:8])}. Where the "
-            "recipe needs them, add `git submodule update --init` to the setup commands."
+            f"Submodules stay empty in the campaign's worktree: {', '.join(modules[:8])}. Where "
+            "the recipe needs them, add `git submodule update --init` to the setup commands."
         )
     if _has_lfs(repo, files):
         warnings.append(

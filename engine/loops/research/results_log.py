@@ -79,7 +79,7 @@ def parse(text: str, protocol: Protocol) -> list[ResultsRow]:
     """The rows of a log, whoever wrote it: by its header where it has one, else by the protocol's
     columns. Rows with too few cells have the others empty; blank lines are none."""
     columns = list(protocol.provenance.results_log.columns)
-    rows = []
+    rows: list[ResultsRow] = []
     for number, line in enumerate(_lines(text), start=1):
         cells = _cells(line)
         if not any(cells):
@@ -226,5 +226,5 @@ def _number(value: float | None, digits: int) -> str:
     """A cell's number; one that ``digits`` would round away has its leading figures."""
     if value is None or not math.isfinite(value):
         return ""
-    small = value != 0 and abs(value) < 10 ** (3 - digits)
+    small = value != 0 and abs(value) < 10 ** (1 - digits)
     return f"{value:.4g}" if small else f"{value:.{digits}f}"

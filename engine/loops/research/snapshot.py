@@ -72,7 +72,7 @@ def take(git: TreeGit, head: str, apart: Iterable[str]) -> Snapshot:
     ``apart`` are files that belong to the campaign and not to the recipe (the results log). What
     git ignores is not looked at. TreeError where git fails.
     """
-    git.bytes("read-tree", "--reset", head)
+    git.raw("read-tree", "--reset", head)
     before = entries(git, head)
     changed = changed_paths(git, before, set(apart))
     looked = {name: _look(git.path, name, before.get(name)) for name in changed}
@@ -81,7 +81,7 @@ def take(git: TreeGit, head: str, apart: Iterable[str]) -> Snapshot:
     there = [change.path for change in stored if change.act is not Act.DELETE]
     for names, how in ((gone, ("--force-remove",)), (there, ("--add", "--replace"))):
         if names:
-            git.bytes("update-index", *how, "-z", "--stdin", given=listed(names))
+            git.raw("update-index", *how, "-z", "--stdin", given=listed(names))
     if not stored:
         tree, files = git.text("rev-parse", f"{head}^{{tree}}"), before
     else:
@@ -100,15 +100,26 @@ def changed_paths(git: TreeGit, before: Iterable[str], apart: set[str]) -> list[
     ``before`` are the files of the commit."""
     git.ask("update-index", "-q", "--refresh")
     how = ("--name-only", "--no-renames", "--ignore-submodules=dirty", "-z")
-    tracked = git.bytes("diff-files", *how)
+    tracked = git.raw("diff-files", *how)
     new = git.ask("ls-files", "--others", "--exclude-standard", "-z")
     if b"ermission denied" in new.stderr:  # git goes on without what it may not read
         raise TreeError(f"git may not read everything in {git.path}: {said(new)}")
     names = {os.fsdecode(name).rstrip("/") for name in (tracked + new.stdout).split(b"\0") if name}
-    # git never lists what is called .git: one that was put beside tracked files is looked for.
-    folders = {str(parent) for name in before for parent in PurePosixPath(name).parents} - {"."}
-    names |= {f"{one}/.git" for one in folders if os.path.lexists(git.path / one / ".git")}
-    return sorted(names - apart)
+    return sorted((names | set(_unlisted(git.path, before))) - apart)
+
+
+def _unlisted(top: Path, before: Iterable[str]) -> Iterator[str]:
+    """What git never lists beside its files: what is called ``.git``, pipes and devices."""
+    for folder in {parent for name in before for parent in PurePosixPath(name).parents}:
+        inside = folder != PurePosixPath(".")
+        try:
+            with os.scandir(top / folder) as found:
+                for one in found:
+                    plain = one.is_dir() or one.is_file() or one.is_symlink()
+                    if not plain or (inside and one.name == ".git"):
+                        yield str(folder / one.name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # deleted: git lists its files
 
 
 def listed(names: Iterable[str]) -> bytes:
@@ -118,7 +129,7 @@ def listed(names: Iterable[str]) -> bytes:
 
 def entries(git: TreeGit, tree: str) -> dict[str, Entry]:
     """The files of a tree or a commit, by path."""
-    return dict(_parsed(git.bytes("ls-tree", "-r", "-z", "--full-tree", tree)))
+    return dict(_parsed(git.raw("ls-tree", "-r", "-z", "--full-tree", tree)))
 
 
 def contents(git: TreeGit, files: Iterable[Entry]) -> dict[str, bytes]:
@@ -126,7 +137,7 @@ def contents(git: TreeGit, files: Iterable[Entry]) -> dict[str, bytes]:
     wanted = sorted({one.blob for one in files if one.mode != "160000"})
     if not wanted:
         return {}
-    answer = git.bytes("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
+    answer = git.raw("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
     found: dict[str, bytes] = {}
     at = 0
     for blob in wanted:

@@ -85,7 +85,7 @@ class TreeGit:
             GIT_INDEX_FILE=str(index or self.index),
         )
 
-    def bytes(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> bytes:
+    def raw(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> bytes:
         """What git answered; TreeError where it failed."""
         done = self.ask(*arguments, given=given, index=index)
         if done.returncode:
@@ -94,7 +94,7 @@ class TreeGit:
 
     def text(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> str:
         """The same as text, without the last line's end."""
-        return os.fsdecode(self.bytes(*arguments, given=given, index=index)).removesuffix("\n")
+        return os.fsdecode(self.raw(*arguments, given=given, index=index)).removesuffix("\n")
 
     def commit_of(self, name: str) -> str | None:
         """The commit that a ref or a hash names; None where there is none."""

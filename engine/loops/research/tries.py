@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from engine.judge.improvement import number
 from engine.loops.research.snapshot import Entry, Snapshot
 from engine.loops.research.surface import mutable_files
 from engine.loops.research.worktree import REFS, Worktree
@@ -94,7 +93,7 @@ def commit_log(tree: Worktree, protocol: Protocol, log: bytes, message: str) -> 
 def message_of(metric: str, before: float | None, after: float | None, description: str) -> str:
     """``val_bpb 2.534 → 2.498: a smaller learning rate``, in one line; what was not measured is
     left out."""
-    values = " → ".join(number(one) for one in (before, after) if one is not None)
+    values = " → ".join(f"{one:.5g}" for one in (before, after) if one is not None)
     return _line(f"{metric} {values or 'not measured'}: {description}")
 
 
@@ -104,14 +103,14 @@ def _on_top(
     """A commit of the head with other files, which the branch is moved to; None: no difference."""
     index = tree.git.admin / _INDEX
     index.with_name(f"{_INDEX}.lock").unlink(missing_ok=True)
-    tree.git.bytes("read-tree", "--reset", head, index=index)
+    tree.git.raw("read-tree", "--reset", head, index=index)
     zero = "0" * len(head)
     lines = [
         f"{one.mode if one else '0'} {one.blob if one else zero}\t{name}\0"
         for name, one in sorted(wanted.items(), key=lambda item: item[1] is not None)
     ]
     given = os.fsencode("".join(lines))
-    tree.git.bytes(
+    tree.git.raw(
         "update-index", "--add", "--replace", "-z", "--index-info", given=given, index=index
     )
     made = tree.git.text("write-tree", index=index)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -100,11 +100,12 @@ class Worktree:
         found = snapshot or self.snapshot()
         return self.diff_between(found.head, found.tree)
 
-    def diff_between(self, before: str, after: str) -> bytes:
-        """The diff from one commit or tree to another."""
+    def diff_between(self, before: str, after: str, names: Sequence[str] = ()) -> bytes:
+        """The diff from one commit or tree to another; of the files ``names`` where there are
+        any."""
         how = ("--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
         prefixes = ("--no-color", "--src-prefix=a/", "--dst-prefix=b/")
-        return self.git.bytes("diff-tree", "-r", "-p", *how, *prefixes, before, after)
+        return self.git.raw("diff-tree", "-r", "-p", *how, *prefixes, before, after)
 
     def restore(self) -> None:
         """Put everything back to ``head``. TreeError says what could not be."""
@@ -189,7 +190,7 @@ class Worktree:
         head = self.head()
         if self.git.ask("read-tree", "--reset", head).returncode:
             self.git.index.unlink(missing_ok=True)
-            self.git.bytes("read-tree", "--reset", head)
+            self.git.raw("read-tree", "--reset", head)
         before = entries(self.git, head)
         changed = changed_paths(self.git, before, set(self.apart))
         # New things first: a link in the place of a folder must be gone before its files are made.
@@ -199,7 +200,7 @@ class Worktree:
         for name in back:
             _make_room(self.path, name)
         if back:
-            self.git.bytes("checkout-index", "-f", "-u", "-z", "--stdin", given=listed(back))
+            self.git.raw("checkout-index", "-f", "-u", "-z", "--stdin", given=listed(back))
         for name in (name for name, one in before.items() if one.mode == "160000"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
         kept = [f"--exclude=/{_literal(name)}" for name in sorted(self.apart)]
@@ -237,7 +238,8 @@ def _add(repo: Path, common: Path, path: Path, branch: str, commit: str, loop_id
         shutil.rmtree(stale)
     path.parent.mkdir(parents=True, exist_ok=True)
     head = ask(repo, "rev-parse", "--verify", "--quiet", f"{REFS}/{loop_id}/head^{{commit}}")
-    at = os.fsdecode(head.stdout).strip() if head.returncode == 0 else commit
+    began = commit if head.returncode else os.fsdecode(head.stdout).strip()
+    at = told(repo, "rev-parse", "--verify", f"{began}^{{commit}}")
     there = ask(repo, "show-ref", "--verify", "--quiet", f"refs/heads/{branch}").returncode == 0
     if not there:
         told(repo, "update-ref", f"refs/heads/{branch}", at, "0" * len(at))
