@@ -46,7 +46,7 @@ STATE_MEANING: dict[ArtifactState, str] = {
 }
 OUTCOME_MEANING: dict[Outcome, str] = {
     Outcome.SHIPPED: "shipped",
-    Outcome.ROUTED: "shipped for its lane alone",
+    Outcome.ROUTED: "routed, for its lane alone",
     Outcome.REJECTED: "rejected",
     Outcome.UNDECIDED: "not decided",
 }

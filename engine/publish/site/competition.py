@@ -69,14 +69,14 @@ def _view(row: Competitor, used: RecordsUsed, sources: dict[str, SourceView]) ->
         row.metric,
         cell_view(row.score, used),
         cell_view(row.ours, used) if row.ours else None,
-        difference(row, used) if row.comparable is Comparable.DIRECT else None,
+        _difference(row, used) if row.comparable is Comparable.DIRECT else None,
         _setup(row.setup),
         row.readout or "",
         sources.get(row.source) if row.source else None,
     )
 
 
-def difference(row: Competitor, used: RecordsUsed) -> Difference | None:
+def _difference(row: Competitor, used: RecordsUsed) -> Difference | None:
     """What a Direct row says: None where one of the two numbers is not there."""
     ours = _number(row.ours, used) if row.ours else None
     theirs = _number(row.score, used)
@@ -86,14 +86,14 @@ def difference(row: Competitor, used: RecordsUsed) -> Difference | None:
     points = _points(gap, row.score.unit)
     if row.p is not None:
         clear = row.p < 1 - CONFIDENCE
-        said = "outside of the noise" if clear else "within the noise"
+        said = "Outside of the noise" if clear else "Within the noise"
         return Difference(points, clear, f"{said}: a paired test gives p = {row.p:.3g}.")
     known = _interval(row, ours, theirs)
     if known is None:
         return Difference(points, None, "How sure that is, is not recorded.")
     low, high, n = known
     clear = low > 0 or high < 0
-    said = "outside of the noise" if clear else "within the noise"
+    said = "Outside of the noise" if clear else "Within the noise"
     ends = f"{_points(low, 'share')} and {_points(high, 'share')}"
     return Difference(
         points,

@@ -10,8 +10,8 @@ MAX_ADDRESS = 2000
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """``href`` is a web address; None where the source is a file of the workspace or no address
-    that a page may lead to: then ``place`` is shown as text."""
+    """``href``: a web address, None where a page may not lead there. ``place``: a path within the
+    workspace, which is shown as text, else ""."""
 
     name: str
     href: str | None
@@ -21,7 +21,7 @@ class SourceView:
 
 def source_view(name: str, href: str | None, note: str | None = None) -> SourceView:
     address = web_address(href) if href else None
-    place = "" if address or not href or _private(href) else href
+    place = href if href and _of_the_workspace(href) else ""
     return SourceView(name, address, place, note or "")
 
 
@@ -37,6 +37,7 @@ def web_address(href: str) -> str | None:
     return href if parts.scheme in ("http", "https") and host and user is None else None
 
 
-def _private(place: str) -> bool:
-    """Whether a path is one of this machine and no one else's business."""
-    return place.startswith(("/", "~", "\\", "file:")) or place[1:3] in (":\\", ":/")
+def _of_the_workspace(place: str) -> bool:
+    """Whether a place is a path within the workspace: one of this machine is nobody's business,
+    and an address that a page may not lead to may hold a password."""
+    return not place.startswith(("/", "~", "\\")) and ":" not in place
