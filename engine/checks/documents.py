@@ -114,7 +114,7 @@ def read_document(folder: Path, name: str, model: type[BaseModel]) -> Document:
 
 
 def document_of(name: str, data: bytes, model: type[BaseModel]) -> Document:
-    """The record that ``data``, the bytes of the file ``name``, holds, checked against ``model``."""
+    """The record that ``data``, the bytes of the file ``name``, holds, checked by ``model``."""
     digest = hashlib.sha256(data).hexdigest()
     text = decode_utf8(name, data)
     if isinstance(text, Finding):

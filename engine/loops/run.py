@@ -24,6 +24,10 @@ def kind_of(runner: Runner) -> Kind:
         from engine.loops.flywheel.flywheel import Flywheel
 
         return Flywheel(runner)
+    if runner.loop.kind is LoopKind.RESEARCH:
+        from engine.loops.research.research import Research
+
+        return Research(runner)
     raise LoopFailed(f"There are no loops of the kind {runner.loop.kind} here.")
 
 
@@ -31,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the loop whose folder is named."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        print("Give one loop folder: python -m engine.loops.runner LOOP_DIR", file=sys.stderr)
+        print("Give one loop folder: python -m engine.loops.run LOOP_DIR", file=sys.stderr)
         return REFUSED
     try:
         runner = Runner(LoopFolder(Path(arguments[0]).resolve()))

@@ -115,6 +115,14 @@ class GitWorkflow(_Part):
     commit_scope: str | None = None
     staging_example: str | None = None
 
+    def branch(self, name: str) -> str:
+        """The branch of a campaign called ``name``: the pattern's hole filled in, or the pattern as
+        the beginning of it."""
+        for hole in ("*", "{}", "{name}", "<tag>"):
+            if hole in self.branch_pattern:
+                return self.branch_pattern.replace(hole, name, 1)
+        return f"{self.branch_pattern}{name}"
+
 
 class Provenance(_Part):
     results_log: ResultsLog

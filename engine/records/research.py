@@ -149,6 +149,10 @@ class TryRuns(IterationRun):
     """Why not all repetitions were run: it was a clear loser; a sentence."""
     batch: dict[str, tuple[int, int]] = Field(default_factory=dict)
     """Constants that were halved after it ran out of memory once: (before, after)."""
+    commit: str | None = None
+    """The try with its batch halved, where it was: what is kept when it is."""
+    mutable_sha256: Sha256 | None = None
+    """The state that was measured, where it is not the proposal's."""
 
 
 class TryStatus(StrEnum):

@@ -21,7 +21,7 @@ def rules(file: str, protocol: Protocol, around: Around) -> Iterator[Finding]:
         yield from _written(file, protocol, pointer, provenance.baseline_artifact_path)
     yield from _columns(file, protocol)
     pattern = provenance.git_workflow.branch_pattern
-    if why := why_no_branch(_branch(pattern)):
+    if why := why_no_branch(provenance.git_workflow.branch("x")):
         yield error(
             "protocol-branch",
             file,
@@ -91,14 +91,6 @@ def _columns(file: str, protocol: Protocol) -> Iterator[Finding]:
                 f"The column {name!r} holds a tab or a line break, which end a column.",
                 "Give it a name without.",
             )
-
-
-def _branch(pattern: str) -> str:
-    """A branch by the pattern: its hole filled in, or it is the beginning of a name."""
-    for hole in ("*", "{}", "{name}", "<tag>"):
-        if hole in pattern:
-            return pattern.replace(hole, "x", 1)
-    return f"{pattern}x"
 
 
 def why_no_branch(name: str) -> str | None:

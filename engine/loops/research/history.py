@@ -18,6 +18,18 @@ class Try:
     verdict: TryVerdict | None = None
 
     @property
+    def state(self) -> str:
+        """The hash of the mutable files that were measured."""
+        halved = self.runs.mutable_sha256 if self.runs else None
+        return halved or self.plan.mutable_sha256
+
+    @property
+    def commit(self) -> str | None:
+        """That state as a commit; None for a try that was refused."""
+        halved = self.runs.commit if self.runs else None
+        return halved or self.plan.commit
+
+    @property
     def values(self) -> list[float]:
         """The primary metric of each execution that has one."""
         return [m.value for m in self.runs.measurements if m.value is not None] if self.runs else []
@@ -41,22 +53,23 @@ class History:
         )
         return next(kept, None)
 
-    def of_state(self, mutable_sha256: str) -> list[Measurement]:
+    def of_state(self, state: str) -> list[Measurement]:
         """Every sound measurement of a state of the mutable files, whoever proposed it."""
         found = []
         for one in self.tries:
-            if one.runs is None or one.plan.mutable_sha256 != mutable_sha256:
+            if one.runs is None or one.state != state:
                 continue
             sound = (m for m in one.runs.measurements if m.value is not None and not m.violations)
             found += list(sound)
         return found
 
-    def values_of(self, mutable_sha256: str) -> list[float]:
-        return [m.value for m in self.of_state(mutable_sha256) if m.value is not None]
+    def values_of(self, state: str) -> list[float]:
+        """The primary metric of those."""
+        return [m.value for m in self.of_state(state) if m.value is not None]
 
     def groups(self) -> list[list[float]]:
         """The values of each state that was measured: what the noise is estimated from."""
-        states = dict.fromkeys(one.plan.mutable_sha256 for one in self.tries if one.runs)
+        states = dict.fromkeys(one.state for one in self.tries if one.runs)
         return [values for state in states if (values := self.values_of(state))]
 
     def seen(self) -> dict[str, int]:
@@ -64,6 +77,7 @@ class History:
         found: dict[str, int] = {}
         for one in self.tries:
             found.setdefault(one.plan.mutable_sha256, one.iteration)
+            found.setdefault(one.state, one.iteration)
         return found
 
 

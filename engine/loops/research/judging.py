@@ -80,12 +80,12 @@ def _compared(one: Try, before: History, campaign: Campaign, protocol: Protocol)
     best = before.best
     assert best is not None and one.runs is not None
     after = History([*before.tries, one])
-    tried = after.values_of(one.plan.mutable_sha256)
-    best_values = before.values_of(best.plan.mutable_sha256)
+    tried = after.values_of(one.state)
+    best_values = before.values_of(best.state)
     noise = noise_of(after.groups())
     lower, confidence = protocol.lower_is_better, campaign.confidence
     wish = one.plan.wish
-    replay = one.plan.mutable_sha256 == best.plan.mutable_sha256
+    replay = one.state == best.state
     found = improvement(best_values, tried, noise, lower_is_better=lower, confidence=confidence)
     saved = best.plan.lines - one.plan.lines
     simpler = _simpler(one, before, best_values, tried, saved, campaign, protocol)
@@ -130,12 +130,14 @@ def _simpler(
     if not protocol.agent_rules.simplicity_criterion or not whole:
         return False
     groups = before.groups()
+    # Of those that were kept: the luckiest of many equal tries would stop every simplification.
+    kept = {t.state for t in before.tries if t.verdict and t.verdict.outcome == "kept"}
     pick = min if protocol.lower_is_better else max
     return as_good_and_simpler(
         best_values,
         tried,
         noise_of([*groups, one.values]),
-        best_ever=pick(groups, key=_mean),
+        best_ever=pick(map(before.values_of, kept), key=_mean),
         lines_saved=saved,
         lower_is_better=protocol.lower_is_better,
         confidence=campaign.confidence,
@@ -148,7 +150,7 @@ def early_drop(one: Try, before: History, campaign: Campaign, protocol: Protocol
     if best is None or not one.values:
         return None
     return clear_loser(
-        before.values_of(best.plan.mutable_sha256),
+        before.values_of(best.state),
         one.values,
         noise_of(before.groups()),
         planned=campaign.seeds,

@@ -23,17 +23,20 @@ _INDEX = "campaign-commit-index"
 _FALLBACK = (("user.name", "factory-tui"), ("user.email", "factory-tui@localhost"))
 
 
-def ref_of(loop_id: str, iteration: int) -> str:
-    """The ref of a try."""
-    return f"{REFS}/{loop_id}/try-{iteration:03d}"
+def ref_of(loop_id: str, iteration: int, variant: str = "") -> str:
+    """The ref of a try, or of a variant of it."""
+    return f"{REFS}/{loop_id}/try-{iteration:03d}" + (f"-{variant}" if variant else "")
 
 
-def record(tree: Worktree, snapshot: Snapshot, iteration: int, description: str) -> str:
+def record(
+    tree: Worktree, snapshot: Snapshot, iteration: int, description: str, *, variant: str = ""
+) -> str:
     """The commit of a try, on top of the campaign's head and kept by its ref; the branch stays.
 
+    ``variant`` names another state of the same try (its batch halved), which has a ref of its own.
     Made once: the same tree on the same head is the same commit. TreeError where git fails.
     """
-    ref = ref_of(tree.loop_id, iteration)
+    ref = ref_of(tree.loop_id, iteration, variant)
     there = tree.git.commit_of(ref)
     if there is not None:
         found = tree.git.text("show", "-s", "--format=%T %P", there)

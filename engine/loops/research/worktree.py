@@ -36,10 +36,9 @@ REFS = "refs/factory"
 Answer = TypeVar("Answer")
 
 
-def branch_name(repo: Path, pattern: str, name: str) -> str:
-    """The branch of a campaign called ``name``: ``pattern`` and the name where it ends in ``/``,
-    with ``-2`` and so on where that is taken. TreeError where git takes no such name."""
-    wanted = pattern + name if pattern.endswith("/") or not pattern else pattern
+def branch_name(repo: Path, wanted: str) -> str:
+    """A branch's name that is free: ``wanted``, with ``-2`` and so on where that is taken.
+    TreeError where git takes no such name."""
     if ask(repo, "check-ref-format", "--branch", wanted).returncode:
         raise TreeError(f"{wanted!r} is no name that git takes for a branch.")
     taken = set(told(repo, "for-each-ref", "--format=%(refname:short)", "refs/heads/").split("\n"))
@@ -203,6 +202,10 @@ class Worktree:
             self.git.raw("checkout-index", "-f", "-u", "-z", "--stdin", given=listed(back))
         for name in (name for name, one in before.items() if one.mode == "160000"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
+        for name in self.apart:
+            # A log that is a link would have the campaign read and write somewhere else.
+            if os.path.lexists(self.path / name) and not _is_plain(self.path / name):
+                _remove(self.path, name)
         kept = [f"--exclude=/{_literal(name)}" for name in sorted(self.apart)]
         self.git.ask("clean", "-ffdq", *kept)
 
@@ -276,9 +279,13 @@ def _unlock(git: TreeGit) -> None:
 
 def _holds(path: Path, wanted: bytes) -> bool:
     try:
-        return stat.S_ISREG(path.lstat().st_mode) and path.read_bytes() == wanted
+        return _is_plain(path) and path.read_bytes() == wanted
     except OSError:
         return False
+
+
+def _is_plain(path: Path) -> bool:
+    return stat.S_ISREG(path.lstat().st_mode)
 
 
 def _remove(top: Path, name: str) -> None:

@@ -67,14 +67,3 @@ def summary_of(diff: bytes) -> str:
             counts[name][line[0] == "-"] += 1
     parts = [f"{name}: +{more} \N{MINUS SIGN}{less}" for name, (more, less) in counts.items()]
     return ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
-
-
-def files_in(worktree: Worktree) -> list[str]:
-    """The files of the worktree as the best has them, by name."""
-    return sorted(
-        os.fsdecode(one)
-        for one in worktree.git.bytes("ls-tree", "-r", "-z", "--name-only", worktree.head()).split(
-            b"\0"
-        )
-        if one
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.supervise.terminal import clean_line
 
@@ -40,9 +41,11 @@ class ProposerError(Exception):
         self.code = code
 
     @property
-    def rule(self) -> str | None:
+    def rule(self) -> Literal["empty", "apply"] | None:
         """The rule that a bad proposal broke, as in Violation; None for a technical failure."""
-        return self.code if self.code in ("empty", "apply") else None
+        if self.code == "empty":
+            return "empty"
+        return "apply" if self.code == "apply" else None
 
 
 def one_line(text: str, limit: int = DESCRIPTION) -> str:

@@ -16,6 +16,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
+
+import psutil
 
 from engine.loops.research.proposers.proposed import ProposerError
 from engine.supervise.memory import ProcessTree
@@ -29,6 +32,10 @@ DRAIN_S = 1.0
 
 PATIENCE_S = 2.0
 """Between SIGTERM and SIGKILL."""
+
+MARK = "FACTORY_PROPOSAL"
+"""In the environment of the agent and of all that it starts: a daemon that left its session and its
+parents behind is found by it."""
 
 KEPT_BYTES = 256 * 1024
 """Of the beginning and of the end of each stream."""
@@ -87,12 +94,13 @@ def talk(
 
     ProposerError (``start``) where it cannot be started.
     """
+    mark = uuid4().hex
     try:
         with prompt.open("rb") as given:
             child = subprocess.Popen(
                 list(argv),
                 cwd=cwd,
-                env=dict(env),
+                env={**env, MARK: mark},
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -109,7 +117,7 @@ def talk(
     try:
         late = _listen(child, tree, heard, limit_s, check)
     finally:
-        left = _end(child, tree)
+        left = _end(child, tree, mark)
     return Ended(child.returncode, heard["out"].text, heard["err"].text, left, late)
 
 
@@ -149,7 +157,7 @@ def _listen(
                     selector.unregister(key.fileobj)
 
 
-def _end(child: subprocess.Popen[bytes], tree: ProcessTree) -> int:
+def _end(child: subprocess.Popen[bytes], tree: ProcessTree, mark: str) -> int:
     """Have it and all that it started gone; how many others there were."""
     running = child.poll() is None
     left = tree.signal(signal.SIGTERM)
@@ -160,6 +168,7 @@ def _end(child: subprocess.Popen[bytes], tree: ProcessTree) -> int:
             break
         time.sleep(0.05)
     tree.signal(signal.SIGKILL)
+    left += _end_strays(mark)
     with contextlib.suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel is given up
         child.wait(PATIENCE_S)
     for pipe in (child.stdout, child.stderr):
@@ -168,3 +177,14 @@ def _end(child: subprocess.Popen[bytes], tree: ProcessTree) -> int:
     if child.returncode is None:
         raise ProposerError(f"Process {child.pid} does not end, not even by SIGKILL.", "limit")
     return left - running
+
+
+def _end_strays(mark: str) -> int:
+    """Kill what the tree lost sight of; how many there were."""
+    found = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                process.kill()
+                found += 1
+    return found

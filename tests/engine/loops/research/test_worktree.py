@@ -163,6 +163,13 @@ def test_whatever_a_try_did_is_put_back(tree: Worktree, harm: Callable[[Path], N
     assert not (tree.path / "lib/.git").exists()
 
 
+def test_a_log_that_leads_elsewhere_is_taken_away(tree: Worktree, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    (tree.path / "results.tsv").symlink_to(tmp_path / "secret")
+    tree.restore()
+    assert not (tree.path / "results.tsv").is_symlink() and (tmp_path / "secret").is_file()
+
+
 @pytest.mark.parametrize("harm", ["removed", "emptied", "file", "unknown"])
 def test_made_again_after_a_kill(both: tuple[Path, Worktree], harm: str) -> None:
     repo, tree = both
@@ -259,11 +266,11 @@ def test_large_files_are_named_and_not_stored(tree: Worktree) -> None:
 
 def test_branches_of_their_own(both: tuple[Path, Worktree]) -> None:
     repo, _ = both
-    assert branch_name(repo, "research/", "two") == "research/two"
-    assert branch_name(repo, "research/", "one") == "research/one-2"
-    assert branch_name(repo, "research", "x") == "research-2"
+    assert branch_name(repo, "research/two") == "research/two"
+    assert branch_name(repo, "research/one") == "research/one-2"
+    assert branch_name(repo, "research") == "research-2"
     with pytest.raises(TreeError, match="no name that git takes"):
-        branch_name(repo, "a..b/", "x")
+        branch_name(repo, "a..b/x")
 
 
 def test_removed_but_for_branch_and_refs(both: tuple[Path, Worktree]) -> None:
