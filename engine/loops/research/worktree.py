@@ -104,7 +104,12 @@ class Worktree:
         any."""
         how = ("--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
         prefixes = ("--no-color", "--src-prefix=a/", "--dst-prefix=b/")
-        return self.git.raw("diff-tree", "-r", "-p", *how, *prefixes, before, after)
+        wanted = ("--", *(f":(literal){name}" for name in names)) if names else ()
+        return self.git.raw("diff-tree", "-r", "-p", *how, *prefixes, before, after, *wanted)
+
+    def blob_of(self, data: bytes) -> str:
+        """The hash that git has of these bytes; nothing is stored."""
+        return self.git.text("hash-object", "--no-filters", "--stdin", given=data)
 
     def restore(self) -> None:
         """Put everything back to ``head``. TreeError says what could not be."""
