@@ -13,6 +13,7 @@ from engine.plain_file import open_plain
 from engine.publish.site.build import MADE_BY, MANIFEST
 
 _MOST = 256 * 2**20
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """``written``: the manifest, by address. ``there``: every file below the directory with its
-    SHA-256, "" for one that cannot be read."""
+    """``written``: the manifest, by address. ``there``: every file below the directory, those that
+    we wrote with their SHA-256; "" for the others and for what cannot be read."""
 
     base_url: str
     written: dict[str, Written]
@@ -50,11 +51,11 @@ def published_at(out: Path) -> Published | None:
         if isinstance(one, dict)
     }
     base_url = manifest.get("base_url")
-    there = {name: _digest(out / name) for name in files_below(out)}
+    there = {one: _digest(out / one) if one in written else "" for one in _files_below(out)}
     return Published(base_url if isinstance(base_url, str) else "", written, there)
 
 
-def files_below(out: Path) -> list[str]:
+def _files_below(out: Path) -> list[str]:
     """The names of all files below a directory, links too, with ``/``."""
     found = []
     for folder, folders, names in os.walk(out):
@@ -79,6 +80,9 @@ def _inputs(value: Any) -> dict[str, str]:
 def _digest(path: Path) -> str:
     try:
         with open_plain(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+            return digest.hexdigest()
     except OSError:
         return ""

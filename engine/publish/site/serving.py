@@ -29,6 +29,7 @@ class Preview:
             site = known
 
         self._server = http.server.ThreadingHTTPServer((_HOST, port), Handler)
+        Handler.names = tuple(f"{one}:{self._server.server_port}" for one in (_HOST, "localhost"))
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="site-preview", daemon=True
@@ -65,6 +66,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """Answers GET and HEAD for the addresses of one site; everything else is refused."""
 
     site: Mapping[str, bytes] = {}
+    names: tuple[str, ...] = ()
+    """What a request may call us: another name that leads here is a trick."""
     timeout = 10.0
     server_version = "factory-tui"
     sys_version = ""
@@ -76,7 +79,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def _answer(self, *, body: bool) -> None:
-        if not self._asked_here():
+        if self.headers.get("Host") not in self.names:
             self._send(403, b"This preview answers to 127.0.0.1 alone.\n", "text/plain", body)
             return
         address = unquote(urlsplit(self.path).path).removeprefix("/") or "index.html"
@@ -87,11 +90,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         suffix = PurePosixPath(address).suffix
         kind = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
         self._send(200, data, kind, body)
-
-    def _asked_here(self) -> bool:
-        """Whether the request names this machine: another name that leads here is a trick."""
-        port = self.server.server_address[1]
-        return self.headers.get("Host") in (f"{_HOST}:{port}", f"localhost:{port}")
 
     def _send(self, code: int, data: bytes, kind: str, body: bool) -> None:
         self.send_response(code)
