@@ -57,13 +57,11 @@ def edit(
 def _open(folder: LoopFolder) -> None:
     """The campaign's mutable files in the person's editor, until it ends."""
     from engine.editor import NO_EDITOR, editor_command
-    from engine.globs import matches, matching
-    from engine.loops.research.proposers.checkout import files_in, open_worktree, protocol_of
+    from engine.loops.research.proposers.checkout import open_worktree, protocol_of
+    from engine.loops.research.surface import mutable_files
 
-    surface = protocol_of(folder).mutable_surface
     worktree = open_worktree(folder)
-    allowed = matching(files_in(worktree), surface.allowed_globs)
-    names = [name for name in allowed if not matches(name, surface.forbidden_globs)]
+    names = mutable_files(worktree.files(worktree.head()), protocol_of(folder))
     if not names:
         fail(f"No file in {worktree.path} may be changed by the protocol.", Exit.NO)
     for name in names:

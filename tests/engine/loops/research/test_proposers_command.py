@@ -121,6 +121,24 @@ def test_what_it_leaves_behind_is_stopped_and_said(
     assert not _runs(int((tmp_path / "pid").read_text()))
 
 
+def test_a_daemon_that_left_its_session_is_found(
+    propose: Callable[..., Proposed], tmp_path: Path
+) -> None:
+    found = propose(
+        f"{CHANGE}if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0:\n"
+        "        for fd in (0, 1, 2): os.close(fd)\n"
+        f"        open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "        time.sleep(600)\n"
+        "    os._exit(0)\n"
+        f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.02)\n"
+        "time.sleep(0.1)\n"
+    )
+    assert len(found.notes) == 1
+    assert not _runs(int((tmp_path / "pid").read_text()))
+
+
 def test_one_that_prints_ten_megabytes(propose: Callable[..., Proposed], tmp_path: Path) -> None:
     found = propose(
         f"{CHANGE}sys.stdout.write('x' * 10_000_000)\nprint('\\n\\ndescription: the end')\n"
