@@ -39,6 +39,11 @@ def test_a_try_is_a_commit_that_moves_nothing(both: tuple[Path, Worktree]) -> No
     first = tried(tree, 2, "x = 1\n")
     assert tried(tree, 2, "x = 1\n") == first
     assert git(repo, "rev-parse", "refs/factory/one/try-002").strip() == first
+    (tree.path / "train.py").write_text("x = 0\n")
+    halved = tries.record(tree, tree.snapshot(), 2, "half the batch", variant="halved")
+    tree.restore()
+    assert git(repo, "rev-parse", "refs/factory/one/try-002-halved").strip() == halved != first
+    assert git(repo, "rev-parse", "refs/factory/one/try-002").strip() == first
     assert tree.head() == head == git(repo, "rev-parse", "research/one").strip()
     assert git(repo, "show", "-s", "--format=%an %ae %P", first) == f"Ann ann@b.c {head}\n"
     assert git(repo, "show", f"{first}:train.py") == "x = 1\n"
