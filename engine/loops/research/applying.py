@@ -21,10 +21,11 @@ _WAYS = (
 """From exact to lenient: counts that are wrong, other white space, less of the context."""
 
 _BEGINS = re.compile(rb"^(diff --git |--- )", re.MULTILINE)
-_SIDE = re.compile(rb"^(?:---|\+\+\+) (.*)$", re.MULTILINE)
+_SIDES = re.compile(rb"^--- (.*)\n\+\+\+ (.*)\n@@ ", re.MULTILINE)
+"""The two names above a hunk; the next line tells them from a line ``-- x`` that is taken away."""
 _PREFIX = re.compile(rb"\"?[abciwo12]/|/dev/null")
 _LINK = re.compile(rb"^(?:new file mode|new mode) (120000|160000)", re.MULTILINE)
-_NAMED = re.compile(rb"^(?:---|\+\+\+|rename to|copy to|diff --git) (.*)$", re.MULTILINE)
+_NAMED = re.compile(rb"^(?:rename to|copy to|diff --git) (.*)$", re.MULTILINE)
 
 
 def apply(git: TreeGit, diff: bytes | str) -> Violation | None:
@@ -46,7 +47,7 @@ def apply(git: TreeGit, diff: bytes | str) -> Violation | None:
     if bad := _forbidden(data):
         return _no(f"The diff names {bad}, which lies outside the recipe's files.")
     # Never both: a new file would be made in a folder called b.
-    strip = "-p1" if all(_PREFIX.match(one) for one in _SIDE.findall(data)) else "-p0"
+    strip = "-p1" if all(_PREFIX.match(one) for one in _sides(data)) else "-p0"
     first = None
     for text in dict.fromkeys((data, data.replace(b"\r\n", b"\n"))):
         for way in _WAYS:
@@ -69,10 +70,15 @@ def _bare(data: bytes) -> bytes:
     return text if text.endswith(b"\n") else text + b"\n"
 
 
+def _sides(data: bytes) -> list[bytes]:
+    """The names above the hunks."""
+    return [one for both in _SIDES.findall(data) for one in both]
+
+
 def _forbidden(data: bytes) -> str | None:
     """A path of a header that leads out of the tree, or to git's own."""
-    for found in _NAMED.finditer(data):
-        for word in found[1].split(b"\t")[0].strip().strip(b'"').split(b" "):
+    for found in (*_NAMED.findall(data), *_sides(data)):
+        for word in found.split(b"\t")[0].strip().strip(b'"').split(b" "):
             if word == b"/dev/null":
                 continue
             parts = word.strip(b'"').split(b"/")

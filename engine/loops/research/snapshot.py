@@ -109,15 +109,19 @@ def changed_paths(git: TreeGit, before: Iterable[str], apart: set[str]) -> list[
 
 
 def _unlisted(top: Path, before: Iterable[str]) -> Iterator[str]:
-    """What git never lists beside its files: what is called ``.git``, pipes and devices."""
-    for folder in {parent for name in before for parent in PurePosixPath(name).parents}:
+    """What git does not list beside its files: what is called ``.git``, pipes, devices, and a new
+    ``.gitignore``, which would hide itself and others."""
+    known = set(before)
+    for folder in {parent for name in known for parent in PurePosixPath(name).parents}:
         inside = folder != PurePosixPath(".")
         try:
             with os.scandir(top / folder) as found:
                 for one in found:
                     plain = one.is_dir() or one.is_file() or one.is_symlink()
-                    if not plain or (inside and one.name == ".git"):
-                        yield str(folder / one.name)
+                    name = str(folder / one.name)
+                    hides = one.name == ".gitignore" and name not in known
+                    if not plain or hides or (inside and one.name == ".git"):
+                        yield name
         except (FileNotFoundError, NotADirectoryError):
             continue  # deleted: git lists its files
 

@@ -11,6 +11,7 @@ import pytest
 
 from engine.loops.research import repository
 from engine.loops.research.tree_git import TreeError
+from engine.loops.research.tries import record
 from engine.loops.research.worktree import Worktree, branch_name, make_worktree
 from tests.engine.loops.research.repository_kit import FILES, campaign, fill, git, protocol
 from tests.shared import made_once
@@ -118,6 +119,11 @@ def hides(tree: Path) -> None:
     git(tree, "rm", "-q", "--cached", "prepare.py")
 
 
+def ignores(tree: Path) -> None:
+    (tree / "lib/.gitignore").write_text("*\n")
+    (tree / "lib/hidden.py").write_text("x\n")
+
+
 def no_git_file(tree: Path) -> None:
     (tree / ".git").write_text("gitdir: /nowhere\n")
     (tree / "train.py").write_text("x\n")
@@ -140,7 +146,20 @@ def locked(tree: Path) -> None:
 
 @pytest.mark.parametrize(
     "harm",
-    [edit, link, swap, shut, nested, special, commits, hides, no_git_file, git_folder, locked],
+    [
+        edit,
+        link,
+        swap,
+        shut,
+        nested,
+        special,
+        commits,
+        hides,
+        ignores,
+        no_git_file,
+        git_folder,
+        locked,
+    ],
     ids=lambda harm: harm.__name__,
 )
 def test_whatever_a_try_did_is_put_back(tree: Worktree, harm: Callable[[Path], None]) -> None:
@@ -160,7 +179,7 @@ def test_whatever_a_try_did_is_put_back(tree: Worktree, harm: Callable[[Path], N
     assert (tree.path / "results.tsv").read_text() == "the log\n"
     assert git(tree.path, "status", "--porcelain") == "?? results.tsv\n"
     assert git(tree.path, "branch", "--show-current") == "research/one\n"
-    assert not (tree.path / "lib/.git").exists()
+    assert [one.name for one in (tree.path / "lib").iterdir()] == ["util.py"]
 
 
 def test_a_log_that_leads_elsewhere_is_taken_away(tree: Worktree, tmp_path: Path) -> None:
@@ -271,6 +290,15 @@ def test_branches_of_their_own(both: tuple[Path, Worktree]) -> None:
     assert branch_name(repo, "research") == "research-2"
     with pytest.raises(TreeError, match="no name that git takes"):
         branch_name(repo, "a..b/x")
+
+
+def test_a_line_that_looks_like_a_header_is_none(tree: Worktree) -> None:
+    (tree.path / "train.py").write_text("import math\n\n-- ../note\nLR = 0.04\n")
+    tree.move(record(tree, tree.snapshot(), 2, "a note"))
+    tree.restore()
+    diff = DIFF.replace("-DEPTH = 8", "--- ../note").replace("+DEPTH = 9", "+++ /etc/x")
+    assert tree.apply(diff) is None
+    assert "++ /etc/x" in (tree.path / "train.py").read_text()
 
 
 def test_removed_but_for_branch_and_refs(both: tuple[Path, Worktree]) -> None:
