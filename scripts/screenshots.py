@@ -100,20 +100,38 @@ def save(workspace: Workspace, shot: Shot) -> None:
     print(f"docs/pictures/{shot.name}.svg", file=sys.stderr)
 
 
-def card(workspace: Workspace, run: str) -> None:
-    """The report card of a run as a browser draws it; left as it is where there is no Chromium."""
+def draw(page: Path, name: str, size: tuple[int, int], *more: str) -> None:
+    """A page as a browser draws it; the picture is left as it is where there is no Chromium."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
-        print("docs/pictures/card.png is left: there is no Chromium.", file=sys.stderr)
+        print(f"docs/pictures/{name} is left: there is no Chromium.", file=sys.stderr)
         return
-    page, picture = workspace.path / "card.html", PICTURES / "card.png"
+    words = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={size[0]},{size[1]}"]
+    subprocess.run(
+        [browser, *words, *more, f"--screenshot={PICTURES / name}", page.as_uri()],
+        check=True,
+        capture_output=True,
+    )
+    print(f"docs/pictures/{name}", file=sys.stderr)
+
+
+def card(workspace: Workspace, run: str) -> None:
+    """The report card of a run."""
+    page = workspace.path / "card.html"
     words = ["card", run, "-w", str(workspace.path), "--out", str(page)]
     subprocess.run([sys.executable, "-m", "engine.cli", *words], check=True)
-    words = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,860"]
-    subprocess.run(
-        [browser, *words, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True
-    )
-    print("docs/pictures/card.png", file=sys.stderr)
+    draw(page, "card.png", (1100, 860))
+
+
+def site(workspace: Workspace, artifact: str) -> None:
+    """The site of public artifacts: its index, one page in the dark, and that page on a phone."""
+    out = workspace.path / "site"
+    words = ["artifacts", "publish", "-w", str(workspace.path), "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "engine.cli", *words], check=True)
+    page = out / "artifacts" / f"{artifact}.html"
+    draw(out / "index.html", "site-light.png", (1180, 1000))
+    draw(page, "site-dark.png", (1180, 1500), "--blink-settings=preferredColorScheme=0")
+    draw(page, "site-phone.png", (390, 844), "--force-device-scale-factor=2")
 
 
 def pictures() -> None:
@@ -147,6 +165,7 @@ def pictures() -> None:
         save(workspace, Shot("decide", "decide", demo.run_id))
         save(workspace, Shot("report", "report", finished["ship"]))
         card(workspace, finished["ship"])
+        site(workspace, "qwen06-sql-routed-v1")
         save(workspace, Shot("validate", "validate", finished["reject"]))
         save(workspace, Shot("new-run", "new_run"))
         save(workspace, Shot("serve", "serve", demo.run_id, keys=SERVE, size=(120, 40)))
