@@ -106,7 +106,12 @@ def draw(page: Path, name: str, size: tuple[int, int], *more: str) -> None:
     if browser is None:
         print(f"docs/pictures/{name} is left: there is no Chromium.", file=sys.stderr)
         return
-    words = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={size[0]},{size[1]}"]
+    words = [
+        "--headless",
+        "--no-sandbox",
+        "--hide-scrollbars",
+        f"--window-size={size[0]},{size[1]}",
+    ]
     subprocess.run(
         [browser, *words, *more, f"--screenshot={PICTURES / name}", page.as_uri()],
         check=True,

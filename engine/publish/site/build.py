@@ -19,6 +19,7 @@ from engine.publish.card.page import card_page
 from engine.publish.card.writing import CARD
 from engine.publish.site.artifact_view import ArtifactView, artifact_view, in_order
 from engine.publish.site.atom import FEED, atom_feed
+from engine.publish.site.homes import without_homes
 from engine.publish.site.inputs import Inputs, Known
 from engine.publish.site.pages import SiteFrame, artifact_page, index_page, target_page
 from engine.publish.site.provenance import is_run_id
@@ -54,7 +55,7 @@ class _Builder:
         return Inputs(self.workspace.path, self.known)
 
     def add(self, address: str, text: str, *inputs: dict[str, str]) -> None:
-        self.pages[address] = text
+        self.pages[address] = without_homes(text)
         joined = {name: digest for one in inputs for name, digest in one.items()}
         self.inputs[address] = dict(sorted(joined.items()))
 

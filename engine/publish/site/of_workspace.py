@@ -37,7 +37,11 @@ def _entries(workspace: Workspace) -> tuple[list[tuple[str, PublicArtifact]], li
         name = f"artifacts/{path.name}"
         try:
             value = YAML(typ="safe", pure=True).load(read_plain(path, _MOST).decode("utf-8"))
-            found.append((name, PublicArtifact.model_validate(value)))
+            artifact = PublicArtifact.model_validate(value)
+            if artifact.id == path.stem:
+                found.append((name, artifact))
+            else:
+                refused.append(Refused(name, (f"id: {artifact.id} is not the file's name.",)))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))

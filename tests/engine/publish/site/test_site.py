@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from engine.publish.card.writing import write_card
 from engine.publish.site.artifact_view import in_order
 from engine.publish.site.build import MANIFEST, Site, build_site
 from engine.publish.site.links import web_address
@@ -221,6 +222,22 @@ def test_a_hostile_artifact_is_text(site: Site) -> None:
         assert set(outward) <= {"feed.xml"}
         assert "root:" not in page.text and "secret" not in page.text
     assert all(".." not in one and not one.startswith("/") for one in site.files)
+
+
+def test_no_page_says_whose_home_something_lies_in(tmp_path: Path) -> None:
+    place = sample.workspace(tmp_path)
+    run = tmp_path / "runs" / folders.RUN_ID
+    for file, pointer in (("config.json", "/base_model/id"), ("config.json", "/owner_goal")):
+        folders.put(run / file, pointer, "/Users/somebody/models/tiny")
+    write_card(run)
+    artifact = sample.router().model_copy(
+        update={"summary": r"In /home/somebody/x, C:\Users\somebody\y; https://a.org/home/public"}
+    )
+    made = build_site(place, sample.entries(artifact))
+    assert b"somebody" not in b"".join(made.files.values())
+    page = words(made, "artifacts/router.html").text
+    assert r"In ~/x, ~\y; https://a.org/home/public" in page
+    assert "~/models/tiny" in words(made, f"cards/{folders.RUN_ID}.html").text
 
 
 def test_a_link_leads_to_the_web_or_nowhere(site: Site) -> None:
