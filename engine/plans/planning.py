@@ -159,11 +159,35 @@ def create(workspace: Workspace, drafted: Draft) -> RunFolder:
     It is built beside its place and moved there in one step: whoever is killed on the way leaves no
     half of a run that somebody would take for one, and a full disk leaves the workspace as it was.
     """
-    path = workspace.create_run(drafted.target.name)
+    return create_run(
+        workspace,
+        drafted.config,
+        drafted.dataset,
+        drafted.plan,
+        ceilings=drafted.ceilings,
+        events=drafted.events,
+    )
+
+
+def create_run(
+    workspace: Workspace,
+    config: RunConfig,
+    dataset: Dataset,
+    plan: Plan,
+    *,
+    ceilings: Ceilings | None = None,
+    events: Sequence[dict[str, Any]] = (),
+    slug: str | None = None,
+) -> RunFolder:
+    """Write a run of these records; its id is the next free one of today for ``slug``, which is
+    the target's name where None. OSError as it comes, and then there is no run."""
+    path = workspace.create_run(slug or config.target)
     building = path.with_name(f".new-{path.name}")
+    config = config.model_copy(update={"run_id": path.name})
+    plan = plan.model_copy(update={"run_id": path.name})
     try:
         building.mkdir()
-        _fill(RunFolder(building), drafted, path.name)
+        _fill(RunFolder(building), config, dataset, plan, ceilings or Ceilings(), events)
         building.replace(path)
     except BaseException:
         for half in (building, path):
@@ -172,24 +196,29 @@ def create(workspace: Workspace, drafted: Draft) -> RunFolder:
     return RunFolder(path)
 
 
-def _fill(folder: RunFolder, drafted: Draft, run_id: str) -> None:
+def _fill(
+    folder: RunFolder,
+    config: RunConfig,
+    dataset: Dataset,
+    plan: Plan,
+    ceilings: Ceilings,
+    events: Sequence[dict[str, Any]],
+) -> None:
     now = utc_now()
-    config = drafted.config.model_copy(update={"run_id": run_id})
-    plan = drafted.plan.model_copy(update={"run_id": run_id})
     write_json_atomic(folder.file("config.json"), config)
-    write_json_atomic(folder.file("dataset.json"), drafted.dataset)
+    write_json_atomic(folder.file("dataset.json"), dataset)
     write_json_atomic(folder.file("plan.json"), plan)
-    if drafted.ceilings.ceilings:
-        write_json_atomic(folder.file(CEILINGS), drafted.ceilings)
+    if ceilings.ceilings:
+        write_json_atomic(folder.file(CEILINGS), ceilings)
     log = EventLog(folder.file("events.jsonl"))
     try:
         log.append(frozen_event(folder, config))
-        for event in drafted.events:
+        for event in events:
             log.append(event)
     finally:
         log.close()
     status = RunStatus(
-        run_id=run_id,
+        run_id=config.run_id,
         phase=Phase.CREATED,
         created=now,
         updated=now,

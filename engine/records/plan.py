@@ -49,6 +49,12 @@ class Stage(Record):
     needs_accelerator: bool = True
     outputs: list[str] = Field(default_factory=list)
     """Files of the run folder that the stage must have written when it ends well."""
+    withholds_secrets: bool = False
+    """Whether keys, tokens and passwords of the environment are kept from the child."""
+    disk_bytes: int | None = Field(default=None, gt=0)
+    """How much ``disk_dirs`` may grow together while the stage runs, and how long a file may be."""
+    disk_dirs: list[str] = Field(default_factory=list)
+    """Folders with the same placeholders as ``argv``."""
 
 
 class Plan(Record):

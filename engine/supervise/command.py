@@ -18,6 +18,7 @@ HIDDEN = "***"
 
 _SECRET_NAME = re.compile(r"(?:^|[-_])(?:api[-_]?key|secret|password|passwd|credentials?)$", re.I)
 _TOKEN_NAME = re.compile(r"(?:^|[-_])(?:hf|hub|access|auth|api|bearer|session)?[-_]?token$", re.I)
+_KEY_NAME = re.compile(r"(?:^|[-_])(?:secret|access|private|service)[-_](?:\w*[-_])?key$", re.I)
 _SHORT = 6
 """Values shorter than this are not taken for secrets: they would hide half of the command."""
 
@@ -56,6 +57,8 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
         "{target}": str(target),
     }
     env = child_environment(os.environ)
+    if stage.withholds_secrets:
+        env = {name: value for name, value in env.items() if not _is_secret(name)}
     if stage.kind is not StageKind.COMMAND:
         # A worker of ours must be found, installed or not, wherever it is started.
         home = str(Path(engine.__file__).resolve().parent.parent)
@@ -123,4 +126,4 @@ def redact(argv: list[str], env: Mapping[str, str]) -> list[str]:
 
 
 def _is_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name) or _TOKEN_NAME.search(name))
+    return any(one.search(name) for one in (_SECRET_NAME, _TOKEN_NAME, _KEY_NAME))

@@ -48,7 +48,12 @@ def looks_out_of_memory(evidence: Evidence) -> bool:
     """Whether memory ran out, as far as the traces say."""
     if evidence.exit.signal == signal.SIGKILL and evidence.short_of_memory:
         return True
-    words = "\n".join([*evidence.tail, evidence.error_text or ""]).lower()
+    return says_out_of_memory("\n".join([*evidence.tail, evidence.error_text or ""]))
+
+
+def says_out_of_memory(text: str) -> bool:
+    """Whether a program's last words are those of one that got no memory."""
+    words = text.lower()
     return any(sign in words for sign in _MEMORY_SIGNS)
 
 

@@ -93,6 +93,14 @@ class ProcessTree:
                 process.send_signal(number)
         return len(members)
 
+    def find_marked(self, name: str, value: str) -> None:
+        """Look through all processes for those with this variable in their environment: a child
+        that left the session between two looks, and whose parent has ended."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(name) == value:
+                    self._seen.setdefault(process.pid, process)
+
     def _see(self, pid: int) -> None:
         if pid not in self._seen:
             with contextlib.suppress(psutil.Error):

@@ -83,6 +83,8 @@ class Child:
         self.pid = popen.pid
         self.identity: ProcessId | None = identify(popen.pid)
         self.tree = ProcessTree(popen.pid)
+        self.run: str | None = None
+        """``FACTORY_RUN`` of the child, by which what it forked is known."""
         self.trouble: asyncio.Future[Exception] = self._loop.create_future()
 
     @classmethod
@@ -115,6 +117,7 @@ class Child:
             for pair in pipes:
                 os.close(pair[1])
         child = cls(popen, consumer)
+        child.run = env.get("FACTORY_RUN")
         for fd, stream in ((out_r, "stdout"), (err_r, "stderr"), (event_r, "events")):
             child._listen(fd, stream)  # type: ignore[arg-type]
         loop.add_signal_handler(signal.SIGCHLD, child._reap)
@@ -200,6 +203,8 @@ class Child:
 
     async def _sweep(self) -> int:
         """Stop what the child left behind; returns how many processes there were."""
+        if self.run is not None:
+            self.tree.find_marked("FACTORY_RUN", self.run)
         left = self.tree.signal(signal.SIGTERM)
         if not left:
             return 0

@@ -12,6 +12,7 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from engine.folder import FolderError
@@ -20,7 +21,8 @@ from engine.records.events import decode_number
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, StageState
 from engine.supervise.child_events import ChildEvents
-from engine.supervise.command import Command
+from engine.supervise.command import Command, fill
+from engine.supervise.disk_quota import DiskQuota, limited
 from engine.supervise.failure import Evidence, explain, looks_out_of_memory
 from engine.supervise.journal import Journal
 from engine.supervise.machine import MachineWatch
@@ -31,6 +33,7 @@ from engine.supervise.settings import Settings
 from engine.supervise.train_log import LogStream, TrainLog
 
 TAIL_LINES = 12
+DISK_REASON = "wrote more to the disk than it may"
 SAME_SHARE = 0.005
 SAME_FOR_S = 5.0
 """A memory sample within SAME_SHARE of the last written one is written only after SAME_FOR_S."""
@@ -75,9 +78,10 @@ class StageRun:
         self._settings = settings
         self._foreign = foreign = stage.kind is StageKind.COMMAND
         self._readers: dict[LogStream, Reader] = {
-            "stdout": Reader(metrics=foreign),
-            "stderr": Reader(metrics=foreign),
+            "stdout": Reader(metrics=foreign, wanted=_wanted(stage)),
+            "stderr": Reader(metrics=foreign, wanted=_wanted(stage)),
         }
+        self._quota: DiskQuota | None = None
         self._events = ChildEvents()
         self._refusal_said = False
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -100,8 +104,13 @@ class StageRun:
 
     def start(self) -> Child:
         """Start the child; StartError when it cannot be."""
+        argv, limit = self._command.argv, self.stage.disk_bytes
+        if limit is not None:
+            folders = [Path(fill(one, self._command.places)) for one in self.stage.disk_dirs]
+            self._quota = DiskQuota(folders, limit)
+            argv = limited(argv, limit)
         self.child = Child.start(
-            self._command.argv,
+            argv,
             cwd=self._command.cwd,
             env=self._command.env,
             consumer=self._consume,
@@ -231,6 +240,11 @@ class StageRun:
                 self._message("time-limit", f"Stage {self.stage.name} {reason}.", "error")
                 self._stop(reason)
                 return
+            if self._quota and (grown := await asyncio.to_thread(self._quota.look)):
+                reason = f"{DISK_REASON}: {grown:,} bytes, of {self._quota.limit:,} allowed"
+                self._message("disk-quota", f"Stage {self.stage.name} {reason}.", "error")
+                self._stop(reason)
+                return
             if not self._journal.folder.file("run-status.json").exists():
                 path = self._journal.folder.file("run-status.json")
                 raise FolderError(path, "is gone: the run folder was removed while it ran")
@@ -357,6 +371,15 @@ def _details(event: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key not in own}
 
 
+def _wanted(stage: Stage) -> list[tuple[str, str]]:
+    """Name and pattern of each metric that the stage's spec asks for."""
+    metrics = stage.spec.get("metrics")
+    pairs = [
+        (one.get("name"), one.get("pattern")) for one in metrics or () if isinstance(one, dict)
+    ]
+    return [(str(name), str(pattern)) for name, pattern in pairs if name and pattern]
+
+
 def _where_to_write(missing: list[str]) -> str:
     """What to do about outputs that did not come."""
     if missing[0].startswith("adapters/"):
@@ -370,4 +393,6 @@ def _where_to_write(missing: list[str]) -> str:
 def _fix(reason: str) -> str:
     if reason.startswith("reached its time limit"):
         return "Raise timeout_s of the stage, or make it smaller; resume goes on where it can."
+    if reason.startswith(DISK_REASON):
+        return "Let it write less, or raise disk_bytes of the stage, and make a new run."
     return "Lower the learning rate or add warmup, look at the data, and make a new run."

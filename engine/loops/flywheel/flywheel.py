@@ -23,6 +23,7 @@ from engine.loops.flywheel.judging import judge_run
 from engine.loops.flywheel.writing import take_seeds
 from engine.loops.folder import Request
 from engine.loops.runner import LoopFailed, Runner, Step
+from engine.loops.runs import out_of_memory, why_failed
 from engine.plans.planning import Draft
 from engine.records.loop import (
     IterationCommit,
@@ -194,7 +195,7 @@ class Flywheel:
             trains = self._trains(iteration)
             path = self._start(plan, {}) if trains else self._judge_again(iteration, plan)
         path = runs.wait_for(self.runner, path)
-        if runs.out_of_memory(path) and not self._shrunk(path):
+        if out_of_memory(path) and not self._shrunk(path):
             smaller = self._smaller(plan)
             if smaller:
                 self.runner.message(
@@ -216,7 +217,7 @@ class Flywheel:
         except FolderError as error:
             raise LoopFailed(f"{run.name} cannot be judged: {error}.") from error
         if verdict.outcome == "crashed":
-            verdict = verdict.model_copy(update={"reason": runs.why_failed(run)})
+            verdict = verdict.model_copy(update={"reason": why_failed(run)})
         else:
             planning.make_permanent(self, self._plan(iteration))
         if verdict.outcome == "kept":

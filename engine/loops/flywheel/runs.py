@@ -7,34 +7,27 @@ supervisor died goes on, a run that was cancelled is followed by one that takes 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.folder import FolderError, RunFolder
-from engine.loops.runner import LoopCancelled, LoopFailed, Runner
-from engine.plain_file import read_plain
+from engine.folder import RunFolder
+from engine.loops.runner import LoopFailed, Runner
+from engine.loops.runs import (
+    DEATHS,
+    config_of,
+    launch_run,
+    wait_while_running,
+)
 from engine.plans.planning import Draft, create, draft
 from engine.plans.unsealing import take_candidate
 from engine.records.loop import Loop
-from engine.records.status import Phase, RunStatus
-from engine.supervise.launch import LaunchError, cancel, is_done, launch, liveness
+from engine.records.status import Phase
+from engine.supervise.launch import LaunchError, is_done, liveness
 from engine.supervise.resume import prepare_resume
 from engine.workspace import Workspace
-
-POLL_S = 0.3
-CANCEL_S = 60.0
-"""How long a worker may take to save its checkpoint when a loop is cancelled."""
-
-DEATHS = 3
-"""So often a supervisor may die in one iteration before the loop takes it for more than an
-accident."""
-
-_MAX_CONFIG = 4 * 2**20
-_TAIL_BYTES = 256 * 2**10
 
 
 def find_run(workspace: Workspace, loop_id: str, iteration: int) -> Path | None:
@@ -42,7 +35,7 @@ def find_run(workspace: Workspace, loop_id: str, iteration: int) -> Path | None:
     parents: set[str] = set()
     found: list[Path] = []
     for path in workspace.run_paths():
-        config = _config(path)
+        config = config_of(path)
         mine = config.get("loop")
         if isinstance(mine, dict) and (mine.get("id"), mine.get("iteration")) == (
             loop_id,
@@ -52,14 +45,6 @@ def find_run(workspace: Workspace, loop_id: str, iteration: int) -> Path | None:
             parents.add(str(config.get("parent_run_id")))
     last = [path for path in found if path.name not in parents]
     return last[0] if last else None
-
-
-def _config(path: Path) -> Mapping[str, Any]:
-    try:
-        value = json.loads(read_plain(path / "config.json", _MAX_CONFIG))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def draft_run(
@@ -88,7 +73,7 @@ def start_run(runner: Runner, drafted: Draft, candidate_of: Path | None = None) 
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
     runner.say("run-created", run=folder.run_id)
-    _launch(folder.path)
+    launch_run(folder.path)
     return folder.path
 
 
@@ -97,14 +82,10 @@ def wait_for(runner: Runner, run: Path) -> Path:
     when it had to be taken over. LoopCancelled cancels the run first, with its checkpoint."""
     deaths = 0
     while True:
-        status = _status(run)
-        state = liveness(status)
-        if state in ("running", "waiting"):
-            _sleep(runner, run)
-            continue
+        status = wait_while_running(runner, run)
         if is_done(RunFolder(run), status) or status.phase is Phase.FAILED:
             return run
-        if state == "dead":
+        if liveness(status) == "dead":
             deaths += 1
             if deaths > DEATHS:
                 raise LoopFailed(
@@ -118,79 +99,22 @@ def wait_for(runner: Runner, run: Path) -> Path:
         if taken != run:
             runner.say("run-taken-over", run=taken.name, before=run.name)
         run = taken
-        _launch(run)
-
-
-def out_of_memory(run: Path) -> bool:
-    """Whether a failed run ended because memory ran out, as its supervisor or its worker said."""
-    if _status(run).phase is not Phase.FAILED:
-        return False
-    try:
-        with (run / "events.jsonl").open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = file.read().split(b"\n")
-    except OSError:
-        return False
-    return any(b'"oom"' in line and _code(line) == "oom" for line in lines)
-
-
-def _code(line: bytes) -> object:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event.get("code") if isinstance(event, dict) else None
-
-
-def why_failed(run: Path) -> str:
-    """The run's last error as a sentence."""
-    status = _status(run)
-    if status.last_error is not None:
-        return status.last_error.message
-    return f"{run.name} ended as {status.phase}."
-
-
-def _sleep(runner: Runner, run: Path) -> None:
-    try:
-        runner.wait(POLL_S)
-    except LoopCancelled:
-        try:
-            cancel(run, wait_s=CANCEL_S)
-        except LaunchError as error:
-            runner.message("cancel", str(error), level="warning")
-        raise
-
-
-def _launch(run: Path) -> None:
-    try:
-        launch(run)
-    except LaunchError as error:
-        raise LoopFailed(str(error)) from error
-
-
-def _status(run: Path) -> RunStatus:
-    try:
-        status = RunFolder(run).status()
-    except FolderError as error:
-        raise LoopFailed(f"{run.name}: {error}.", "factory-tui validate says more.") from error
-    if status is None:
-        raise LoopFailed(f"{run.name} has lost its run-status.json.")
-    return status
+        launch_run(run)
 
 
 def follows_same_iteration(run: Path) -> bool:
     """Whether a run follows another of its own iteration: it is the smaller one, or took over."""
-    config = _config(run)
+    config = config_of(run)
     parent = config.get("parent_run_id")
     if not isinstance(parent, str) or Path(parent).name != parent:
         return False
-    mark = _config(run.parent / parent).get("loop")
+    mark = config_of(run.parent / parent).get("loop")
     return mark is not None and mark == config.get("loop")
 
 
 def target_of(run: Path) -> str | None:
     """The target that a run's config names."""
-    name = _config(run).get("target")
+    name = config_of(run).get("target")
     return name if isinstance(name, str) else None
 
 
