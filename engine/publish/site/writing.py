@@ -63,7 +63,8 @@ def _kept(site: Site, out: Path) -> list[str]:
     others = before.others if before else []
     for name in others:
         above = {str(one) for one in Path(name).parents}
-        if name in site.files or above & site.files.keys():
+        below = any(address.startswith(f"{name}/") for address in site.files)
+        if name in site.files or below or above & site.files.keys():
             raise NotOurs(
                 f"{out / name} was not made by this command and stands in the place of a page. "
                 "Move it away, then publish again."

@@ -129,6 +129,10 @@ def test_a_file_of_a_person_is_not_replaced_by_a_new_page(place: Workspace, tmp_
     (out / "artifacts" / "sql-routed.html").write_text("my notes")
     with pytest.raises(NotOurs, match="in the place of a page"):
         publish(sample.site(place.path), out)
+    (out / "artifacts").rename(tmp_path / "elsewhere")
+    (out / "artifacts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotOurs, match="in the place of a page"):
+        publish(sample.site(place.path), out)
     assert (out / "artifacts" / "sql-routed.html").read_text() == "my notes"
 
 
