@@ -133,6 +133,15 @@ def _against_files(file: str, protocol: Protocol, around: Around) -> Iterator[Fi
         )
     for index, path in enumerate(protocol.immutable_harness.paths):
         if not why_outside(path) and not matching(files, [path]):
+            if protocol.environment.setup_commands:
+                yield warning(
+                    "protocol-harness-made",
+                    file,
+                    f"{_HARNESS}/{index}",
+                    f"The harness {path} is not in the repository: setup has to make it.",
+                    "See that a setup command makes it, and that it is spelt as there.",
+                )
+                continue
             yield error(
                 "protocol-harness-missing",
                 file,

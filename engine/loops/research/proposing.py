@@ -4,13 +4,13 @@ waits to be measured. The tree is the best's again afterwards."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.folder import write_bytes_atomic
 from engine.loops.asking import asking
 from engine.loops.research import guard, harness, tries
 from engine.loops.research.acts import name_of
-from engine.loops.research.constants import all_constants
+from engine.loops.research.carrying import carry, constants_between
 from engine.loops.research.dependencies import modules_of
 from engine.loops.research.history import History
 from engine.loops.research.proposers.command import by_command
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 ASKED = 3
 """So often somebody is asked who fails for reasons of their own; then a person has to look."""
+
+
+HOPELESS = ("key", "name", "extra", "start")
+"""Failures that do not go away by asking again."""
 
 
 def propose(campaign: Research, iteration: int) -> TryProposal:
@@ -74,10 +78,14 @@ def _ask(campaign: Research, iteration: int, history: History) -> Proposed:
         except ProposerError as error:
             if error.rule is not None:
                 raise
+            if error.code == "budget":
+                raise LoopPaused(f"The budget for teachers is spent: {error}") from error
             campaign.runner.message("proposer", str(error), level="warning")
-            if not left:
+            if not left or error.code in HOPELESS:
+                times = ASKED - left
+                often = "" if times == 1 else f" {times} times in a row. The last"
                 raise LoopFailed(
-                    f"The proposer failed {ASKED} times in a row. The last: {error}",
+                    f"The proposer failed{often}: {error}",
                     "Mend what it says, then: resume.",
                 ) from error
             campaign.restore()
@@ -154,6 +162,7 @@ def _hash_with(campaign: Research, files: Mapping[str, Entry], texts: Mapping[st
 def _wished(
     campaign: Research, iteration: int, history: History, file: str, wish: TryWish
 ) -> TryProposal:
+    tree, protocol = campaign.tree, campaign.protocol
     one = next((t for t in history.tries if t.iteration == wish.iteration), None)
     name = name_of(wish.iteration)
     words = {
@@ -166,13 +175,13 @@ def _wished(
     if one is None or one.commit is None:
         refused = Violation(rule="apply", text=f"{name} left no change that could be taken up.")
     elif wish.kind == "rerun":
-        refused = campaign.go_to(one.commit)
+        refused = carry(tree, protocol, tree.head(), one.commit)
     elif wish.kind == "accept":
-        refused = campaign.put(f"{one.commit}^", one.commit)
+        refused = carry(tree, protocol, f"{one.commit}^", one.commit)
     elif wish.kind == "discard":
         at = campaign.kept_commit(wish.iteration)
         refused = (
-            campaign.put(at, f"{at}^")
+            carry(tree, protocol, at, f"{at}^")
             if at
             else Violation(rule="apply", text=f"The commit of {name} is not on the branch.")
         )
@@ -222,7 +231,7 @@ def _written(
         by=proposed.by,
         hypothesis=proposed.description,
         rationale=proposed.rationale,
-        patches=_constants_between(before, after),
+        patches=constants_between(before, after),
         made=utc_now(),
         files=sorted(change.path for change in snapshot.changes),
         mutable_sha256=surface_hash(snapshot.files, protocol),
@@ -259,11 +268,3 @@ def _known_modules(campaign: Research) -> frozenset[str]:
     for data in campaign.tree.texts(python).values():
         found |= modules_of(data.decode("utf-8", "replace"))
     return frozenset(found)
-
-
-def _constants_between(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, Any]:
-    """The constants that a change gives other values, whoever made it: what the next proposals of
-    the built-in proposer can learn from."""
-    was = {one.key: one.value for name in before for one in all_constants(name, before[name])}
-    now = {one.key: one.value for name in after for one in all_constants(name, after[name])}
-    return {key: value for key, value in now.items() if key in was and was[key] != value}

@@ -16,7 +16,7 @@ from engine.loops.research.history import History, Try, history_before
 from engine.loops.research.judging import judge_try
 from engine.loops.research.measuring import Measurer
 from engine.loops.research.proposers.person import keep_draft
-from engine.loops.research.surface import is_harness, mutable_files
+from engine.loops.research.surface import is_harness
 from engine.loops.research.tree_git import TreeError
 from engine.loops.research.wishes import pending
 from engine.loops.research.worktree import Worktree, make_worktree
@@ -31,7 +31,6 @@ from engine.records.research import (
     TryProposal,
     TryRuns,
     TryVerdict,
-    Violation,
 )
 
 
@@ -188,21 +187,6 @@ class Research:
                     )
         except TreeError as error:
             raise LoopFailed(str(error), "Mend that, then: resume.") from error
-
-    def go_to(self, commit: str) -> Violation | None:
-        """Give the mutable files, which are the best's, the state of a commit."""
-        return self.put(self.tree.head(), commit)
-
-    def put(self, before: str, after: str) -> Violation | None:
-        """Do to the mutable files what leads from one commit to another; why not, where it does not
-        fit."""
-        tree = self.tree
-        names = {
-            *mutable_files(tree.files(before), self.protocol),
-            *mutable_files(tree.files(after), self.protocol),
-        }
-        diff = tree.diff_between(before, after, sorted(names))
-        return tree.apply(diff) if diff else None
 
     def _attach(self) -> None:
         provenance, campaign = self.protocol.provenance, self.campaign

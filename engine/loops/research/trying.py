@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.folder import read_record, write_json_atomic
 from engine.loops.research import guard, harness, tries
+from engine.loops.research.carrying import carry
 from engine.loops.research.constants import apply_changes, halve_batch
 from engine.loops.research.history import History, Try
 from engine.loops.research.judging import early_drop
@@ -133,7 +134,8 @@ def _repetition(
 def _put(campaign: Research, commit: str) -> Snapshot:
     """Give the worktree the state that is measured; what then stands there."""
     campaign.restore()
-    if refused := campaign.go_to(commit):
+    tree = campaign.tree
+    if refused := carry(tree, campaign.protocol, tree.head(), commit):
         raise LoopFailed(f"A try cannot be put into the worktree: {refused.text}")
     return campaign.tree.snapshot()
 
@@ -184,7 +186,8 @@ def _halve(campaign: Research, iteration: int, plan: TryProposal) -> Halved | No
         (tree.path / name).write_bytes(data)
     snapshot = tree.snapshot()
     said = ", ".join(f"{key.rpartition(':')[2]} {a} → {b}" for key, (a, b) in batch.items())
-    commit = tries.record(tree, snapshot, iteration, f"{plan.hypothesis}; {said}")
+    words = f"{plan.hypothesis}; {said}"
+    commit = tries.record(tree, snapshot, iteration, words, variant="halved")
     halved = Halved(
         commit=commit, mutable_sha256=surface_hash(snapshot.files, protocol), batch=batch
     )
