@@ -8,6 +8,7 @@ import sys
 import typer
 
 from engine.cli import (
+    artifacts,
     bench,
     ceiling,
     comparing,
@@ -64,6 +65,7 @@ app.add_typer(serve.app)
 app.command()(flywheel.flywheel)
 app.command()(research.research)
 app.add_typer(loops.app)
+app.add_typer(artifacts.app)
 app.add_typer(protocol.app)
 loops.app.command()(research_edit.edit)
 loops.app.command()(research_acts.accept)
