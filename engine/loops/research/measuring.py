@@ -57,7 +57,7 @@ class Measurer:
 
     def set_up(self) -> None:
         """Run the setup commands, once in a campaign; LoopFailed with what went wrong."""
-        self._give_up_dead(run_records.SETUP)
+        self._give_up_dead_setup()
         set_up(self._runner, self._campaign, self._protocol, self._worktree)
 
     def measure(
@@ -91,8 +91,9 @@ class Measurer:
         for path in reversed(run_records.in_order(self._runner.folder.workspace)):
             config = config_of(path)
             base = config.get("base_model")
-            mine = config.get("loop") == mark and isinstance(base, dict)
-            if mine and base.get("revision") == commit:
+            if config.get("loop") != mark or not isinstance(base, dict):
+                continue
+            if base.get("revision") == commit:
                 status = RunFolder(path).status()
                 if status is not None and status.phase is not Phase.CANCELLED:
                     return path
@@ -170,11 +171,11 @@ class Measurer:
         shutil.rmtree(run / "tmp", ignore_errors=True)
         return status
 
-    def _give_up_dead(self, mark_key: str) -> None:
+    def _give_up_dead_setup(self) -> None:
         """A setup run whose supervisor died is cancelled: setup begins again."""
         for path in run_records.in_order(self._runner.folder.workspace):
             mark = config_of(path).get("loop")
-            if mark == {"id": self._runner.loop.loop_id, mark_key: True}:
+            if mark == {"id": self._runner.loop.loop_id, run_records.SETUP: True}:
                 status = RunFolder(path).status()
                 if status is not None and liveness(status) == "dead":
                     give_up(self._runner, path)

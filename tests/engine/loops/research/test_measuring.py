@@ -15,12 +15,14 @@ import psutil
 import pytest
 
 from engine.checks import check_folder
+from engine.checks.finding import Severity
 from engine.folder import RunFolder, write_json_atomic
 from engine.loops.folder import LoopFolder
 from engine.loops.research.measuring import Measurer, Reference
 from engine.loops.runner import LoopCancelled, LoopFailed, Runner
 from engine.processes import is_alive
 from engine.records.base import utc_now
+from engine.records.evaluation import EvalResult
 from engine.records.loop import Loop, LoopKind, LoopStatus
 from engine.records.protocol import Protocol
 from engine.records.research import Campaign, Measurement
@@ -150,7 +152,12 @@ print("\\nbpb: 1.25\\nnum_steps: 3\\npeak_memory_mb: 2048")
     assert {"bpb": 1.25} in values
     assert any("loss" in one for one in values)
     assert not run.file("tmp").exists()
-    assert [one for one in check_folder(run.path) if one.severity == "error"] == []
+    assert [str(one) for one in check_folder(run.path) if one.severity is Severity.ERROR] == []
+    later = bench.measure("print('bpb: 1\\nnum_steps: 1')", reference(0.01))
+    findings = check_folder(bench.run(later).path)
+    assert [str(one) for one in findings if one.severity is Severity.ERROR] == []
+    before = bench.run(later).read("eval-baseline.json", EvalResult)
+    assert (before.score, later.value) == (2.0, 1.0)
     again = bench.measurer().measure(2, 0, hypothesis="A try", best=None, commit=COMMIT)
     assert again == found
 
