@@ -1,0 +1,1 @@
+"""Public artifacts and what is known of where they lie, findings out. Pure."""
