@@ -27,6 +27,16 @@ def points(delta: float | None, absent: str = ABSENT) -> str:
     return f"{value:+.{digits}f}pp".replace("-", "\N{MINUS SIGN}")
 
 
+def change(delta: float | None, *scores: float | None, absent: str = ABSENT) -> str:
+    """A difference of scores, signed: in percentage points where all of them are shares of one,
+    else as it is, with three figures."""
+    if all(score is None or 0 <= score <= 1 for score in scores):
+        return points(delta, absent)
+    if delta is None or not math.isfinite(delta):
+        return absent
+    return f"{delta:+.3g}".replace("-", "\N{MINUS SIGN}")
+
+
 def count(value: float | None, absent: str = ABSENT) -> str:
     """A count or rate with thousands separators: 2,140."""
     if value is None or not math.isfinite(value):

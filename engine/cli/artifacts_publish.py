@@ -92,8 +92,8 @@ def _built(place: Workspace, base_url: str | None) -> tuple[Site, list[Refused]]
 def _tell(refused: list[Refused]) -> None:
     for one in refused:
         narrate(f"{one.file} is not published:")
-        for reason in one.reasons:
-            narrate(f"  {reason}")
+        for found in one.errors:
+            narrate(f"  line {found.line}: {found.message} {found.fix}")
 
 
 def _write(site: Site, directory: Path, as_json: bool) -> None:

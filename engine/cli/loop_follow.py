@@ -93,7 +93,7 @@ def _print_iterations(folder: LoopFolder) -> None:
                 str(number),
                 verdict.outcome if verdict else "open",
                 numbers.score(verdict.score if verdict else None),
-                numbers.points(_gain(verdict)),
+                numbers.change(_gain(verdict), verdict.score if verdict else None),
                 f"+{data.added}" if data else "",
                 printable(plan.hypothesis)[:80] if plan else "",
             )

@@ -78,7 +78,8 @@ def sentence(number: int, run: RunSummary) -> str:
         score = f"score {run.primary_candidate:.3f}"
         if run.primary_baseline is not None and run.primary_delta is not None:
             score += (
-                f", before {run.primary_baseline:.3f}, change {numbers.points(run.primary_delta)}"
+                f", before {run.primary_baseline:.3f}, change "
+                f"{numbers.change(run.primary_delta, run.primary_baseline, run.primary_candidate)}"
             )
         parts.append(score)
     elif run.primary_baseline is not None:

@@ -164,7 +164,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
         state_of(run),
         f"{numbers.score(run.primary_baseline)}{run.mark('primary_baseline')} → "
         f"{numbers.score(run.primary_candidate)}{run.mark('primary_candidate')}",
-        numbers.points(run.primary_delta),
+        numbers.change(run.primary_delta, run.primary_baseline, run.primary_candidate),
         numbers.points(None if breadth is None else breadth / 100),
         numbers.size(run.peak_bytes),
         printable(run.decision or "") + (" (routed)" if run.routed else ""),

@@ -170,7 +170,7 @@ def _compared(
         numbers.count(known.n),
         _shown(old),
         _shown(new),
-        numbers.points(delta.number),
+        numbers.change(delta.number, old.number, new.number),
         numbers.ABSENT
         if interval is None
         else f"{numbers.score(interval.low)} to {numbers.score(interval.high)}",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from engine.decisions.deciding import make_decision
+from engine.decisions.deciding import Refused, make_decision
 from engine.folder import FolderError, RunFolder
 from engine.loops.research import results_log, tries
 from engine.loops.research.history import Try
@@ -151,14 +151,17 @@ def _decide_run(campaign: Research, measurement: Measurement, verdict: TryVerdic
     decision = Decision(
         decision=DecisionKind.REJECT if rejected else DecisionKind.PARK,
         reason=f"{words}. {verdict.reason}",
-        failure_reason=verdict.reason if rejected else None,
-        failure_reason_confidence=Confidence.INFERRED if rejected else None,
+        failure_reason=verdict.reason if rejected else "Nothing failed: the try is decided on all.",
+        failure_reason_confidence=(Confidence.INFERRED if rejected else Confidence.NOT_APPLICABLE),
         lesson="The campaign's verdict counts, not one measurement.",
         next_action="The next try of the campaign.",
     )
     try:
         status = RunFolder(run).status()
         if status is not None and status.phase in (Phase.EVALUATED, Phase.PACKAGED):
-            make_decision(run, decision)
+            made = make_decision(run, decision)
+            if isinstance(made, Refused) and not (run / "decision.json").exists():
+                reasons = " ".join(made.reasons)
+                campaign.runner.message("decision", f"{run.name} is not decided: {reasons}")
     except (OSError, FolderError) as error:
         campaign.runner.message("decision", f"{run.name} is not decided: {error}", "warning")

@@ -17,7 +17,7 @@ from engine.loops.research.carrying import carry
 from engine.loops.research.constants import apply_changes, halve_batch
 from engine.loops.research.history import History, Try
 from engine.loops.research.judging import early_drop
-from engine.loops.research.measuring import Reference
+from engine.loops.research.measuring import AGAIN, Reference
 from engine.loops.research.snapshot import Snapshot
 from engine.loops.research.surface import mutable_files, surface_hash
 from engine.loops.runner import LoopFailed
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 NO_RUN = "none"
 HALVED = "halved.json"
-AGAIN = 100
-"""Repetitions of a try with its batch halved are numbered from here, with the same seeds."""
 
 
 class Halved(Record):
