@@ -11,7 +11,7 @@ from engine.publish.site.records_used import RecordsUsed
 from engine.records.public import Cell
 
 State = Literal["measured", "historical", "unlinked", "text", "absent"]
-"""measured: a record holds it. unlinked: a number without a record, and not historical."""
+"""measured: a record holds it. unlinked: a number that no record holds, and not historical."""
 
 _UNITS = {"percent": " %", "pp": " pp", "ms": " ms", "s": " s", "MB": " MB", "GB": " GB",
           "tok/s": " tok/s", "share": "", "count": ""}  # fmt: skip
@@ -40,17 +40,18 @@ NOTHING = CellView(NOT_RECORDED, "absent")
 
 def cell_view(cell: Cell, used: RecordsUsed) -> CellView:
     """The cell, with its record noted in ``used``."""
-    value, anchor = cell.value, None
-    if cell.record is not None:
-        found = used.note(cell.record)
-        anchor = found.anchor
-        value = found.value if value is None else value
+    seen, anchor = used.see(cell)
+    value = seen.recorded if cell.value is None else cell.value
+    n = cell.n or seen.n
     if value is None:
         return NOTHING
     if isinstance(value, str):
-        return CellView(value, "text", _rows(cell.n))
+        return CellView(value, "text", _rows(n), anchor=anchor)
     state: State = "measured" if anchor else "historical" if cell.historical else "unlinked"
-    return CellView(value_text(value, cell), state, _rows(cell.n), _interval(value, cell), anchor)
+    known = cell.interval or seen.interval
+    return CellView(
+        value_text(value, cell), state, _rows(n), _interval(value, cell, n, known), anchor
+    )
 
 
 def value_text(value: float, cell: Cell) -> str:
@@ -79,12 +80,11 @@ def _plain(value: float, unit: str | None) -> str:
     return f"{value:,.4g}".replace("-", "−")
 
 
-def _interval(value: float, cell: Cell) -> str:
-    """The interval that the cell has, else that of a share of whole rows; "" without either."""
-    ends = cell.interval
+def _interval(value: float, cell: Cell, n: int | None, ends: tuple[float, float] | None) -> str:
+    """The interval that is known, else that of a share of whole rows; "" without either."""
     if ends is None and cell.unit == "share" and cell.high is None:
-        count = successes(value, cell.n)
-        ends = wilson(count, cell.n) if count is not None and cell.n else None
+        count = successes(value, n)
+        ends = wilson(count, n) if count is not None and n else None
     if ends is None:
         return ""
     # Two decimals: the ends of an interval over some hundred rows are no better known.

@@ -78,48 +78,40 @@ def _view(row: Competitor, used: RecordsUsed, sources: dict[str, SourceView]) ->
 
 def _difference(row: Competitor, used: RecordsUsed) -> Difference | None:
     """What a Direct row says: None where one of the two numbers is not there."""
-    ours = _number(row.ours, used) if row.ours else None
-    theirs = _number(row.score, used)
-    if ours is None or theirs is None or row.ours is None or row.ours.unit != row.score.unit:
+    if row.ours is None or row.ours.unit != row.score.unit:
         return None
-    gap = ours - theirs
-    points = _points(gap, row.score.unit)
+    ours, n_ours = _number(row.ours, row.ours_setup, used)
+    theirs, n_theirs = _number(row.score, row.setup, used)
+    if ours is None or theirs is None:
+        return None
+    unit = row.score.unit
+    points = _points(ours - theirs, unit)
     if row.p is not None:
         clear = row.p < 1 - CONFIDENCE
-        said = "Outside of the noise" if clear else "Within the noise"
-        return Difference(points, clear, f"{said}: a paired test gives p = {row.p:.3g}.")
-    known = _interval(row, ours, theirs)
-    if known is None:
+        return Difference(points, clear, f"{_noise(clear)}: a paired test gives p = {row.p:.3g}.")
+    right, right_theirs = successes(ours, n_ours), successes(theirs, n_theirs)
+    if unit != "share" or right is None or right_theirs is None or not n_ours or not n_theirs:
         return Difference(points, None, "How sure that is, is not recorded.")
-    low, high, n = known
+    _, low, high = unpaired_difference((right_theirs, n_theirs), (right, n_ours), CONFIDENCE)
     clear = low > 0 or high < 0
-    said = "Outside of the noise" if clear else "Within the noise"
-    ends = f"{_points(low, 'share')} and {_points(high, 'share')}"
     return Difference(
         points,
         clear,
-        f"{said} of {n} rows: the true difference lies between {ends} (95 %, rows not paired).",
+        f"{_noise(clear)} of {min(n_ours, n_theirs)} rows: the true difference lies between "
+        f"{_points(low, unit)} and {_points(high, unit)} (95 %, rows not paired).",
     )
 
 
-def _interval(row: Competitor, ours: float, theirs: float) -> tuple[float, float, int] | None:
-    """Low and high of the difference of two shares, and the rows of the smaller sample."""
-    if row.score.unit != "share" or row.ours is None:
-        return None
-    n_ours = row.ours.n or _setup_rows(row.ours_setup)
-    n_theirs = row.score.n or _setup_rows(row.setup)
-    right, right_theirs = successes(ours, n_ours), successes(theirs, n_theirs)
-    if right is None or right_theirs is None or n_ours is None or n_theirs is None:
-        return None
-    _, low, high = unpaired_difference((right_theirs, n_theirs), (right, n_ours), CONFIDENCE)
-    return low, high, min(n_ours, n_theirs)
+def _noise(clear: bool) -> str:
+    return "Outside of the noise" if clear else "Within the noise"
 
 
-def _number(cell: Cell, used: RecordsUsed) -> float | None:
-    value = cell.value
-    if value is None and cell.record is not None:
-        value = used.note(cell.record).value
-    return None if isinstance(value, str) else value
+def _number(cell: Cell, setup: Setup | None, used: RecordsUsed) -> tuple[float | None, int | None]:
+    """A score, and how many rows it is of."""
+    seen, _ = used.see(cell)
+    value = seen.recorded if cell.value is None else cell.value
+    rows = cell.n or seen.n or (setup.rows if setup else None)
+    return (None if isinstance(value, str) else value), rows
 
 
 def _points(value: float, unit: str | None) -> str:
@@ -136,7 +128,3 @@ def _setup(setup: Setup | None) -> str:
         return ""
     rows = f"{setup.rows:,} rows" if setup.rows else ""
     return ", ".join(one for one in (setup.suite, rows, setup.scorer) if one)
-
-
-def _setup_rows(setup: Setup | None) -> int | None:
-    return setup.rows if setup else None

@@ -5,51 +5,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.publish.site.inputs import MISSING, Inputs, at_pointer
+from engine.artifacts.values import value_of
+from engine.checks.public.seen import CellSeen, CellState
+from engine.publish.site.inputs import Inputs, at_pointer
+from engine.records.public import Cell
 
 
 @dataclass(frozen=True, slots=True)
 class RecordUsed:
-    """``value``: the number or text at the pointer, None where it holds none."""
+    """``anchor``: its id on the page. ``value``: what stands at the pointer, as it is recorded."""
 
-    anchor: str | None
+    anchor: str
     file: str
     pointer: str
     sha256: str
-    value: float | int | str | None
-
-    @property
-    def there(self) -> bool:
-        return self.anchor is not None
+    value: Any
 
 
 class RecordsUsed:
-    """``runs/<id>/eval-candidate.json#/score`` → its value and a place in the list of records."""
+    """Cells → what their records say of them; remembers the records that hold a cell's value."""
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._by_name: dict[str, RecordUsed] = {}
 
-    def note(self, name: str) -> RecordUsed:
-        if name not in self._by_name:
-            file, _, pointer = name.partition("#")
-            value = _plain(at_pointer(self._inputs.json(file), pointer))
-            there = self._inputs.seen[file] != MISSING and value is not None
-            number = len(self.all()) + 1
-            self._by_name[name] = RecordUsed(
-                f"record-{number}" if there else None,
-                file,
-                pointer,
-                self._inputs.seen[file],
-                value,
-            )
-        return self._by_name[name]
+    def see(self, cell: Cell) -> tuple[CellSeen, str | None]:
+        """The cell beside its record, and the record's anchor where that holds the value."""
+        seen = value_of(cell, self._inputs)
+        if cell.record is None or seen.state not in (CellState.EQUAL, CellState.READ):
+            return seen, None
+        if cell.record not in self._by_name:
+            file, _, pointer = cell.record.partition("#")
+            anchor = f"record-{len(self._by_name) + 1}"
+            value = at_pointer(self._inputs.json(file), pointer)
+            used = RecordUsed(anchor, file, pointer, self._inputs.seen[file], value)
+            self._by_name[cell.record] = used
+        return seen, self._by_name[cell.record].anchor
 
     def all(self) -> list[RecordUsed]:
-        """Those that are there, as they were met."""
-        return [one for one in self._by_name.values() if one.there]
-
-
-def _plain(value: Any) -> float | int | str | None:
-    plain = isinstance(value, int | float | str) and not isinstance(value, bool)
-    return value if plain else None
+        """As they were met."""
+        return list(self._by_name.values())

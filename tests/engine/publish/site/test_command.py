@@ -71,7 +71,8 @@ def test_a_broken_artifact_is_left_out_and_the_others_are_published(
     (place / "artifacts" / "broken.yaml").write_text("id: broken\nstate: best\n", "utf-8")
     out = tmp_path / "site"
     assert ended("-w", str(place), "--out", str(out)) == 1
-    assert "artifacts/broken.yaml is not published" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "artifacts/broken.yaml is not published" in said and "line 2: state is 'best'" in said
     assert (out / "artifacts" / "router.html").is_file()
     assert not (out / "artifacts" / "broken.html").exists()
 
