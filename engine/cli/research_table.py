@@ -7,7 +7,7 @@ from engine.cli.console import print_table, printable
 from engine.judge.improvement import number as figures
 from engine.loops.folder import LoopFolder
 from engine.loops.research.history import Try, history_before
-from engine.records.research import Measurement
+from engine.records.research import Campaign, Measurement
 
 WIDEST = 70
 
@@ -16,12 +16,17 @@ def print_tries(folder: LoopFolder) -> None:
     """Every try with its metric, how sure its verdict is, and what it was. FolderError where a
     record cannot be read."""
     last = max(folder.iterations(), default=0)
-    rows = [_row(one) for one in history_before(folder, last + 1).tries]
+    tries = history_before(folder, last + 1).tries
+    rows = [_row(one) for one in tries]
     if rows:
         print_table(("TRY", "VERDICT", "METRIC", "Δ BEST", "P", "GB", "DESCRIPTION"), rows)
     status = folder.status()
     if status.best_run is not None:
         print(f"Best: {figures(status.best_score or 0)}, first measured by {status.best_run}")
+    campaign = Campaign.model_validate(folder.loop().spec)
+    if any(one.iteration > 1 and one.verdict and one.verdict.outcome == "kept" for one in tries):
+        repo = printable(campaign.repo)
+        print(f"Take it over: git -C {repo} merge {printable(campaign.branch)}")
 
 
 def _row(one: Try) -> tuple[str, ...]:

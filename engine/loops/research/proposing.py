@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.folder import write_bytes_atomic
 from engine.loops.asking import asking
-from engine.loops.research import guard, harness, tries
+from engine.loops.research import guard, harness, results_log, tries
 from engine.loops.research.acts import name_of
 from engine.loops.research.carrying import carry, constants_between
 from engine.loops.research.dependencies import modules_of
@@ -99,7 +99,12 @@ def _proposer(campaign: Research, iteration: int, history: History) -> Proposed:
     if who.kind == "person":
         return by_person(campaign.folder, iteration, tree)
     brief = Brief(
-        campaign.protocol, history, who.goal, campaign.campaign.confidence, campaign.campaign.seeds
+        campaign.protocol,
+        history,
+        who.goal,
+        campaign.campaign.confidence,
+        campaign.campaign.seeds,
+        results_log.parse(campaign.campaign.results_before or "", campaign.protocol),
     )
     if who.kind == "command":
         return by_command(

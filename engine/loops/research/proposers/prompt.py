@@ -17,6 +17,7 @@ from engine.loops.research.history import History, Try
 from engine.loops.research.proposers.proposed import ProposerError, one_line
 from engine.plain_file import read_plain
 from engine.records.protocol import Protocol
+from engine.records.research import ResultsRow
 from engine.supervise.terminal import clean_line
 from engine.teaching.tasks import NOTHING, shortened
 from engine.teaching.templates import fill
@@ -41,6 +42,8 @@ class Brief:
     goal: str | None = None
     confidence: float = 0.95
     seeds: int = 3
+    earlier: Sequence[ResultsRow] = ()
+    """What the results log held before the campaign: measured elsewhere, perhaps."""
 
 
 def prompt_for(brief: Brief, answer: Answer, files: Mapping[str, str] | None = None) -> str:
@@ -117,8 +120,9 @@ def _list(names: Sequence[str]) -> str:
 def history_table(brief: Brief) -> str:
     """The tries, oldest first, one a line; the baseline and the best are always among them."""
     tries, best = brief.history.tries, brief.history.best
+    before = _earlier(brief.earlier)
     if not tries:
-        return "Nothing yet: not even the baseline is measured."
+        return "\n".join([*before, "Nothing yet: not even the baseline is measured."])
     newest = tries[-SHOWN_TRIES:]
     shown = [one for one in tries if one in newest or one is tries[0] or one is best]
     name = one_line(brief.protocol.measurement.primary_metric.name)
@@ -126,7 +130,19 @@ def history_table(brief: Brief) -> str:
     lines += [_row(one, one is best) for one in shown]
     if left := len(tries) - len(shown):
         lines.insert(2, f"({left} older tries are left out)")
-    return "\n".join(lines)
+    return "\n".join([*before, *lines])
+
+
+def _earlier(rows: Sequence[ResultsRow]) -> list[str]:
+    """The newest rows of the log from before the campaign."""
+    if not rows:
+        return []
+    lines = ["Before this campaign, and perhaps on another machine:"]
+    for row in rows[-SHOWN_TRIES:]:
+        value = "not recorded" if row.value is None else f"{row.value:.6g}"
+        cells = (one_line(row.status or "unknown"), value, one_line(row.description))
+        lines.append(" | ".join(cell.replace("|", "/") for cell in cells))
+    return [*lines, ""]
 
 
 def _row(one: Try, best: bool) -> str:

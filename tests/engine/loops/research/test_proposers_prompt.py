@@ -118,3 +118,14 @@ def test_one_harmless_line(text: str, line: str) -> None:
 )
 def test_descriptions_lose_their_marks(text: str, line: str) -> None:
     assert description_of(text) == line
+
+
+def test_rows_from_before_the_campaign_are_told() -> None:
+    from engine.records.research import ResultsRow
+
+    rows = [
+        ResultsRow(cells={}, value=2.5, status="keep", description="a|b", line=2),
+        ResultsRow(cells={}, value=None, status="crash", description="too large", line=3),
+    ]
+    table = history_table(Brief(protocol(), History(), earlier=rows)).splitlines()
+    assert table[1:3] == ["keep | 2.5 | a/b", "crash | not recorded | too large"]
