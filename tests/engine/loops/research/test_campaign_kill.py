@@ -106,7 +106,7 @@ def test_kill_9_of_its_runner_loses_nothing(tmp_path: Path) -> None:
     assert folder.status().phase is LoopPhase.COMPLETED
     told_all = story()
     assert len(told_all) == 3
-    assert [len(one[3]) for one in told_all][0] == 2  # type: ignore[arg-type]
+    assert len(told_all[0][3]) == 2  # type: ignore[arg-type]
     lines = (folder.path / WORKTREE / "results.tsv").read_text().splitlines()
     assert len(lines) == 4
     marks = [
