@@ -105,7 +105,7 @@ def artifact_for(
         path=path,
         base_model=config.base_model.id,
         format=config.candidate.adapter_format or config.candidate.method,
-        package_dir=f"artifacts/{slugify(config.target)}",
+        package_dir=f"specialists/{slugify(config.target)}",
         shipped=True,
         routing_constraint=constraint,
     )

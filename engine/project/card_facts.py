@@ -14,13 +14,11 @@ from engine.comparing.scored import SuiteScore
 from engine.loops.flywheel.canonical import CanonicalError, Line, read_lines
 from engine.project.failed import DEV_SUITE, config_of, object_in, runs_of
 from engine.project.output import Best, experiments_in, moment, text, whole
-from engine.publish.model_card import CardFacts, Result
+from engine.publish.model_card import CardFacts, Result, method_of
 from engine.target import Target
 from engine.workspace import Workspace
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-
-SETTINGS = ("lora", "iters", "batch_size", "grad_accumulation", "learning_rate", "schedule", "seed")
 
 
 def card_facts(target: Target, workspace: Workspace | None, best: Best) -> CardFacts:
@@ -40,7 +38,7 @@ def card_facts(target: Target, workspace: Workspace | None, best: Best) -> CardF
         goal=target.forge.factory.goal,
         base=base,
         base_on_hub=is_hub,
-        method=_method(config),
+        method=method_of(config),
         train_rows=_train_rows(run),
         origins=Counter(line.kind for line in lines),
         writers=Counter(line.origin.by for line in lines if line.origin is not None),
@@ -100,25 +98,6 @@ def _held(before: SuiteScore | None, after: SuiteScore) -> Result:
         tuned_interval=after.interval,
         told=difference(before, after).reason if before else "",
     )
-
-
-def _method(config: dict[str, Any]) -> dict[str, str]:
-    settings = config.get("hyperparameters")
-    found: dict[str, str] = {}
-    for name in SETTINGS:
-        value = settings.get(name) if isinstance(settings, dict) else None
-        value = config.get("seed") if name == "seed" else value
-        if isinstance(value, dict):
-            for key in ("rank", "scale", "dropout", "keys"):
-                if value.get(key) is not None:
-                    found[f"{name} {key}"] = _word(value[key])
-        elif value is not None:
-            found[name.replace("_", " ")] = _word(value)
-    return found
-
-
-def _word(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else f"{value}"
 
 
 def _train_rows(run: Path | None) -> int | None:

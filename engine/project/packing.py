@@ -21,6 +21,7 @@ from engine.plain_file import read_plain
 from engine.project.card_facts import card_facts
 from engine.project.output import OUTPUT, Best, best_in
 from engine.publish.model_card import model_card
+from engine.publish.public_names import public_config
 from engine.target import Target
 from engine.teaching.keys import Hider, environment
 from engine.workspace import Workspace
@@ -33,8 +34,6 @@ MAX_TEXT = 2**20
 MAX_CANONICAL = 512 * 2**20
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_BASES = ("model", "base_model_name_or_path")
-"""Keys of an adapter's config that name the base, often by a path of this machine."""
 
 
 class PushError(Exception):
@@ -124,13 +123,8 @@ def _adapter(target: Target, folder: Path, base: str, hide: Hider) -> Iterable[P
             if name == ADAPTER_CONFIG:
                 raise PushError(f"{folder.name} has no {ADAPTER_CONFIG} that can be read.")
             continue
-        values |= {key: base for key in _BASES if _is_path(values.get(key))}
-        text = json.dumps(values, indent=2, ensure_ascii=False)
+        text = json.dumps(public_config(values, base), indent=2, ensure_ascii=False)
         yield Parcel(name, hide(text).encode("utf-8", "replace"))
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and (value.startswith(("/", "~", ".", "{")) or "\\" in value)
 
 
 def _text(target: Target, name: str, hide: Hider) -> list[Parcel]:

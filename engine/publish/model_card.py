@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.publish.markdown import escape, paragraph, table
 from engine.publish.numbers import NOT_RECORDED, interval, score
@@ -47,6 +48,30 @@ class CardFacts:
     decision: str | None = None
     routing: str | None = None
     limits: tuple[str, ...] = ()
+
+
+SETTINGS = ("lora", "iters", "batch_size", "grad_accumulation", "learning_rate", "schedule", "seed")
+"""The settings of a training that a card names."""
+
+
+def method_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """How a run was trained, from what its ``config.json`` holds: setting → value."""
+    settings = config.get("hyperparameters")
+    found: dict[str, str] = {}
+    for name in SETTINGS:
+        value = settings.get(name) if isinstance(settings, dict) else None
+        value = config.get("seed") if name == "seed" else value
+        if isinstance(value, dict):
+            for key in ("rank", "scale", "dropout", "keys"):
+                if value.get(key) is not None:
+                    found[f"{name} {key}"] = _word(value[key])
+        elif value is not None:
+            found[name.replace("_", " ")] = _word(value)
+    return found
+
+
+def _word(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else f"{value}"
 
 
 def model_card(facts: CardFacts) -> str:
