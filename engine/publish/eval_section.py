@@ -16,14 +16,11 @@ from engine.records.evaluation import EvalResult
 
 def render(contents: RunContents, suites: Sequence[Standing]) -> list[str]:
     """The scores before and after, every gate with its reason, and how sure all that is."""
-    lines = ["## Eval", ""]
-    lines += table(
-        ["Metric", "Baseline", "Candidate", "Delta", "Pass"], [_row(one) for one in suites]
-    )
+    lines = ["## Eval", "", *suite_table(suites)]
     lines += ["", "In brackets: 95 % intervals.", ""]
     methods = _methods(suites)
     lines += [*methods, ""] if methods else []
-    lines += _gates(contents)
+    lines += gate_table(contents)
     notes = sureness.notes(contents, suites)
     if notes:
         lines += ["", "### How sure", ""]
@@ -31,7 +28,14 @@ def render(contents: RunContents, suites: Sequence[Standing]) -> list[str]:
     return lines
 
 
-def _gates(contents: RunContents) -> list[str]:
+def suite_table(suites: Sequence[Standing]) -> list[str]:
+    """Each suite's scores with their intervals, the difference, and the verdict."""
+    header = ["Metric", "Baseline", "Candidate", "Delta", "Pass"]
+    return table(header, [_row(one) for one in suites])
+
+
+def gate_table(contents: RunContents) -> list[str]:
+    """Every gate with its bound, its value and why it passes or does not."""
     if not contents.gates:
         return ["There are no gates: config.json is missing or cannot be read."]
     verdicts = [

@@ -1,0 +1,1 @@
+"""The journal: the runs of a workspace as a document that one can read in a year."""
