@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.artifacts.inputs import MISSING, Inputs, at_pointer
 from engine.checks.public.cells import cells_of
 from engine.checks.public.seen import CellSeen, CellState, compare
-from engine.publish.site.inputs import MISSING, Inputs, at_pointer
 from engine.records.public import Cell, PublicArtifact
 
 

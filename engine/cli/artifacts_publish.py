@@ -72,7 +72,7 @@ def publish(
 
 
 def _refuse_wrong_words(base_url: str | None, check: bool, preview: bool) -> None:
-    from engine.publish.site.links import web_address
+    from engine.web_address import web_address
 
     if check and preview:
         fail("--check writes and shows nothing: leave out --preview.", Exit.USAGE)

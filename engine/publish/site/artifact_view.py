@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from engine.artifacts.inputs import Inputs
 from engine.publish.site.cells import NOTHING, CellView, cell_view
 from engine.publish.site.competition import CompetitionGroup, competition
-from engine.publish.site.inputs import Inputs
 from engine.publish.site.links import SourceView, source_view
 from engine.publish.site.provenance import RunView, run_view
 from engine.publish.site.records_used import RecordsUsed, RecordUsed

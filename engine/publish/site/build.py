@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.artifacts.inputs import Inputs, Known
 from engine.catalogue.summary import RunSummary
 from engine.publish.card.page import card_page
 from engine.publish.card.writing import CARD
 from engine.publish.site.artifact_view import ArtifactView, artifact_view, in_order
 from engine.publish.site.atom import FEED, atom_feed
 from engine.publish.site.homes import without_homes
-from engine.publish.site.inputs import Inputs, Known
 from engine.publish.site.pages import SiteFrame, artifact_page, index_page, target_page
 from engine.publish.site.provenance import is_run_id
 from engine.publish.site.target_view import MARKS, TargetView, ended, target_view

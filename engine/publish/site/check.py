@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
+from engine.artifacts.inputs import MISSING
 from engine.publish.site.build import MANIFEST, Site
-from engine.publish.site.inputs import MISSING
 from engine.publish.site.published import Published, Written
 
 Kind = Literal["stale", "new", "gone", "missing", "edited", "extra"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-MAX_ADDRESS = 2000
+from engine.web_address import web_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +22,6 @@ def source_view(name: str, href: str | None, note: str | None = None) -> SourceV
     address = web_address(href) if href else None
     place = href if href and _of_the_workspace(href) else ""
     return SourceView(name, address, place, note or "")
-
-
-def web_address(href: str) -> str | None:
-    """``href`` where it is an http(s) address with a host and without a user, else None."""
-    if len(href) > MAX_ADDRESS or any(not 0x20 < ord(char) < 0x7F for char in href):
-        return None
-    try:
-        parts = urlsplit(href)
-        host, user = parts.hostname, parts.username
-    except ValueError:
-        return None
-    return href if parts.scheme in ("http", "https") and host and user is None else None
 
 
 def _of_the_workspace(place: str) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from engine.artifacts.inputs import Inputs, at_pointer
 from engine.artifacts.values import value_of
 from engine.checks.public.seen import CellSeen, CellState
-from engine.publish.site.inputs import Inputs, at_pointer
 from engine.records.public import Cell
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.artifacts.inputs import Inputs
 from engine.catalogue.summary import FILES, RunSummary
 from engine.numbers import NOT_RECORDED, points, score
-from engine.publish.site.inputs import Inputs
 
 ENDED = ("decided", "failed", "cancelled")
 MARKS = 60

@@ -16,8 +16,8 @@ import pytest
 from engine.publish.card.writing import write_card
 from engine.publish.site.artifact_view import in_order
 from engine.publish.site.build import MANIFEST, Site, build_site
-from engine.publish.site.links import web_address
 from engine.publish.site.pages import CONTENTS
+from engine.web_address import web_address
 from engine.workspace import Workspace
 from tests.engine import folders
 from tests.engine.publish.site import sample

@@ -1,4 +1,4 @@
-"""Reads files of a workspace for a page, and notes which ones and what they held."""
+"""Reads files of a workspace for a page or a check, and notes which ones and what they held."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Known = dict[str, tuple[bytes | None, str]]
 
 
 class Inputs:
-    """The files that one page was made from. Names are relative to the workspace, with ``/``.
+    """The files that one page is made from. Names are relative to the workspace, with ``/``.
 
     ``seen`` holds the SHA-256 of each, or MISSING for one that is not there, cannot be read, is
     larger than a record may be or would lie outside of the workspace.
