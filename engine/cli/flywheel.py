@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.console import (
-    Exit,
     JsonOption,
     WorkspaceOption,
     fail,
     narrate,
     not_there,
     open_workspace,
-    print_json,
 )
 
 if TYPE_CHECKING:
@@ -88,9 +86,8 @@ def flywheel(
     An open loop of the target goes on where it was. Iterations are judged on dataset/dev.jsonl;
     gold stays sealed until its last candidate. Ctrl-C leaves the loop running.
     """
-    from engine.cli.loop_follow import follow_loop
-    from engine.loops.launch import launch_loop, open_flywheel
-    from engine.supervise.launch import LaunchError
+    from engine.cli.loop_follow import start_loop
+    from engine.loops.launch import open_flywheel
 
     place = _workspace(workspace, target)
     with not_there():
@@ -116,18 +113,7 @@ def flywheel(
             seed=seed,
             commits=_commits(path, yes),
         )
-    try:
-        launch_loop(folder)
-    except LaunchError as error:
-        fail(str(error), Exit.NO)
-    if detach:
-        narrate(f"It runs on its own. Watch it: factory-tui loop watch {folder.loop_id}")
-        if as_json:
-            print_json({"loop": folder.loop_id, "path": str(folder.path)})
-        else:
-            print(folder.loop_id)
-        return
-    follow_loop(folder, as_json=as_json)
+    start_loop(folder, detach=detach, as_json=as_json)
 
 
 def _workspace(option: Path | None, target: str) -> Workspace:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import typer
 
 from engine import numbers
-from engine.cli.console import Exit, narrate, print_json, print_table, printable
+from engine.cli.console import Exit, fail, narrate, print_json, print_table, printable
 from engine.cli.project_rows import spent_words
 from engine.folder import FolderError
 from engine.live.tail import EventTail
@@ -26,6 +26,24 @@ from engine.records.loop import (
 POLL_S = 0.5
 
 _SIGNS = {"kept": "✔", "dropped": "·", "crashed": "✘"}
+
+
+def start_loop(folder: LoopFolder, *, detach: bool, as_json: bool) -> None:
+    """Launch a loop, and follow it or name it and return; LaunchError ends with its words."""
+    from engine.loops.launch import launch_loop
+    from engine.supervise.launch import LaunchError
+
+    try:
+        launch_loop(folder)
+    except LaunchError as error:
+        fail(str(error), Exit.NO)
+    if not detach:
+        follow_loop(folder, as_json=as_json)
+    narrate(f"It runs on its own. Watch it: factory-tui loop watch {folder.loop_id}")
+    if as_json:
+        print_json({"loop": folder.loop_id, "path": str(folder.path)})
+    else:
+        print(folder.loop_id)
 
 
 def follow_loop(folder: LoopFolder, *, as_json: bool = False) -> NoReturn:

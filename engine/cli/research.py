@@ -16,7 +16,6 @@ from engine.cli.console import (
     fail,
     narrate,
     open_workspace,
-    print_json,
     printable,
 )
 
@@ -92,10 +91,8 @@ def research(
     An open campaign of the same protocol and repository goes on where it was. It works in a
     worktree of its own; the checkout stays as it is. Ctrl-C leaves it running.
     """
-    from engine.cli.loop_follow import follow_loop
-    from engine.loops.launch import launch_loop
+    from engine.cli.loop_follow import start_loop
     from engine.loops.research.making import MakeError, Wish, open_campaign, plan_campaign
-    from engine.supervise.launch import LaunchError
 
     place = _workspace(workspace, protocol)
     wish = Wish(
@@ -121,17 +118,9 @@ def research(
             narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
         else:
             folder = _make(place, plan, yes)
-        launch_loop(folder)
-    except (MakeError, LaunchError) as error:
-        fail(str(error), Exit.NO if isinstance(error, LaunchError) else Exit.NOT_THERE)
-    if detach:
-        narrate(f"It runs on its own. Watch it: factory-tui loop watch {folder.loop_id}")
-        if as_json:
-            print_json({"loop": folder.loop_id, "path": str(folder.path)})
-        else:
-            print(folder.loop_id)
-        return
-    follow_loop(folder, as_json=as_json)
+    except MakeError as error:
+        fail(str(error))
+    start_loop(folder, detach=detach, as_json=as_json)
 
 
 def _words(agent: str | None) -> list[str]:
