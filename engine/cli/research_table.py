@@ -25,7 +25,7 @@ def print_tries(folder: LoopFolder) -> None:
         print(f"Best: {figures(status.best_score or 0)}, first measured by {status.best_run}")
     campaign = Campaign.model_validate(folder.loop().spec)
     if any(one.iteration > 1 and one.verdict and one.verdict.outcome == "kept" for one in tries):
-        repo = printable(campaign.repo)
+        repo = printable(str(folder.workspace.path / campaign.repo))
         print(f"Take it over: git -C {repo} merge {printable(campaign.branch)}")
 
 
@@ -37,7 +37,7 @@ def _row(one: Try) -> tuple[str, ...]:
         verdict.status.value if verdict else "open",
         _metric(one),
         figures(verdict.difference[0], sign=True) if verdict and verdict.difference else "",
-        f"{verdict.probability:.2f}" if verdict and verdict.probability is not None else "",
+        _probability(verdict.probability if verdict else None),
         _memory(measured),
         _cut(printable(one.plan.hypothesis)),
     )
@@ -51,6 +51,11 @@ def _metric(one: Try) -> str:
         return shown
     low, high = one.verdict.interval
     return f"{shown} ± {figures((high - low) / 2)}"
+
+
+def _probability(value: float | None) -> str:
+    """Three digits, and never a certainty that nobody has."""
+    return "" if value is None else f"{min(0.999, max(0.001, value)):.3f}"
 
 
 def _memory(measured: list[Measurement]) -> str:

@@ -82,7 +82,8 @@ class Research:
         limits, history = self.loop.limits, self.history(iteration + 1)
         tries = sum(one.plan.wish is None for one in history.tries) - 1
         if tries >= limits.iterations:
-            return f"The limit of {limits.iterations} tries is reached."
+            count = limits.iterations
+            return f"The limit of {count} {'try' if count == 1 else 'tries'} is reached."
         if limits.hours is not None and self.runner.worked_s >= 3600 * limits.hours:
             return f"The {limits.hours:g} hours are over."
         spent = self.runner.status.spent
