@@ -18,9 +18,11 @@ from engine.checks.public.words import Win, says_noise, sentences, wins
 from engine.judge.noise import Told
 from engine.records.public import Cell, Comparable, Competitor, PublicArtifact
 
-_GENERAL = frozenset(
-    ["a", "an", "and", "at", "base", "baseline", "by", "for", "from", "in", "local", "model", "models", "of", "on", "or", "our", "own", "public", "router", "routed", "same", "single", "small", "large", "stock", "system", "test", "the", "version", "with", "without"]
-)
+_GENERAL = frozenset({
+    "a", "an", "and", "at", "base", "baseline", "by", "for", "from", "in", "local", "model",
+    "models", "of", "on", "or", "our", "own", "public", "router", "routed", "same", "single",
+    "small", "large", "stock", "system", "test", "the", "version", "with", "without"
+})  # fmt: skip
 """Words of a system's name that do not tell it from another."""
 _OURS = re.compile(r"\b(?:ours?|we|it|this|the\s+(?:specialist|candidate|router|adapter))\b", re.I)
 _BASELINE = re.compile(r"\b(?:baseline|base\s+model|stock|untrained|its\s+base)\b", re.I)
