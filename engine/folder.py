@@ -70,6 +70,20 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+def swap_in(new: Path, out: Path, old: Path) -> None:
+    """Put the directory ``new`` in the place of ``out``, which moves to ``old`` and is put back
+    when that fails. All three on one disk; OSError as it comes."""
+    there = out.exists()
+    if there:
+        out.rename(old)
+    try:
+        new.rename(out)
+    except OSError:
+        if there:
+            old.rename(out)
+        raise
+
+
 def write_json_atomic(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:
     """Write a record (or plain JSON) atomically, indented, with a final newline."""
     plain = (

@@ -84,6 +84,14 @@ def load(
 
     Refusal when mlx-lm cannot load it. ``engine.work.blas.prepare`` must have run before.
     """
+    with ctx.interruptible():
+        return load_whole(path, name, adapter)
+
+
+def load_whole(
+    path: Path, name: str, adapter: Path | None = None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """As ``load``, for a program that is no stage."""
     import mlx_lm.utils
 
     if adapter is not None:
@@ -94,10 +102,9 @@ def load(
                     "folder. A command of your own does with --adapter-path {run}/adapters."
                 )
     try:
-        with ctx.interruptible():
-            model, tokenizer, config = mlx_lm.utils.load(
-                str(path), adapter_path=str(adapter) if adapter else None, return_config=True
-            )
+        model, tokenizer, config = mlx_lm.utils.load(
+            str(path), adapter_path=str(adapter) if adapter else None, return_config=True
+        )
     except (ValueError, KeyError, FileNotFoundError, TypeError, AttributeError) as error:
         what = f"{name} with adapter {adapter.name}" if adapter else name
         raise Refusal(f"mlx-lm cannot load {what} ({_reason(error)}).") from error

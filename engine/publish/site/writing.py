@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from engine.folder import flush
+from engine.folder import flush, swap_in
 from engine.publish.site.build import Site
 from engine.publish.site.published import published_at
 
@@ -36,7 +36,7 @@ def publish(site: Site, out: Path) -> list[str]:
         for name in others:
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(out / name, new / name, follow_symlinks=False)
-        _swap(new, out, beside / "old")
+        swap_in(new, out, beside / "old")
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     flush(out.parent)
@@ -78,16 +78,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _swap(new: Path, out: Path, old: Path) -> None:
-    """Put ``new`` in the place of ``out``, which is put back when that fails."""
-    there = out.exists()
-    if there:
-        out.rename(old)
-    try:
-        new.rename(out)
-    except OSError:
-        if there:
-            old.rename(out)
-        raise
