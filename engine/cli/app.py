@@ -15,6 +15,7 @@ from engine.cli import (
     evaluating,
     evidence,
     flywheel,
+    journal,
     loops,
     machine,
     project,
@@ -55,6 +56,7 @@ app.command()(comparing.compare)
 app.command()(unseal.unseal)
 app.command()(evidence.decide)
 app.command()(evidence.report)
+app.command()(journal.journal)
 app.command()(evidence.card)
 app.command()(evidence.validate)
 app.command()(evidence.render)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,16 @@ pre { padding: .8rem 1rem; overflow-x: auto; }
 pre code { padding: 0; background: none; }
 blockquote { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid var(--line);
   color: var(--soft); }
+figure { margin: 1rem 0; max-width: 44rem; }
+figcaption { color: var(--soft); font-size: .9rem; }
+svg { width: 100%; height: auto; }
+svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
+svg .rule { stroke: var(--line); }
+svg .way { stroke: var(--accent); stroke-width: 1.5; fill: none; }
+svg line.baseline { stroke: var(--soft); stroke-dasharray: 6 4; }
+svg line.bound { stroke: var(--text); stroke-dasharray: 2 3; }
+svg .shipped { fill: var(--accent); stroke: var(--accent); }
+svg .other { fill: var(--back); stroke: var(--accent); stroke-width: 1.5; }
 @media (max-width: 60rem) { .page { display: block; } nav { position: static;
   max-height: none; margin-bottom: 2rem; } }
 @media print { :root { --text: #000; --soft: #444; --line: #bbb; --back: #fff;
@@ -54,12 +64,16 @@ blockquote { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid var(--li
 """
 
 
-def html_page(markdown: str, title: str) -> str:
+def html_page(markdown: str, title: str, figures: Mapping[int, str] | None = None) -> str:
     """The whole page. Whatever stands in the text is text: HTML in it is shown, not obeyed, links
-    lead to http(s), mail, places in the page and files only, and pictures are named as links."""
+    lead to http(s), mail, places in the page and files only, and pictures are named as links.
+
+    ``figures`` is HTML of ours that stands below headings: the number of a section, as
+    `engine.publish.sections` counts them, to the figure below its heading.
+    """
     tokens = reader().parse(markdown)
     _number_headings(tokens)
-    body = _renderer().render(tokens, reader().options, {})
+    body = _renderer(figures or {}).render(tokens, reader().options, {})
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -86,14 +100,23 @@ def _outline(markdown: str) -> str:
     return f'<nav aria-label="Sections">\n<ol>\n{"".join(entries)}</ol>\n</nav>\n'
 
 
-def _renderer() -> Any:
+def _renderer(figures: Mapping[int, str]) -> Any:
     from markdown_it.renderer import RendererHTML
 
     class Tables(RendererHTML):
-        """Tables scroll by themselves where the page is narrow."""
+        """Tables scroll by themselves where the page is narrow, by keyboard too."""
 
         def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-            return '<div class="table"><table>\n'
+            return '<div class="table" tabindex="0"><table>\n'
+
+        def th_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+            tokens[idx].attrSet("scope", "col")
+            return str(self.renderToken(tokens, idx, options, env))
+
+        def heading_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+            closed = str(self.renderToken(tokens, idx, options, env))
+            place = tokens[idx - 2].attrGet("id")
+            return closed + figures.get(int(str(place)[1:]) if place else -1, "")
 
         def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
             return "</table></div>\n"

@@ -47,8 +47,10 @@ def block(key: str, lines: Iterable[str]) -> list[str]:
 
 
 def notes_place(key: str, text: str) -> list[str]:
-    """The marked place for somebody's notes with what they wrote there."""
-    return [f"<!-- notes:{_word(key)} -->", *text.split("\n"), "<!-- /notes -->"]
+    """The marked place for somebody's notes with what they wrote there. A mark among it is moved by
+    a blank, so that it ends nothing."""
+    written = [f" {line}" if is_mark(line) else line for line in text.split("\n")]
+    return [f"<!-- notes:{_word(key)} -->", *written, "<!-- /notes -->"]
 
 
 def is_mark(line: str) -> bool:
