@@ -21,6 +21,7 @@ from tui.views.loops_now import banner, ladder
 from tui.views.loops_plan import plan_entries
 from tui.views.loops_reader import LoopView
 from tui.views.plain import plain
+from tui.views.research_tries import best_chart, tries_of, try_entries
 from tui.widgets.chart import Chart
 from tui.widgets.entry_list import EntryList
 from tui.widgets.picture import Options
@@ -142,6 +143,8 @@ class LoopPane(Vertical):
         marked = tuple(self.marked)
 
         def make(width: int) -> list[Entry]:
+            if view.research:
+                return try_entries(tries_of(view), width)
             roomy = 2 * len(view.iterations) + 1 <= self.entries.size.height
             return iteration_entries(view, width, marked, roomy=roomy)
 
@@ -200,7 +203,11 @@ class LoopPane(Vertical):
         view, current = self.view, self.current
         if view is None:
             return
-        self.query_one("#course", Chart).put(*course_chart(view, current))
+        if view.research:
+            at = current - 1 if current is not None else None
+            self.query_one("#course", Chart).put(*best_chart(tries_of(view), at))
+        else:
+            self.query_one("#course", Chart).put(*course_chart(view, current))
 
         def make(width: int) -> list[Entry]:
             return plan_entries(view, current, width)
@@ -225,6 +232,8 @@ class LoopPane(Vertical):
         spot = event.get_content_offset(chart)
         if spot is not None and chart.frame is not None:
             number = round(chart.frame.at(spot.x))
+            if self.view is not None and self.view.research:
+                number += 1  # the baseline is try 0, and iteration 1
             if self.view is not None and self.view.at(number) is not None:
                 self.current = number
                 self.draw()

@@ -29,8 +29,10 @@ from engine.records.loop import (
     IterationRun,
     IterationVerdict,
     Loop,
+    LoopKind,
     LoopStatus,
 )
+from engine.records.research import TryProposal, TryVerdict
 from tui.views.loops_failures import Failures, read_failures
 from tui.views.loops_target import Origins, TargetReader
 
@@ -110,6 +112,11 @@ class LoopView:
     def at(self, number: int) -> Iteration | None:
         """The iteration of that number."""
         return next((one for one in reversed(self.iterations) if one.number == number), None)
+
+    @property
+    def research(self) -> bool:
+        """Whether it is a research campaign, whose iterations are tries under a protocol."""
+        return self.loop is not None and self.loop.kind is LoopKind.RESEARCH
 
     @property
     def now(self) -> Iteration | None:
@@ -237,7 +244,8 @@ class LoopReader:
                 problems.append(f"{error}.")
                 return None
 
-        plan, run = of(IterationPlan), of(IterationRun)
+        research = self._loop is not None and self._loop[1].kind is LoopKind.RESEARCH
+        plan, run = of(TryProposal if research else IterationPlan), of(IterationRun)
         draft = plan is None and not problems
         if draft:
             try:
@@ -251,7 +259,7 @@ class LoopReader:
             run=run.run_id if run else None,
             trained=run.trained if run else None,
             retried=run.retried if run else None,
-            verdict=of(IterationVerdict),
+            verdict=of(TryVerdict if research else IterationVerdict),
             data=of(IterationData),
             commit=of(IterationCommit),
             problems=tuple(problems),
