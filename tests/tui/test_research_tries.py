@@ -45,6 +45,12 @@ def test_a_crash_without_a_number_stands_at_the_lowest_one() -> None:
     assert best_chart([], None)[2].empty == "the baseline comes first"
 
 
+def test_a_crash_does_not_stand_among_the_best_where_less_is_better() -> None:
+    tries = [tried(0, "keep", 3.0), tried(1, "crash", None), tried(2, "keep", 2.5)]
+    curves = best_chart(tries, None)[1]
+    assert [list(one.y) for one in curves if one.sign == "✘"] == [[3.0]]
+
+
 def test_a_refused_try_and_a_broken_record_have_signs_of_their_own() -> None:
     one = tried(1)
     assert one.plan is not None

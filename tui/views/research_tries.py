@@ -88,7 +88,10 @@ def best_chart(tries: Sequence[Tried], cursor: int | None) -> tuple[Row, list[Cu
         if shown and pair is not None and all(map(math.isfinite, pair)):
             curves.append(Curve([one.number, one.number], list(pair), SIGNS[one.what][1]))
     curves += _steps(tries, end)
-    floor = min(y for y in (one.score for one in scored) if y is not None)
+    values = [one.score for one in scored if one.score is not None]
+    kept = [one.score for one in scored if one.what == "keep" and one.score is not None]
+    # What has no number must not stand where the best ones do.
+    floor = max(values) if kept and kept[-1] < kept[0] else min(values)
     for what, (sign, role) in reversed(SIGNS.items()):  # those that were kept lie on top
         chosen = [one for one in tries if one.what == what]
         if chosen:
