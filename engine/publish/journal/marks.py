@@ -71,10 +71,10 @@ def read_marks(text: str) -> Marked:
     for number, line in enumerate(_lines(text), start=1):
         if opened := _BLOCK.fullmatch(line):
             notes = None
-            parts.append(_Part(unquote(opened[1]), opened[2], number))
+            parts.append(_Part(_key(opened[1]), opened[2], number))
         elif opened := _NOTES.fullmatch(line):
             notes = []
-            pieces.append((unquote(opened[1]), notes))
+            pieces.append((_key(opened[1]), notes))
         elif notes is not None and _END.fullmatch(line):
             notes = None
         elif notes is not None:
@@ -121,3 +121,7 @@ def _hash(lines: Iterable[str]) -> str:
 def _word(key: str) -> str:
     """A key without anything that could end its mark: the name of a folder may be any text."""
     return quote(key, safe=":", errors="surrogateescape")
+
+
+def _key(word: str) -> str:
+    return unquote(word, errors="surrogateescape")
