@@ -18,6 +18,7 @@ from engine.cli import (
     journal,
     loops,
     machine,
+    package,
     project,
     project_adapter,
     project_audit,
@@ -63,6 +64,7 @@ app.command()(evidence.render)
 app.command()(bench.bench)
 app.command(name="eval")(evaluating.evaluate)
 app.command()(ceiling.ceiling)
+app.command()(package.package)
 app.add_typer(serve.app)
 app.command()(flywheel.flywheel)
 app.command()(research.research)
