@@ -34,6 +34,7 @@ def look_around(workspace: Workspace, entry: Entry, inputs: Inputs) -> Around:
         values=values_of(artifact, inputs, entry.written),
         runs={one: _run(workspace, one, inputs) for one in _named_runs(artifact)},
         evals=dict(_evals(artifact, inputs)),
+        paired=dict(_paired(workspace, artifact)),
         paths={href: path_seen(workspace, href) for _, href in hrefs(artifact) if is_path(href)},
         package=_package(workspace, artifact.package),
         hide=_hider(workspace, artifact.target),
@@ -149,6 +150,45 @@ def _evals(artifact: PublicArtifact, inputs: Inputs) -> Iterator[tuple[str, Eval
                     n if type(n) is int else None,
                 ),
             )
+
+
+def _paired(workspace: Workspace, artifact: PublicArtifact) -> Iterator[tuple[str, float | None]]:
+    """The p of every competition row that gives one and whose two scores are of records."""
+    for number, row in enumerate(artifact.competition):
+        theirs = row.score.record
+        ours = row.ours.record if row.ours is not None else None
+        if row.p is not None and theirs is not None and ours is not None:
+            yield f"/competition/{number}", paired_p(workspace, theirs, ours)
+
+
+def paired_p(workspace: Workspace, before: str, after: str) -> float | None:
+    """The p of the paired test of two records' rows; None where these are not there, not of one
+    run, or not of the same examples."""
+    from engine.checks.finding import Finding
+    from engine.checks.reading import load_rows
+    from engine.folder import FolderError, read_record
+    from engine.judge.comparison import Comparison
+    from engine.records.evaluation import EvalResult
+
+    files = [PurePosixPath(one.partition("#")[0]) for one in (before, after)]
+    if files[0].parent != files[1].parent or files[0].parts[:1] != ("runs",):
+        return None
+    if any(path_seen(workspace, str(one)) is not PathSeen.FILE for one in files):
+        return None
+    run = workspace.path / files[0].parent
+    try:
+        evals = {one.name: read_record(run / one.name, EvalResult) for one in files}
+    except FolderError:  # the checks of the run say what is wrong with it
+        return None
+    problems: list[Finding] = []
+    rows = load_rows(run, evals, problems)
+    old, new = (one.name for one in files)
+    one, other = evals[old], evals[new]
+    direction = other.direction or "higher"
+    found = Comparison(one, other, rows.get(old), rows.get(new), direction)
+    if found.mismatch is not None or found.paired is None:
+        return None
+    return found.paired.p
 
 
 def _text(value: Any) -> str | None:

@@ -72,6 +72,16 @@ MAY_FOLLOW: dict[ArtifactState, frozenset[ArtifactState]] = {
 }
 """Which states may follow a state; an artifact may begin in any."""
 
+STATE_ORDER = (
+    ArtifactState.RELEASE_READY_WEIGHTS,
+    ArtifactState.RELEASE_READY_METADATA,
+    ArtifactState.CANDIDATE_CURRENT_BEST,
+    ArtifactState.REPORT_ONLY,
+    ArtifactState.BLOCKED,
+    ArtifactState.PARKED,
+)
+"""As lists show them: what is ready first, parked last."""
+
 
 class Outcome(StrEnum):
     """How the decision ended. ``routed`` was shipped for its lane alone."""

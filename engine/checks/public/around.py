@@ -71,13 +71,16 @@ class EvalSeen:
 @dataclass(frozen=True, slots=True)
 class Around:
     """``values`` by the pointer of the cell; ``runs`` by id; ``evals`` by the file that a cell
-    points into; ``paths`` by the path as it is written. ``package`` lists the files of the package
-    folder, None where there is none. ``hide`` puts *** for this machine's own secrets;
-    ``homes`` are directories of this machine that no text may name, and ``login`` its user."""
+    points into; ``paired`` the p of the rows of a competition row that gives one, by its pointer,
+    None where there are no rows to pair; ``paths`` by the path as it is written. ``package`` lists
+    the files of the package folder, None where there is none. ``hide`` puts *** for this machine's
+    own secrets; ``homes`` are directories of this machine that no text may name, and ``login`` its
+    user."""
 
     values: Mapping[str, CellSeen] = field(default_factory=dict)
     runs: Mapping[str, RunSeen] = field(default_factory=dict)
     evals: Mapping[str, EvalSeen] = field(default_factory=dict)
+    paired: Mapping[str, float | None] = field(default_factory=dict)
     paths: Mapping[str, PathSeen] = field(default_factory=dict)
     package: tuple[FileSeen, ...] | None = None
     hide: Callable[[str], str] = str

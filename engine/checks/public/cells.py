@@ -25,7 +25,7 @@ class Place:
 def cells_of(artifact: PublicArtifact) -> Iterator[Place]:
     """Every cell, in the order of the page."""
     if artifact.headline is not None:
-        yield Place("/headline", artifact.headline_label or "the headline", artifact.headline)
+        yield Place("/headline", "the headline", artifact.headline)
     for number, table in enumerate(artifact.evidence):
         yield from table_cells(f"/evidence/{number}", table)
     if artifact.performance is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from engine.checks.finding import Finding
 from engine.checks.public.around import Around
+from engine.checks.public.cells import equal_as_written
 from engine.checks.public.entry import Entry, clipped
 from engine.checks.public.words import says_noise
 from engine.judge.noise import Finding as Told
@@ -17,6 +19,7 @@ from engine.records.public import Cell, Comparable, Competitor, PublicArtifact, 
 _CONTEXT = "Write comparable: Directional, and in readout why, or measure both alike."
 _SMALLER = ("loss", "perplexity", "ppl", "error", "wer", "cer", "latency", "memory", "time")
 """Words of a metric of which less is better."""
+_RIGHT_OR_WRONG = re.compile(r"exact|match|accura|correct|execution", re.I)
 
 
 def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Finding]:
@@ -160,9 +163,14 @@ def _as_recorded(
 
 
 def _possible(entry: Entry, pointer: str, row: Competitor, around: Around) -> Iterator[Finding]:
-    """A p that no paired test of these two scores can give is a mistake."""
+    """A p is that of the rows, and none that no paired test of the two scores can give."""
     if row.p is None:
         return
+    if pointer in around.paired:
+        yield from _as_paired(entry, pointer, row, row.p, around.paired[pointer])
+        return
+    if not _RIGHT_OR_WRONG.search(row.setup.scorer if row.setup else ""):
+        return  # of partial scores the counts say nothing
     ours, theirs = scores_of(pointer, row, around)
     least = None if ours is None or theirs is None else least_p(ours, theirs)
     if least is not None and row.p < least * 0.999:
@@ -172,6 +180,26 @@ def _possible(entry: Entry, pointer: str, row: Competitor, around: Around) -> It
             f"p is {row.p:g} for {row.system[:80]}; of these two scores no paired test gives less "
             f"than {least:.2g}.",
             "Write the p of McNemar's test of the two runs' rows, or leave it out.",
+        )
+
+
+def _as_paired(
+    entry: Entry, pointer: str, row: Competitor, p: float, found: float | None
+) -> Iterator[Finding]:
+    where, system = f"{pointer}/p", row.system[:80]
+    if found is None:
+        yield entry.error(
+            "direct-p",
+            where,
+            f"p is {p:g} for {system}, and the rows of the two records cannot be paired.",
+            "Leave p out; the counts of rows then give the interval.",
+        )
+    elif not equal_as_written(entry.written.get(where, repr(p)), found):
+        yield entry.error(
+            "direct-p",
+            where,
+            f"p is {p:g} for {system}, and the rows of the two records give {found:.3g}.",
+            f"Write p: {found:.3g}.",
         )
 
 

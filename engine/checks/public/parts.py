@@ -51,7 +51,7 @@ _FIX = {
     "data": "Add each data set that trained or judged it: name, licence, provenance.",
     "performance": "Add a table: latency, memory, tokens a second, time of the evaluation.",
 }
-_PLACEHOLDER = re.compile(r"\W*(?:todo|tbd|fixme|xxx+|n/?a|lorem ipsum.*|\.{3}|…)?\W*", re.I | re.S)
+_PLACEHOLDER = re.compile(r"\W*(?:(?:todo|tbd|fixme|lorem ipsum)\b.*|xxx+|n/?a)?\W*", re.I | re.S)
 
 
 def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Finding]:
@@ -71,6 +71,7 @@ def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Fi
             else:
                 yield entry.error("part-missing", part_pointer(part), said, _FIX[part])
     yield from _performance(entry, artifact)
+    yield from _blockers(entry, artifact)
     yield from _data(entry, artifact)
     if artifact.headline is not None and not (artifact.headline_label or "").strip():
         yield entry.error(
@@ -131,6 +132,18 @@ def _performance(entry: Entry, artifact: PublicArtifact) -> Iterator[Finding]:
             "The table of performance holds no number: what it costs to run is not recorded.",
             _FIX["performance"],
         )
+
+
+def _blockers(entry: Entry, artifact: PublicArtifact) -> Iterator[Finding]:
+    for number, one in enumerate(artifact.blockers):
+        for part, text in (("why", one.why), ("unblock", one.unblock)):
+            if is_placeholder(text):
+                yield entry.error(
+                    "blocker-open",
+                    f"/blockers/{number}/{part}",
+                    f"The blocker {one.blocker[:80]} does not say its {part}.",
+                    "Write why it matters, and what would take it away.",
+                )
 
 
 def _data(entry: Entry, artifact: PublicArtifact) -> Iterator[Finding]:

@@ -14,8 +14,14 @@ from engine.records.public import MAY_FOLLOW, ArtifactState, Outcome, PublicArti
 READY = frozenset({ArtifactState.RELEASE_READY_METADATA, ArtifactState.RELEASE_READY_WEIGHTS})
 _SHIPPED = frozenset({Outcome.SHIPPED, Outcome.ROUTED})
 
-PACKAGE_FILES = ("model_card.md", "eval_report.json", "prompt.md", "report.md")
-"""What a package has, besides its lock file."""
+PACKAGE_FILES = (
+    "model_card.md",
+    "eval_report.json",
+    "prompt.md",
+    "report.md",
+    "specialist.lock.json",
+)
+"""What every package has."""
 
 
 def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Finding]:
@@ -112,8 +118,6 @@ def _ready(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[F
     elif around.package is not None:
         names = {one.name for one in around.package}
         lacking = [one for one in PACKAGE_FILES if one not in names]
-        if not any("lock" in one and "/" not in one for one in names):
-            lacking.append("the lock file")
         if lacking:
             yield entry.error(
                 "release-package",
