@@ -26,7 +26,7 @@ from engine.work.runtime import Refusal
 GGUF_MODELS = ("llama", "mistral", "mixtral")
 """The architectures that mlx-lm's writer of GGUF knows (mlx_lm.fuse, 0.32.2)."""
 
-BEYOND_FLOAT16 = 65504.0
+LARGEST_FLOAT16 = 65504.0
 
 
 def answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
@@ -67,10 +67,9 @@ def _after(model: Any, tokenizer: Any, messages: list[Any]) -> Any:
 def _compared(before: Any, after: Any) -> dict[str, Any]:
     import mlx.core as mx
 
-    return {
-        "same_token": int(mx.argmax(before).item()) == int(mx.argmax(after).item()),
-        "difference": float(mx.max(mx.abs(before - after)).item()),
-    }
+    apart: Any = mx.max(mx.abs(before - after)).item()
+    same = mx.argmax(before).item() == mx.argmax(after).item()
+    return {"same_token": same, "difference": float(apart)}
 
 
 # --- gguf -------------------------------------------------------------------------------------
@@ -138,7 +137,8 @@ def _write_gguf(out: Path, base: Path, model: Any, tokenizer: Any, config: dict[
             "the tokens: others would refuse the GGUF file. Take --export mlx."
         )
     for name, value in weights.items():
-        if mx.max(mx.abs(value)).item() > BEYOND_FLOAT16:
+        largest: Any = mx.max(mx.abs(value)).item()
+        if largest > LARGEST_FLOAT16:
             raise Refusal(f"{name} holds numbers that float16 does not. Take --export mlx.")
         weights[name] = value.astype(mx.float16)
     positions = config.get("rope_parameters")

@@ -233,10 +233,18 @@ def locked_weights(gathered: Gathered) -> LockedWeights:
     return LockedWeights(
         kind=artifact.kind,
         format=artifact.format,
-        path=gathered.workspace.relative(at) if at is not None else None,
+        path=_path_of_weights(gathered),
         files=files,
         bytes=sum(sizes) if files and len(sizes) == len(files) else None,
     )
+
+
+def _path_of_weights(gathered: Gathered) -> str | None:
+    """Where the run left them, also where they are not on this disk; None outside of the run."""
+    run, named = gathered.run.resolve(), gathered.artifact.path
+    if is_path(named) or not (run / named).resolve().is_relative_to(run):
+        return None
+    return gathered.workspace.relative(run / named)
 
 
 def weight_files(folder: Path, kind: str) -> Mapping[str, Path]:

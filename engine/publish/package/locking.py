@@ -13,8 +13,22 @@ PACKAGES = ("mlx", "mlx-cpu", "mlx-lm", "transformers", "tokenizers", "factory-t
 """Whose versions bear on what the model answers."""
 
 
-def lock_of(gathered: Gathered, package_id: str, prompt: LockedPrompt) -> SpecialistLock:
-    """The lock without the hashes of the package's other files. OSError as it comes."""
+def lock_of(
+    gathered: Gathered,
+    package_id: str,
+    prompt: LockedPrompt,
+    earlier: SpecialistLock | None = None,
+) -> SpecialistLock:
+    """The lock without the hashes of the package's other files. OSError as it comes.
+
+    What lies on another disk keeps what an ``earlier`` lock of the same run says of it.
+    """
+    base, weights = locked_base(gathered), locked_weights(gathered)
+    if earlier is not None and earlier.run_id == gathered.contents.run_id:
+        if gathered.base is None and earlier.base.id == base.id:
+            base = earlier.base
+        if weights.bytes is None and earlier.weights.files == weights.files:
+            weights = weights.model_copy(update={"bytes": earlier.weights.bytes})
     contents, decision = gathered.contents, gathered.decision
     digest = contents.document("decision.json").sha256
     versions = contents.provenance.packages if contents.provenance else {}
@@ -26,8 +40,8 @@ def lock_of(gathered: Gathered, package_id: str, prompt: LockedPrompt) -> Specia
         decision_sha256=digest or "",
         verified=gathered.verified.ok,
         routing_constraint=gathered.artifact.routing_constraint,
-        base=locked_base(gathered),
-        weights=locked_weights(gathered),
+        base=base,
+        weights=weights,
         suites=_suites(gathered),
         prompt=prompt,
         packages={name: versions[name] for name in PACKAGES if name in versions},

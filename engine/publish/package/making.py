@@ -89,7 +89,7 @@ def make_package(
     adapter = _adapter(gathered, before, weights)
     # From here on nothing is refused any more.
     gathered = _named_in_run(gathered, f"specialists/{package_id}")
-    files = _files(gathered, package_id, example, adapter, heard)
+    files = _files(gathered, package_id, before, example, adapter, heard)
     if not gathered.verified.ok:
         heard(f"{gathered.verified.sentence} The card says where, above everything else.")
     if before is not None and before.is_made_of(files):
@@ -175,15 +175,19 @@ def _named_in_run(gathered: Gathered, package_dir: str) -> Gathered:
 def _files(
     gathered: Gathered,
     package_id: str,
+    before: Package | None,
     prompt: LockedPrompt,
     adapter: dict[str, bytes | Path],
     heard: Callable[[str], None],
 ) -> dict[str, bytes | Path]:
     """Every file of the package, its lock too: the bytes, or the file that is copied."""
-    lock = lock_of(gathered, package_id, prompt)
-    shown, why = _render(gathered, lock)
-    if shown is None:
-        heard(f"The example is not rendered: {why}")
+    lock = lock_of(gathered, package_id, prompt, before.lock if before is not None else None)
+    page = _kept_page(gathered, lock, before)
+    if page is None:
+        shown, why = _render(gathered, lock)
+        page = prompt_page(prompt, lock.base, shown, why)
+        if shown is None:
+            heard(f"The example is not rendered: {why}")
     if adapter:
         size = sum(_size(one) for one in adapter.values())
         path = f"specialists/{package_id}/{ADAPTER}"
@@ -193,7 +197,7 @@ def _files(
     texts = {
         MODEL_CARD: model_card(gathered, lock),
         EVAL_REPORT: as_json(eval_report(gathered.contents, gathered.verified)),
-        PROMPT: prompt_page(prompt, lock.base, shown, why),
+        PROMPT: page,
         REPORT: report,
     }
     files: dict[str, bytes | Path] = {
@@ -208,6 +212,17 @@ def _files(
 def as_json(value: Any) -> str:
     """JSON as a package holds it."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _kept_page(gathered: Gathered, lock: SpecialistLock, before: Package | None) -> str | None:
+    """``prompt.md`` of before, where the base model that would render it lies on another disk."""
+    was = before.lock if before is not None else None
+    if gathered.base is not None or before is None or was is None or PROMPT in before.edited:
+        return None
+    same = (was.run_id, was.prompt, was.base) == (lock.run_id, lock.prompt, lock.base)
+    if not same or PROMPT not in before.names:
+        return None
+    return (before.path / PROMPT).read_text("utf-8")
 
 
 def _render(gathered: Gathered, lock: SpecialistLock) -> tuple[Rendered | None, str]:
