@@ -26,10 +26,12 @@ CONFIDENCE = 0.95
 # --- primary_min -------------------------------------------------------------------------------
 
 
-def primary_min(measured: Measured) -> Gate:
-    """The candidate's primary score reaches the bound."""
+def primary_min(measured: Measured) -> Gate | None:
+    """The candidate's primary score reaches the bound; None where there is no bound."""
     config = measured.config.eval
     bound, direction = config.threshold.primary_min, config.direction
+    if bound is None:
+        return None
     higher = direction == "higher"
 
     def gate(
@@ -40,8 +42,10 @@ def primary_min(measured: Measured) -> Gate:
     ) -> Gate:
         return Gate(PRIMARY_MIN, bound, value, interval, verdict, reason, direction)
 
+    low, high = bound - SLACK, bound + SLACK
+
     def reached(score: float) -> bool:
-        return score >= bound - SLACK if higher else score <= bound + SLACK
+        return score >= low if higher else score <= high
 
     if problem := measured.problem(CANDIDATE):
         return gate(Verdict.UNDECIDED, problem)

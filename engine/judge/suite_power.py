@@ -42,14 +42,17 @@ def planned_power(config: EvalConfig, n: int, baseline: float | None = None) -> 
     the bound is no share either, or there are no rows.
     """
     bound = config.threshold.primary_min
-    if n < 1 or not 0 <= bound <= 1 or (baseline is not None and not 0 <= baseline <= 1):
+    if n < 1 or bound is None or not 0 <= bound <= 1:
+        return None
+    if baseline is not None and not 0 <= baseline <= 1:
         return None
     share = USUAL_FLIPS if baseline is None else flips_if_unrelated(baseline, bound)
     return _reach(config, n, share or 1 / n, baseline)
 
 
 def _reach(config: EvalConfig, n: int, flips: float, baseline: float | None) -> Reach:
-    asked = None if baseline is None else _asked(config.threshold.primary_min, baseline, config)
+    bound = config.threshold.primary_min
+    asked = None if baseline is None or bound is None else _asked(bound, baseline, config)
     sure = config.threshold.confidence
     alpha = 0.05 if sure is None else round(1 - sure, 12)
     # A confidence under a half would make the power smaller than chance; there is none such.

@@ -38,7 +38,8 @@ class Threshold(Record):
     """The bounds that were set before the score was known; None is no bound.
 
     ``primary_min`` is in the unit of the primary score (0 to 1 for accuracies;
-    an upper bound where the direction is "lower"). ``breadth_drop_max_pp`` is
+    an upper bound where the direction is "lower"); null where there is none, as for the baseline
+    of a research campaign. ``breadth_drop_max_pp`` is
     in percentage points and bounds the mean drop over the regression suites.
     The others are ours. ``latency_*`` bound the time of one answer asked alone,
     ``peak_memory_max_mb`` the evaluation's peak in units of 2**20 bytes,
@@ -46,7 +47,7 @@ class Threshold(Record):
     ``parse_rate_min`` the share of answers in the asked form, in [0, 1].
     """
 
-    primary_min: float
+    primary_min: float | None
     breadth_drop_max_pp: float | None = Field(default=None, ge=0)
     beat_baseline: bool | None = None
     """Whether the candidate must beat its baseline; None is yes."""

@@ -316,6 +316,8 @@ def _passed(config: RunConfig | None, wanted: SuiteSpec, rows: Sequence[RowResul
         return None
     mean = sum(row.score for row in rows) / len(rows)
     bound = config.eval.threshold.primary_min
+    if bound is None:
+        return None
     return mean <= bound if wanted.direction == "lower" else mean >= bound
 
 

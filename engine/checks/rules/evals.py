@@ -124,6 +124,8 @@ def scale(contents: RunContents) -> Iterator[Finding]:
     if config is None or record is None or config.eval.direction != "higher":
         return
     bound, score = config.eval.threshold.primary_min, record.score
+    if bound is None:
+        return
     if 0 < bound <= 1 < score and record.metric in (None, "accuracy") and score <= 100:
         yield warning(
             "score-scale",

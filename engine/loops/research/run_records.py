@@ -30,10 +30,6 @@ from engine.workspace import Workspace
 SETUP = "setup"
 """The key in the mark of a campaign's setup run."""
 
-NO_BOUND = 1e12
-"""The bound of a baseline, which is to be measured and not to be beaten: none that a metric
-reaches. A threshold has to have a number."""
-
 _BASELINE, _CANDIDATE = "eval-baseline.json", "eval-candidate.json"
 
 
@@ -101,7 +97,6 @@ def create(
     workspace = runner.folder.workspace
     metric, repo = protocol.measurement.primary_metric, protocol.meta.repo
     lower = protocol.lower_is_better
-    free = NO_BOUND if lower else -NO_BOUND
     now = utc_now()
     config = RunConfig.model_validate(
         {
@@ -113,7 +108,7 @@ def create(
             "eval": EvalConfig(
                 primary=metric.name,
                 threshold=Threshold(
-                    primary_min=free if bound is None else bound,
+                    primary_min=bound,
                     beat_baseline=bound is not None,
                     confidence=campaign.confidence,
                 ),

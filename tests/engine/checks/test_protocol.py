@@ -101,7 +101,7 @@ BROKEN: list[tuple[str, object, str, str, str]] = [
     ("/mutableSurface/forbiddenGlobs", [], "error", "protocol-log-mutable", LOG),
     ("/mutableSurface/allowedKinds", ["weights"], "warning", "protocol-kind-of-change",
      "/mutableSurface/allowedKinds/0"),
-    ("/immutableHarness/paths", ["measure.py"], "error", "protocol-harness-missing",
+    ("/immutableHarness/paths", ["measure.py"], "warning", "protocol-harness-made",
      "/immutableHarness/paths/0"),
     (LOG, "../results.tsv", "error", "protocol-path-outside", LOG),
     (LOG, "train.py", "error", "protocol-log-mutable", LOG),
@@ -179,3 +179,11 @@ def test_branches_are_refused_as_git_refuses_them(tmp_path: Path) -> None:
             ["git", "check-ref-format", "--branch", name], capture_output=True, cwd=tmp_path
         )
         assert (done.returncode == 0) == (why_no_branch(name) is None), name
+
+
+def test_a_harness_that_no_setup_could_make_is_an_error() -> None:
+    document = _seed()
+    document["environment"]["setupCommands"] = []
+    document["immutableHarness"]["paths"] = ["measure.py"]
+    found = {one[1] for one in _found(document)}
+    assert "protocol-harness-missing" in found
