@@ -17,7 +17,7 @@ from engine.checks.protocol.around import Around
 from engine.checks.protocol.provenance import why_no_branch
 from engine.protocols.reading import read_document
 
-FILE = Path(__file__).resolve().parents[2] / "data/protocols/autoresearch-mlx.json"
+FILE = Path(__file__).resolve().parents[2] / "data/protocols/small-lm-mlx.json"
 FILES = frozenset({"train.py", "prepare.py", "pyproject.toml", "uv.lock", "src/a.py"})
 MAC = Around("darwin", "arm64", frozenset({"uv"}), FILES)
 

@@ -18,7 +18,7 @@ from engine.protocols.reading import MAX_BYTES, ProtocolError, read_protocol
 from engine.timed_pattern import PatternError, PatternTooSlow, find_all
 from engine.workspace import Workspace
 
-FILE = Path(__file__).resolve().parents[2] / "data/protocols/autoresearch-mlx.json"
+FILE = Path(__file__).resolve().parents[2] / "data/protocols/small-lm-mlx.json"
 
 
 def test_a_protocol_is_read_with_the_hash_of_its_bytes() -> None:
