@@ -43,6 +43,7 @@ ROOMS: dict[str, str] = {
     "compare": "tui.screens.compare:CompareScreen",
     "loops": "tui.screens.loops:LoopsScreen",
     "serve": "tui.screens.serve:ServeScreen",
+    "journal": "tui.screens.journal:JournalScreen",
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 
@@ -50,6 +51,7 @@ PLACES = {
     "runs": "Every run of the workspace.",
     "loops": "Flywheels as they turn, and the tries at a target: the best so far.",
     "new_run": "Plan a run.",
+    "journal": "What was tried, what came of it, and your notes.",
     "serve": "Models that answer here: two side by side on one prompt.",
 }
 """The screens of the whole workspace, for the command palette."""

@@ -16,6 +16,7 @@ from tui.keys import (
     everywhere,
     examples,
     filter,
+    journal,
     live,
     log,
     loops,
@@ -42,6 +43,7 @@ KEYS: tuple[Key, ...] = (
     *examples.KEYS,
     *loops.KEYS,
     *serve.KEYS,
+    *journal.KEYS,
     *everywhere.KEYS,
 )
 

@@ -39,6 +39,7 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0;
   border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td { min-width: 4rem; }
+td:nth-child(n+6):last-child { min-width: 15rem; }
 code, pre { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em;
   background: var(--raised); border-radius: 4px; padding: .1em .3em; }
 pre { padding: .8rem 1rem; overflow-x: auto; }

@@ -39,6 +39,7 @@ KEYS = (
     Key("shift(1)", "greater_than_sign", "columns", "runs", "Columns after.", False, False, ">"),
     Key("room('serve')", "S", "serve", "runs", "Ask base and candidate side by side.", False),
     Key("room('loops')", "L", "loops", "runs", "Loops: flywheels and campaigns.", shown=False),
+    Key("room('journal')", "J", "journal", "runs", "What was tried, and your notes.", shown=False),
     Key("cancel", "C", "cancel", "runs", "Stop a run; asks first."),
     Key("resume", "R", "resume", "runs", "Start a run, or go on with a stopped one.", shown=False),
     Key("refresh", "f5", "read again", "runs", "Read every run again.", shown=False),

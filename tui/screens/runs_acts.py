@@ -62,7 +62,7 @@ class RunsActs(RunsReading):
 
     def action_room(self, name: str) -> None:
         """Open another screen on the run at the cursor."""
-        if name in ("new_run", "loops"):
+        if name in ("new_run", "loops", "journal"):
             self._open(name)
         elif self.current is not None:
             self._open(name, self.current.run_id)

@@ -40,7 +40,7 @@ def journal_file(made: Sequence[Made], notes: Notes) -> str:
         lines += block(f"entry:{key}", one.lines)
         lines += [*notes_place(key, notes.get(key, "")), ""]
     known = {TOP, *(one.entry.key for one in made)}
-    gone = {key: text for key, text in sorted(notes.items()) if key not in known}
+    gone = {key: text for key, text in sorted(notes.items()) if key not in known and text}
     if gone:
         lines += block("gone", ["## Notes to entries that are gone", ""])
     for key, text in gone.items():

@@ -9,7 +9,7 @@ from engine.publish.journal.step import Step
 from engine.publish.journal.trend import Trend
 
 WIDTH, HEIGHT = 640, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 104, 12, 14
 
 
 def picture(trend: Trend, target: str, number: int) -> str:
@@ -51,7 +51,7 @@ def _level(trend: Trend, value: float | None, name: str) -> list[str]:
     y = _y(trend, value)
     return [
         f'<line class="{name}" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>',
-        f'<text class="{name}" x="{WIDTH - _RIGHT}" y="{y}" dy="-4" text-anchor="end">'
+        f'<text class="{name}" x="{WIDTH - _RIGHT + 8}" y="{y}" dy="4">'
         f"{name} {score(value)}</text>",
     ]
 

@@ -71,8 +71,16 @@ def find_journal(workspace: Workspace) -> Found:
     return Found(data, marked)
 
 
-def write_journal(workspace: Workspace, made: Sequence[Made], *, force: bool = False) -> Written:
+def write_journal(
+    workspace: Workspace,
+    made: Sequence[Made],
+    *,
+    force: bool = False,
+    notes: Notes | None = None,
+) -> Written:
     """Write JOURNAL.md anew with the notes that it holds; ``made`` are all entries, newest first.
+
+    ``notes`` are those of some entries as they are to be from now on; "" takes them away.
 
     HandWritten where it holds text outside of notes marks. With ``force`` that file is kept beside
     the new one, as JOURNAL.md.bak. OSError as it comes; the file is then as it was.
@@ -85,7 +93,7 @@ def write_journal(workspace: Workspace, made: Sequence[Made], *, force: bool = F
             f"{found.problem} Nothing is written, so that nothing is lost: move the text between "
             "notes marks, or write it anew with --force, which keeps the file as JOURNAL.md.bak."
         )
-    text = journal_file(made, found.notes)
+    text = journal_file(made, {**found.notes, **(notes or {})})
     if found.data is not None and b"\r\n" in found.data:
         text = text.replace("\n", "\r\n")  # as the editor of its owner has it
     data = text.encode("utf-8", "surrogateescape")
