@@ -62,3 +62,13 @@ def test_help_is_quick_and_complete() -> None:
     )
     for command in ("run", "watch", "cancel", "resume", "list", "decide", "validate", "doctor"):
         assert f"\n  {command} " in done.stdout
+
+
+def test_what_the_page_of_threats_names_is_there() -> None:
+    page = (ROOT / "docs" / "threats.md").read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    files = set(re.findall(r"`(tests/[\w/]+\.py)`", page))
+    assert len(named) > 10
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert {one for one in named if f"def {one}(" not in tests} == set()
+    assert {one for one in files if not (ROOT / one).is_file()} == set()
