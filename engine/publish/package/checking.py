@@ -14,14 +14,8 @@ from engine.checks.contents import RunContents, load
 from engine.checks.finding import Finding, error, warning
 from engine.folder import FolderError, read_json
 from engine.plain_file import read_plain
-from engine.publish.package.gathered import (
-    headers_of,
-    hider,
-    ship_refusals,
-    template_of,
-    tokenizer_of,
-)
-from engine.publish.package.loading import base_of, other_weights
+from engine.publish.package.gathered import hider, ship_refusals
+from engine.publish.package.loading import base_of, other_base, other_weights
 from engine.publish.package.locking import LOCK
 from engine.publish.package.making import EVAL_REPORT, MODEL_CARD, PROMPT, REQUIRED, as_json
 from engine.publish.package.numbers_json import eval_report
@@ -284,18 +278,11 @@ def _base(workspace: Workspace, lock: SpecialistLock) -> Iterator[Finding]:
             "Check it where the model is.",
         )
         return
-    seen = {
-        "headers_sha256": ("weights or config.json", headers_of(base.path)),
-        "tokenizer_sha256": ("tokenizer", tokenizer_of(base.path)),
-        "chat_template_sha256": ("chat template", template_of(base.path)),
-    }
-    for key, (what, digest) in seen.items():
-        locked = getattr(lock.base, key)
-        if locked is not None and locked != digest:
-            yield error(
-                "package-base",
-                LOCK,
-                f"/base/{key}",
-                f"The base model on this disk has another {what} than the one that was locked.",
-                "Put the base model back that it was trained on.",
-            )
+    for key, what in other_base(base.path, lock.base).items():
+        yield error(
+            "package-base",
+            LOCK,
+            f"/base/{key}",
+            f"The base model on this disk has another {what} than the one that was locked.",
+            "Put the base model back that it was trained on.",
+        )

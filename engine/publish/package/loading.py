@@ -8,7 +8,13 @@ from pathlib import Path
 from engine.folder import sha256_file
 from engine.helper import HelperError, ask
 from engine.models import ModelOnDisk, model_on_disk
-from engine.publish.package.gathered import revision_of, weight_files
+from engine.publish.package.gathered import (
+    headers_of,
+    revision_of,
+    template_of,
+    tokenizer_of,
+    weight_files,
+)
 from engine.publish.package.prompt import HELPER, Rendered
 from engine.records.package import LockedBase, SpecialistLock
 from engine.workspace import Workspace
@@ -65,7 +71,30 @@ def models_of(workspace: Workspace, lock: SpecialistLock) -> Models:
             f"disk, so the package cannot be checked here. {_how(lock.base)}",
             here=False,
         )
+    if wrong := other_base(found.path, lock.base):
+        raise NotLoaded(
+            f"{lock.base.id} on this disk has another {' and '.join(wrong.values())} than the one "
+            "that was locked. Put the base model back that it was trained on.",
+            here=True,
+        )
     return Models(found.path, weights)
+
+
+def other_base(model: Path, locked: LockedBase) -> dict[str, str]:
+    """What of a base model is not as it was locked: the lock's key → what it is called.
+
+    OSError where one of its files cannot be read.
+    """
+    seen = {
+        "headers_sha256": ("config.json or shape of the weights", headers_of),
+        "tokenizer_sha256": ("tokenizer", tokenizer_of),
+        "chat_template_sha256": ("chat template", template_of),
+    }
+    return {
+        key: what
+        for key, (what, digest) in seen.items()
+        if getattr(locked, key) is not None and getattr(locked, key) != digest(model)
+    }
 
 
 def base_of(workspace: Workspace, base: LockedBase) -> ModelOnDisk | None:
