@@ -11,7 +11,7 @@ from engine.records.evaluation import Direction
 
 SHARE = "share"
 _TOLERANCE = 5.1e-4
-"""A share is that of whole rows when it is one to three decimals, as they are published."""
+"""Of a share with three decimals, as most are published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,15 @@ class Published:
 
 
 def successes(value: float, n: int | None) -> int | None:
-    """How many of ``n`` rows a share stands for; None where it is that of no whole number."""
+    """How many of ``n`` rows a share stands for, rounded to the digits that it has; None where it
+    is that of no whole number, or of several."""
     if not n or not 0 <= value <= 1:
         return None
+    digit = 10.0 ** -len(repr(float(value)).partition(".")[2])
+    one_alone = n * digit <= 1
     count = round(value * n)
-    return count if abs(count / n - value) <= _TOLERANCE else None
+    near = max(_TOLERANCE, 0.51 * digit) if one_alone else _TOLERANCE
+    return count if abs(count / n - value) <= near else None
 
 
 def difference(ours: Published, theirs: Published) -> Estimate:
