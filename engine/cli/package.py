@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 KINDS = ("mlx", "gguf")
 
+ROUNDING = 0.01
+"""Logits of the fused model that differ by more than this are not only summed in another order."""
+
 
 def package(
     run: Annotated[
@@ -259,7 +262,16 @@ def _export(
 def _exported_words(done: Exported) -> str:
     said = f"{done.layers} layers were fused; {done.size / 2**20:,.1f} MB."
     if done.tensors is not None:
-        return f"{said} {done.tensors} tensors, counted in the file. It was not loaded here."
+        return (
+            f"{said} {done.tensors} tensors, counted in the file. It was not loaded here, and it "
+            "carries no chat template: prompt.md says how it is asked."
+        )
+    if done.same_token and (done.difference or 0) > ROUNDING:
+        return (
+            f"{said} Read again, the logits after the example differ by up to "
+            f"{done.difference:.2g}, which is more than rounding: packed weights were packed "
+            "again. Judge it before it is used, or add --dequantise."
+        )
     if done.same_token:
         return (
             f"{said} Read again, it goes on after the example as the package does (largest "

@@ -12,6 +12,9 @@ from engine.publish.markdown import clip, escape, table
 from engine.publish.numbers import NOT_RECORDED
 from engine.records.evaluation import RowResult
 
+EXAMPLES = ("Example", "Slice", "Prompt", "Expected", "Got")
+"""The head of a table that holds rows of a suite."""
+
 SHOWN = 10
 """How many failures are shown of one suite."""
 
@@ -54,7 +57,7 @@ def _suite(before: Sequence[RowResult] | None, after: Sequence[RowResult]) -> li
     ]
     shown = "" if len(wrong) <= SHOWN else f"The first {SHOWN} of {len(wrong)}:"
     lines += ["", *([shown, ""] if shown else [])]
-    return lines + table(["Example", "Slice", "Prompt", "Expected", "Got"], rows)
+    return lines + table(EXAMPLES, rows)
 
 
 def _flips(before: Sequence[RowResult] | None, after: Sequence[RowResult]) -> str | None:

@@ -40,6 +40,8 @@ class LockedWeights(Record):
     """Relative to the workspace; None where it lies elsewhere."""
     files: dict[str, Sha256] = Field(default_factory=dict)
     """The hashes that were noted when training ended, else those of the files on disk."""
+    noted: bool = False
+    """Whether the hashes are those that were noted when training ended."""
     bytes: int | None = Field(default=None, ge=0)
     """Of all ``files`` together; None where they are not on disk."""
 

@@ -210,5 +210,15 @@ def _where(lock: SpecialistLock) -> Iterator[str]:
     size = NOT_RECORDED if weights.bytes is None else f"{weights.bytes:,} bytes"
     yield f"{escape(weights.kind)} ({escape(weights.format)}), {size}: {place}."
     yield ""
-    yield "`specialist.lock.json` has every hash, `prompt.md` says how it is asked, "
+    if not weights.files:
+        yield from (
+            "No hash of them is recorded: whether they are those that were judged is not known.",
+            "",
+        )
+    elif not weights.noted:
+        yield from (
+            "Their hashes were taken when they were packaged; none was noted when training ended.",
+            "",
+        )
+    yield "`specialist.lock.json` has every hash, `prompt.md` says how it is asked,"
     yield "`eval_report.json` has all numbers, `report.md` the story of the run."

@@ -228,6 +228,7 @@ def locked_weights(gathered: Gathered) -> LockedWeights:
         if name.startswith(prefix)
     }
     there = weight_files(at, artifact.kind) if at is not None else {}
+    was_noted = bool(files)
     files = files or {name: sha256_file(file) for name, file in there.items()}
     sizes = [file.stat().st_size for name, file in there.items() if name in files]
     return LockedWeights(
@@ -235,6 +236,7 @@ def locked_weights(gathered: Gathered) -> LockedWeights:
         format=artifact.format,
         path=_path_of_weights(gathered),
         files=files,
+        noted=was_noted,
         bytes=sum(sizes) if files and len(sizes) == len(files) else None,
     )
 

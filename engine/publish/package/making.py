@@ -26,6 +26,7 @@ from engine.publish.package.gathered import Gathered, gather, ship_refusals, wei
 from engine.publish.package.locking import LOCK, lock_of
 from engine.publish.package.numbers_json import eval_report
 from engine.publish.package.prompt import Rendered, prompt_page, rendered
+from engine.publish.package.public_report import public_report
 from engine.publish.package.there import Package, digest_of, package_at
 from engine.publish.public_names import public_config, public_name
 from engine.publish.report import report_of, write_report
@@ -198,7 +199,7 @@ def _files(
         MODEL_CARD: model_card(gathered, lock),
         EVAL_REPORT: as_json(eval_report(gathered.contents, gathered.verified)),
         PROMPT: page,
-        REPORT: report,
+        REPORT: public_report(report),
     }
     files: dict[str, bytes | Path] = {
         name: _bytes(gathered.hide(text)) for name, text in texts.items()

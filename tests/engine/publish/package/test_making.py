@@ -10,6 +10,7 @@ from engine import checks
 from engine.checks.finding import Severity
 from engine.publish.package.checking import check_package
 from engine.publish.package.making import PackageError, make_package
+from engine.publish.report import write_report
 from engine.workspace import Workspace
 from tests.engine.folders import (
     REJECT,
@@ -136,6 +137,19 @@ def test_the_example_is_a_training_row_and_never_one_it_was_judged_on(run: Path)
     (run / "data" / "train.jsonl").unlink()
     with pytest.raises(PackageError, match="--prompt TEXT"):
         package(run)
+
+
+def test_no_row_that_it_was_judged_on_is_in_a_package(run: Path) -> None:
+    assert "fly to point 39" in (report := write_report(run).read_text("utf-8"))
+    made = package(run)
+    for name, data in content(made).items():
+        assert b"fly to point" not in data and b"repeat number" not in data, name
+    public = (made / "report.md").read_text("utf-8")
+    assert "2 of 40 examples are wrong." in public
+    assert public.count("are not published") == 2
+    assert [line for line in report.split("\n") if line.startswith("## ")] == [
+        line for line in public.split("\n") if line.startswith("## ")
+    ]
 
 
 def test_no_path_of_this_machine_is_in_a_package(run: Path, tmp_path: Path) -> None:
