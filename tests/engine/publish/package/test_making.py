@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -314,3 +316,37 @@ def test_a_disk_that_refuses_changes_nothing(run: Path, monkeypatch: pytest.Monk
         package(run)
     assert content(made) == before
     assert [one.name for one in made.parent.iterdir()] == ["router"]
+
+
+# --- a base model of the hub --------------------------------------------------------------------
+
+
+def hub_model(cache: Path, commit: str) -> Path:
+    """A snapshot in the hub's cache, as whole as its headers."""
+    folder = cache / "models--Qwen--Qwen3-4B-Instruct-2507" / "snapshots" / commit
+    write_json(folder / "config.json", {"model_type": "qwen3", "torch_dtype": "bfloat16"})
+    write_json(folder / "tokenizer_config.json", {"chat_template": f"{commit}"})
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
+    return folder
+
+
+def test_a_hub_model_is_taken_at_its_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    run = make_foreign(tmp_path / "here")
+    wanted = read_json(run / "config.json")["base_model"]["revision"]
+    hub_model(tmp_path / "hub", "0" * 40)
+    heard: list[str] = []
+    made = package(run, prompt="Plan a walk.", heard=heard.append)
+    assert any(f"Revision {wanted} of" in one for one in heard)
+    lock = read_json(made / "specialist.lock.json")
+    assert (lock["base"]["revision"], lock["base"]["tokenizer_sha256"]) == (wanted, None)
+    hub_model(tmp_path / "hub", wanted)
+    package(run, prompt="Plan a walk.")
+    base = read_json(made / "specialist.lock.json")["base"]
+    assert (base["path"], base["architecture"]) == (None, "qwen3")
+    assert base["chat_template_sha256"] == hashlib.sha256(wanted.encode()).hexdigest()
+    assert 'base_model: "Qwen/Qwen3-4B-Instruct-2507"' in card(made)
+    assert str(tmp_path) not in json.dumps(base)
