@@ -14,8 +14,9 @@ from engine.checks.finding import Finding, Severity
 from engine.checks.public.around import Around
 from engine.checks.public.competition import direct_problems, sentence, told_of
 from engine.checks.public.entry import Entry, clipped
-from engine.checks.public.words import Win, says_noise, sentences, wins
+from engine.checks.public.words import LOSS, Win, says_noise, sentences, wins
 from engine.judge.noise import Told
+from engine.numbers import score
 from engine.records.public import Cell, Comparable, Competitor, PublicArtifact
 
 _GENERAL = frozenset({
@@ -45,7 +46,8 @@ def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Fi
         _judged(entry, f"/competition/{number}", row, around)
         for number, row in enumerate(artifact.competition)
     ]
-    own = _words(f"{artifact.id} {artifact.title or ''}")
+    mine = _words(f"{artifact.id} {artifact.title or ''}")
+    own = frozenset(one for word in mine for one in _names(word))
     for pointer, text, about in copy_of(artifact):
         for win in wins(text):
             named = [one for one in rows if _is_named(one.row, win.sentence, own)]
@@ -85,6 +87,8 @@ def _judge(
     entry: Entry, pointer: str, win: Win, named: list[_Row], rows: list[_Row]
 ) -> Iterator[Finding]:
     said = f"{clipped(win.words, 40)!r} in {clipped(win.sentence, 90)!r}"
+    if not named and win.kind == LOSS:
+        return
     if not named:
         direct = [one for one in rows if one.direct and one.told is not None]
         instead = direct[0].instead if direct else "both numbers, on which rows, by which scorer"
@@ -114,7 +118,7 @@ def _problem(win: Win, one: _Row) -> tuple[str, str] | None:
         return "claim-not-direct", f"{system} is called Direct, and is not (see its row)."
     if one.told is None:
         return "claim-not-direct", f"the two numbers beside {system} are not there."
-    wanted = Told.WORSE if _theirs(win, one.row) else Told.BETTER
+    wanted = Told.WORSE if _theirs(win, one.row) != (win.kind == LOSS) else Told.BETTER
     if one.told in (Told.NOISE, Told.NOTHING):
         return "claim-noise", f"the difference to {system} is not told from chance."
     if one.told is not wanted:
@@ -159,7 +163,8 @@ def _shown(cell: Cell | None, value: float | None) -> str:
         return str(cell.value)[:40] if cell is not None and cell.value is not None else ""
     unit = {"share": "", "count": "", "percent": " %"}.get(cell.unit or "", f" {cell.unit or ''}")
     high = f" to {cell.high:g}" if cell.high is not None else ""
-    return f"{value:.3g}{high}{unit}".rstrip()
+    number = score(value) if cell.unit == "share" else f"{value:.4g}"
+    return f"{number}{high}{unit}".rstrip()
 
 
 def _theirs(win: Win, row: Competitor) -> bool:
@@ -181,9 +186,15 @@ def _mentions(system: str, text: str, own: frozenset[str]) -> bool:
     plain = " ".join(sentences(text)).lower()
     if " ".join(system.lower().split()) in plain:
         return True
-    telling = {word for word in _words(system) if len(word) > 2 and word not in own | _GENERAL}
-    there = _words(plain)
-    return bool(telling & there)
+    telling = {one for word in _words(system) for one in _names(word)} - own - _GENERAL
+    return bool(telling & {one for word in _words(plain) for one in _names(word)})
+
+
+def _names(word: str) -> set[str]:
+    """A name and what it is called for short: sqlcoder-7b-2 is sqlcoder, t5-small is t5."""
+    short = word.partition("-")[0]
+    known = {one for one in (word, short) if len(one) > 3 or any(map(str.isdigit, one))}
+    return {one for one in known if len(one) > 1 and not one.replace(".", "").isdigit()}
 
 
 def _words(text: str) -> frozenset[str]:

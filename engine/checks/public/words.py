@@ -20,7 +20,14 @@ _PHRASES: dict[str, str] = {
     r"(?:\w+ly\s+|much\s+|far\s+|even\s+|still\s+)*better\b",
     "outperform": r"\bout[- ]?(?:perform|scor|class|do)(?:s|es|ed|ing)?\b",
     "win": r"\b(?:wins?|won|winning)\b\s+(?:on|at|against|over|by|in|every|all|with|vs)\b"
-    r"|\b(?:clear|big|real|decisive|easy|large)\s+wins?\b|\bthe\s+winner\b",
+    r"|\b(?:clear|big|real|decisive|easy|large)\s+wins?\b|\bthe\s+winner\b"
+    r"|\b(?:is|was|as)\s+(?:a|the|our|another)\s+win\b",
+    "lose": r"\b(?:loses?|lost|losing)\s+to\b",
+    "lead": r"\bleads?\s+(?:the\s+)?(?:field|table|leaderboard|pack|ranking|class|all|every)\b"
+    r"|\bleading\s+(?:model|system|specialist|score|result|edge)s?\b",
+    "improve on": r"\bimprov(?:es?|ed|ing)\s+(?:on|over|upon)\b(?!\s+time)",
+    "strongest": r"\b(?:strongest|smartest|most\s+(?:accurate|capable|reliable|powerful)"
+    r"|highest[- ](?:scor(?:e|ing)|accuracy))\b",
     "superior": r"\bsuperior(?:ity)?\b",
     "state of the art": r"\bstate[- ]of[- ]the[- ]art\b|\bsota\b",
     "best": r"\bbest\b",
@@ -30,24 +37,28 @@ _PHRASES: dict[str, str] = {
     "top": r"\btops\b|\btopped\b|\btopping\b",
     "crush": r"\b(?:crush|trounc|smash|dominat|defeat|destroy|demolish|leapfrog|eclips)"
     r"(?:e?s|ed|ing|es)?\b",
-    "more than": r"\b(?:stronger|smarter|more\s+accurate|more\s+capable|more\s+reliable|superior)"
+    "more than": r"\b(?:stronger|smarter|faster|more\s+accurate|more\s+capable|more\s+reliable)"
     r"\s+than\b",
     "unmatched": r"\b(?:unmatched|unrivall?ed|unbeaten|unbeatable|world[- ]class|cutting[- ]edge"
-    r"|record[- ]breaking|second\s+to\s+none|number\s+one)\b",
+    r"|record[- ]breaking|second\s+to\s+none|number\s+one|first\s+place|no\.\s?1"
+    r"|no\s+other\s+(?:[\w-]+\s+)?(?:model|system|specialist)s?)\b|(?<!\w)#\s?1\b",
     "over": rf"[+\uFF0B]\s?\d+(?:[.,]\d+)?{_UNIT}\s+(?:over|above|against|versus|vs\.?)(?!\w)"
     rf"|\b\d+(?:[.,]\d+)?\s*(?:%|percent(?:age)?|pp|pts?|points?){_UNIT}\s+"
-    r"(?:over|above|higher\s+than|more\s+than)\b",
+    r"(?:over|above|higher|more|better|ahead)\b",
 }
 _WIN = {kind: re.compile(text, re.I) for kind, text in _PHRASES.items()}
+LOSS = "lose"
+"""The kind of "loses to", which is the other's win."""
+
 NUMBER = "over"
 """The kind of "+4.7 points over": a difference, which may stand where its noise is said beside it.
 """
 
 _PLAIN: dict[str, re.Pattern[str]] = {
     "best": re.compile(
-        r"(?:current|at|its|their|our|your|one's|candidate-current)[- ]+best\b"
+        r"second[- ]best\b|(?:current|at|its|their|our|your|one's|candidate-current)[- ]+best\b"
         r"|\bbest[- ](?:measured|so[- ]far|seen|read|used|kept|left|guess|case|effort|practices?"
-        r"|static|checkpoints?|epoch|step|seed|before|known\s+way|served|treated|suited|for\s+now)"
+        r"|of\s+both\s+worlds|static|checkpoints?|epoch|step|seed|before|known\s+way|served|treated|suited|for\s+now)"
         r"\b|\bbest\s+(?:run|try|attempt|candidate|adapter|iteration)\b(?!\s+(?:of|in|on|at|for)\b)",
         re.I,
     ),
@@ -72,13 +83,12 @@ _STILL_CLAIMED = re.compile(
     re.I,
 )
 _OPEN = re.compile(
-    r"\b(?:if|whether|until|unless|before|should|must|would|could|might|may|needs?\s+to|has\s+to"
-    r"|have\s+to|had\s+to|aims?\s+to|tries\s+to|try\s+to|hopes?\s+to|goal|target\s+is\s+to|to)\s+"
-    r"(?:\w+\s+){0,3}$",
+    r"\b(?:if|whether|until|unless|before)\s+(?:[\w-]+\s+){0,4}$"
+    r"|\b(?:should|must|would|could|might|may|to)\s+(?:\w+\s+)?$",
     re.I,
 )
 _CLAUSE = re.compile(r"[,;:()]|\s[-\u2013\u2014]\s|\b(?:but|yet|while|although|though|and\s+it)\b")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'(\u201C]?[A-Z0-9+])|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'(\u201C]?[A-Z0-9+])|\n\s*\n")
 _CODE = re.compile(r"`[^`\n]*`")
 _QUOTE = re.compile('"[^"\n]*"|\u201c[^\u201d\n]*\u201d|\u00ab[^\u00bb\n]*\u00bb')
 _NOISE = re.compile(
@@ -115,7 +125,7 @@ def wins(text: str) -> Iterator[Win]:
         seen: list[tuple[int, int]] = []
         for kind, pattern in _WIN.items():
             for match in pattern.finditer(sentence):
-                inside = any(start <= match.start() < end for start, end in seen)
+                inside = any(start < match.end() and match.start() < end for start, end in seen)
                 if inside or _claims_nothing(kind, sentence, match):
                     continue
                 seen.append(match.span())
@@ -128,7 +138,7 @@ def sentences(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).translate(_LOOKS_LIKE)
     plain = "".join(one for one in plain if unicodedata.category(one) != "Cf")
     plain = _QUOTE.sub(_without_quote, _CODE.sub(" ", plain))
-    return [one.strip() for one in _SENTENCE.split(plain) if one.strip()]
+    return [" ".join(one.split()) for one in _SENTENCE.split(plain) if one.strip()]
 
 
 def says_noise(text: str) -> bool:
