@@ -9,13 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
 from engine.checks.streams import read_rows
+from engine.cli.app import app
+from engine.evaluating import asking
+from engine.evaluating.asking import Patience
 from engine.folder import read_record
 from engine.models import describe
 from engine.records.ceiling import Ceilings
@@ -151,28 +156,41 @@ def test_a_suite_file_json_and_held_against_an_older_one(place: Workspace, fake:
     assert few.notes is not None and "The first 6 of 20 examples." in few.notes
 
 
+def refused(place: Workspace, *arguments: str, code: int) -> str:
+    """What a command narrates that ends with this code, in this process."""
+    verb, *rest = arguments
+    done = CliRunner().invoke(app, [verb, *rest, "-w", str(place.path)])
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code == code, done.stderr + done.stdout
+    return done.stderr
+
+
 def test_what_cannot_be_evaluated_is_a_sentence(
     place: Workspace, fake: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It asks four times, as ever, and does not wait 13 seconds between.
+    monkeypatch.setattr(asking, "Patience", partial(Patience, waits_s=(0.01, 0.03, 0.09)))
     url = ("--url", "http://127.0.0.1:9/v1", "--model", "m")
-    assert "Name one model" in run(place, "eval", "router", code=2)[1]
-    assert "Name one model" in run(place, "eval", "router", *url, "--of", "base", code=2)[1]
-    assert "--url needs --model" in run(place, "eval", "router", *url[:2], code=2)[1]
-    assert "no suite file nowhere" in run(place, "eval", "nowhere", *url, code=3)[1]
-    assert "has no suite x; it has" in run(place, "eval", "router", *url, "--suite", "x", code=3)[1]
-    assert "There is no server base." in run(place, "eval", "router", "--of", "base", code=3)[1]
-    _, err = run(place, "eval", "router", "--model", "a/b", code=3)
+    assert "Name one model" in refused(place, "eval", "router", code=2)
+    assert "Name one model" in refused(place, "eval", "router", *url, "--of", "base", code=2)
+    assert "--url needs --model" in refused(place, "eval", "router", *url[:2], code=2)
+    assert "no suite file nowhere" in refused(place, "eval", "nowhere", *url, code=3)
+    assert "has no suite x; it has" in refused(
+        place, "eval", "router", *url, "--suite", "x", code=3
+    )
+    assert "There is no server base." in refused(place, "eval", "router", "--of", "base", code=3)
+    err = refused(place, "eval", "router", "--model", "a/b", code=3)
     assert "There is no model a/b on this disk" in err
     monkeypatch.delenv("NOT_SET", raising=False)
-    _, err = run(place, "eval", "router", *url, "--key-variable", "NOT_SET", code=1)
+    err = refused(place, "eval", "router", *url, "--key-variable", "NOT_SET", code=1)
     assert "NOT_SET is not set" in err
-    assert "is a JSON object" in run(place, "eval", "router", *url, "--extra", "[", code=2)[1]
+    assert "is a JSON object" in refused(place, "eval", "router", *url, "--extra", "[", code=2)
     assert not (place.path / "evals").exists(), "nothing was measured, nothing is left"
-    _, err = run(place, "eval", "router", "--suite", "words", *url, code=1)
+    err = refused(place, "eval", "router", "--suite", "words", *url, code=1)
     assert "words has no score" in err and "cannot be reached" in err
     bad = place.path / "bad.jsonl"
     bad.write_text('{"prompt": 1}\n')
-    assert "bad.jsonl:1:" in run(place, "eval", str(bad), *url, code=3)[1]
+    assert "bad.jsonl:1:" in refused(place, "eval", str(bad), *url, code=3)
 
 
 def test_the_sealed_suite_stays_sealed(place: Workspace) -> None:
@@ -182,9 +200,9 @@ def test_the_sealed_suite_stays_sealed(place: Workspace) -> None:
     sealed = "sealed: {name: last, file: dataset/last.jsonl, scorer: exact}, regression"
     (target / "forge.yaml").write_text(text.replace("regression", sealed))
     url = ("--url", "http://127.0.0.1:9/v1", "--model", "m")
-    assert "last is sealed" in run(place, "eval", "router", "--suite", "last", *url, code=3)[1]
+    assert "last is sealed" in refused(place, "eval", "router", "--suite", "last", *url, code=3)
     file = str(target / "dataset" / "last.jsonl")
-    assert "last is sealed" in run(place, "eval", file, *url, code=3)[1]
+    assert "last is sealed" in refused(place, "eval", file, *url, code=3)
 
 
 def test_a_judge_is_named_before_anything_is_sent(place: Workspace, fake: Make) -> None:
