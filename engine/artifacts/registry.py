@@ -29,10 +29,9 @@ def find_artifacts(workspace: Workspace) -> list[Entry]:
     """
     if not workspace.artifacts_dir.is_dir():
         return []
-    names = [one.name for one in workspace.artifacts_dir.iterdir() if one.suffix == SUFFIX]
-    return [
-        read_artifact(workspace, one.removesuffix(SUFFIX)) for one in sorted(names) if one[0] != "."
-    ]
+    found = (one for one in workspace.artifacts_dir.iterdir() if one.suffix == SUFFIX)
+    names = sorted(one.stem for one in found if not one.name.startswith("."))
+    return [read_artifact(workspace, one) for one in names]
 
 
 def artifact_path(workspace: Workspace, artifact_id: str) -> Path:

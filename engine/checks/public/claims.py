@@ -46,11 +46,13 @@ def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Fi
         _judged(entry, f"/competition/{number}", row, around)
         for number, row in enumerate(artifact.competition)
     ]
-    mine = _words(f"{artifact.id} {artifact.title or ''}")
-    own = frozenset(one for word in mine for one in _names(word))
+    own = frozenset(_called(f"{artifact.id} {artifact.title or ''}"))
     for pointer, text, about in copy_of(artifact):
         for win in wins(text):
-            named = [one for one in rows if _is_named(one.row, win.sentence, own)]
+            named = sorted(
+                (one for one in rows if _is_named(one.row, win.sentence, own)),
+                key=lambda one: -len(_telling(one.row.system, own) & _called(win.sentence)),
+            )
             if not named and about is not None:
                 named = [rows[about]]
             yield from _judge(entry, pointer, win, named, rows)
@@ -107,6 +109,7 @@ def _judge(
             yield entry.error(
                 problem[0], pointer, f"{said}: {problem[1]}", f"Write in its place: {one.instead}"
             )
+            return  # one sentence is written anew once, however many it names
 
 
 def _problem(win: Win, one: _Row) -> tuple[str, str] | None:
@@ -186,8 +189,16 @@ def _mentions(system: str, text: str, own: frozenset[str]) -> bool:
     plain = " ".join(sentences(text)).lower()
     if " ".join(system.lower().split()) in plain:
         return True
-    telling = {one for word in _words(system) for one in _names(word)} - own - _GENERAL
-    return bool(telling & {one for word in _words(plain) for one in _names(word)})
+    return bool(_telling(system, own) & _called(plain))
+
+
+def _telling(system: str, own: frozenset[str]) -> set[str]:
+    """What of a system's name tells it from others."""
+    return {one for word in _words(system) for one in _names(word)} - own - _GENERAL
+
+
+def _called(text: str) -> set[str]:
+    return {one for word in _words(text) for one in _names(word)}
 
 
 def _names(word: str) -> set[str]:
