@@ -23,7 +23,7 @@ from tui.screens.panes import Edge
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.journal_reader import Journal, JournalReader
-from tui.views.journal_view import NO_MATCH, NO_TARGET, list_entries, trend_chart
+from tui.views.journal_view import EMPTY, NO_MATCH, NO_TARGET, Lines, list_entries, trend_chart
 from tui.views.plain import fit, plain, plain_lines
 from tui.widgets.chart import Chart
 from tui.widgets.entry_list import EntryList
@@ -67,6 +67,7 @@ class JournalScreen(JournalActs, RoomScreen):
         self._matches: frozenset[str] | None = None
         self._searched = ""
         self._shown: list[Listed] = []
+        self._lines: Lines = {}
         self._chart: bool | None = None
         self._trend: tuple[str, Trend] | None = None
         self._text = ""
@@ -102,6 +103,9 @@ class JournalScreen(JournalActs, RoomScreen):
         """Read the entries; what is there so far is shown."""
         try:
             for journal in self.reader.read(anew=anew):
+                # So that the screen has the lines of thousands at once.
+                width = self.query_one("#list").scrollable_content_region.width
+                list_entries(journal.entries, width, noted=journal.notes, known=self._lines)
                 self.app.call_from_thread(self._take, journal)
         except OSError as error:
             self.app.call_from_thread(say, self, sentence_of(error), "error")
@@ -127,9 +131,9 @@ class JournalScreen(JournalActs, RoomScreen):
             if (target is None or one.target == target) and (matches is None or one.key in matches)
         ]
         shown, noted = self._shown, self.journal.notes
-        empty = {"empty": NO_MATCH} if self.journal.entries else {}
+        empty = NO_MATCH if self.journal.entries else EMPTY
         self.query_one("#list", EntryList).put(
-            lambda width: list_entries(shown, width, noted=noted, **empty)
+            lambda width: list_entries(shown, width, noted=noted, empty=empty, known=self._lines)
         )
         self.tell_state()
         self._show_entry()

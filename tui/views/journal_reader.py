@@ -5,6 +5,7 @@ What was read stays until its run changes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ from tui.views.run_reader import RunReader
 _FROM_A_RUN = (("](runs/", "](../../runs/"), ("](loops/", "](../../loops/"))
 """A link of the journal leads from the workspace; the screen follows links from a run's folder, as
 those of its report."""
+
+TELL_EVERY_S = 0.3
+"""How often a search says what it found so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,12 @@ class JournalReader:
         """How many entries were looked at so far, and the keys of those whose text has ``needle``,
         whatever its case."""
         wanted, found = needle.casefold(), []
+        told = time.monotonic()
         for number, entry in enumerate(journal.entries, start=1):
             if wanted in self.text(entry, journal.notes).casefold():
                 found.append(entry.key)
-            if number % 50 == 0:
+            if time.monotonic() - told > TELL_EVERY_S:
+                told = time.monotonic()
                 yield number, list(found)
         yield len(journal.entries), found
 

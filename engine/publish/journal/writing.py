@@ -62,6 +62,8 @@ def find_journal(workspace: Workspace) -> Found:
         marked = read_marks(data.decode("utf-8", "replace"))
         return Found(data, marked, f"{JOURNAL} is not UTF-8 text (byte {error.start}).")
     marked = read_marks(text)
+    if journal_path(workspace).is_symlink():
+        return Found(data, marked, f"{JOURNAL} is a link to a file elsewhere.")
     if not text.strip():
         return Found(data, marked)
     if not marked.ours:

@@ -142,6 +142,12 @@ def test_text_outside_of_notes_is_refused_and_kept_by_force(place: Path) -> None
         write(place)
     write(place, force=True)
     assert (place / "JOURNAL.md.bak-2").read_text("utf-8") == "# My diary\n"
+    journal.unlink()
+    journal.symlink_to(place / "elsewhere.md")
+    (place / "elsewhere.md").write_text("")
+    with pytest.raises(HandWritten, match="is a link"):
+        write(place)
+    journal.unlink()
     journal.write_bytes(b"\xff\xfe")
     with pytest.raises(HandWritten, match="not UTF-8"):
         write(place)
