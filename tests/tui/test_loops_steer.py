@@ -22,8 +22,7 @@ from engine.records.loop import IterationPlan, IterationRun, LoopPhase
 from engine.supervise.launch import LaunchError
 from engine.workspace import Workspace
 from tests.engine.loops.make_loops import Turn, dead_runner, make_loop_folder
-from tests.engine.loops.test_flywheel import slowed
-from tests.engine.loops.wheel import make_loop, make_wheel, turn
+from tests.engine.loops.wheel import STAGE, make_loop, make_wheel, turn
 from tests.tui.drive import app_on, texts, until
 from tui.app import FactoryApp
 from tui.screens.base import RoomScreen
@@ -52,11 +51,18 @@ def wheel(tmp_path: Path) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def slow(wheel: Workspace) -> Workspace:
-    """The same with a training that takes four seconds."""
+def gate(wheel: Workspace) -> Path:
+    """Trainings, and evaluations of what they made, wait until this file is there."""
+    gate = wheel.path / "go"
+    start = 'if what == "train":'
+    waiting = (
+        "import time\n"
+        f'while what != "baseline" and not Path({str(gate)!r}).exists():\n    time.sleep(0.02)\n'
+    )
+    assert STAGE.count(start) == 1
     stage = wheel.target_path("counter") / "stage.py"
-    stage.write_text(slowed(4))
-    return wheel
+    stage.write_text(STAGE.replace(start, f"{waiting}{start}"))
+    return gate
 
 
 @asynccontextmanager
@@ -248,10 +254,17 @@ async def test_each_plan_is_changed_and_approved_before_it_runs(wheel: Workspace
 
 
 @pytest.mark.slow
-async def test_a_loop_pauses_stops_skips_is_cancelled_and_goes_on(slow: Workspace) -> None:
-    folder = make_loop(slow, iterations=3)
+async def test_a_loop_pauses_stops_skips_is_cancelled_and_goes_on(
+    wheel: Workspace, gate: Path
+) -> None:
+    folder = make_loop(wheel, iterations=3)
     launch_loop(folder)
-    async with shown(slow) as (app, pilot, screen):
+
+    def trains(iteration: int) -> bool:
+        status = folder.status()
+        return (status.iteration, status.step) == (iteration, "train")
+
+    async with shown(wheel) as (app, pilot, screen):
         await quickly(pilot, lambda: "train" in texts(app) and screen.view and screen.view.now)
         await quickly(pilot, lambda: "eval-basel" in str(screen.query_one("#stages").content))  # type: ignore[attr-defined]
         await pilot.press("p")
@@ -262,22 +275,25 @@ async def test_a_loop_pauses_stops_skips_is_cancelled_and_goes_on(slow: Workspac
         await pilot.press("x")
         await until(pilot, lambda: "Training is skipped the next time" in texts(app))
         await pilot.press("p")
+        await until(pilot, lambda: folder.asked(Request.PAUSE))
+        gate.touch()
         await quickly(pilot, lambda: folder.status().phase is LoopPhase.PAUSED)
         await until(pilot, lambda: "‖ Paused before" in texts(app))
+        gate.unlink()
         await pilot.press("R")
-        await quickly(pilot, lambda: alive(folder.status()) == "running")
+        await quickly(pilot, lambda: alive(folder.status()) == "running" and trains(2))
         await until(pilot, lambda: screen.view is not None and screen.view.state == "running")
         await pilot.press("R")
         await until(pilot, lambda: "nothing to resume" in said(app))
         await pilot.press("s")
-        await until(pilot, lambda: folder.asked(Request.STOP) or alive(folder.status()) == "idle")
+        await until(pilot, lambda: folder.asked(Request.STOP))
+        gate.touch()
         await quickly(pilot, lambda: folder.status().phase is LoopPhase.PAUSED)
         await until(pilot, lambda: "Stopped after the iteration, as asked." in texts(app))
-        # Iteration 2 skips training; iteration 3 is cancelled while it trains.
+        # Iteration 2 has skipped training; iteration 3 is cancelled while it trains.
+        gate.unlink()
         await pilot.press("R")
-        await quickly(
-            pilot, lambda: folder.status().iteration == 3 and folder.status().step == "train"
-        )
+        await quickly(pilot, lambda: trains(3))
         done = folder.done(2, IterationRun)
         assert done is not None and done.trained is False
         await until(pilot, lambda: screen.view is not None and screen.view.state == "running")
@@ -291,19 +307,21 @@ async def test_a_loop_pauses_stops_skips_is_cancelled_and_goes_on(slow: Workspac
         await pilot.press("y")
         await quickly(pilot, lambda: folder.status().phase is LoopPhase.CANCELLED)
         await until(pilot, lambda: "■ Cancelled" in texts(app))
+        gate.touch()
         await pilot.press("R")
         await quickly(pilot, lambda: folder.status().phase is LoopPhase.COMPLETED)
 
 
 @pytest.mark.slow
-async def test_a_runner_that_died_is_said_and_gone_on_with(slow: Workspace) -> None:
-    folder = make_loop(slow, iterations=1)
+async def test_a_runner_that_died_is_said_and_gone_on_with(wheel: Workspace, gate: Path) -> None:
+    folder = make_loop(wheel, iterations=1)
     runner = launch_loop(folder)
-    async with shown(slow) as (app, pilot, _screen):
+    async with shown(wheel) as (app, pilot, _screen):
         await quickly(pilot, lambda: folder.status().step == "train")
         os.kill(runner.pid, signal.SIGKILL)
         await asyncio.sleep(0.1)
         await until(pilot, lambda: "runner died in iteration 1" in texts(app))
+        gate.touch()
         await pilot.press("R")
         await quickly(pilot, lambda: folder.status().phase is LoopPhase.COMPLETED)
 
@@ -327,8 +345,11 @@ async def test_a_form_says_why_there_can_be_no_flywheel(tmp_path: Path) -> None:
 
 
 async def test_a_form_stays_while_its_loop_is_made(wheel: Workspace) -> None:
+    hold = wheel.path / "hold"
+    hold.touch()
     generator = wheel.target_path("counter") / "generator.py"
-    generator.write_text("import time; time.sleep(2)\n" + generator.read_text())
+    waiting = f"while os.path.exists({str(hold)!r}): time.sleep(0.02)"
+    generator.write_text(f"import os, time\n{waiting}\n{generator.read_text()}")
     async with shown(wheel) as (app, pilot, screen):
         await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, StartFlywheel))
@@ -338,6 +359,7 @@ async def test_a_form_stays_while_its_loop_is_made(wheel: Workspace) -> None:
         await type_into(pilot, form, "iterations", "1")
         await pilot.press("ctrl+s", "escape", "ctrl+s")
         assert app.screen is form and "Making the loop" in texts(app)
+        hold.unlink()
         await quickly(pilot, lambda: app.screen is screen)
         await quickly(pilot, lambda: only(wheel).status().phase is LoopPhase.COMPLETED)
 
