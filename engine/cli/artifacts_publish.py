@@ -20,6 +20,8 @@ from engine.cli.console import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from engine.publish.site.build import Site
     from engine.publish.site.of_workspace import Refused
     from engine.workspace import Workspace
@@ -83,10 +85,12 @@ def _refuse_wrong_words(base_url: str | None, check: bool, preview: bool) -> Non
         )
 
 
-def _built(place: Workspace, base_url: str | None) -> tuple[Site, list[Refused]]:
+def _built(
+    place: Workspace, base_url: str | None, there: Container[str] = ()
+) -> tuple[Site, list[Refused]]:
     from engine.publish.site.of_workspace import site_of
 
-    return site_of(place, base_url or "")
+    return site_of(place, base_url or "", there)
 
 
 def _tell(refused: list[Refused]) -> None:
@@ -124,7 +128,8 @@ def _check(place: Workspace, directory: Path, base_url: str | None, as_json: boo
             f"No site of this command is in {directory}. Make it: "
             "factory-tui artifacts publish --out DIR"
         )
-    site, refused = _built(place, published.base_url if base_url is None else base_url)
+    address = published.base_url if base_url is None else base_url
+    site, refused = _built(place, address, published.written)
     _tell(refused)
     found = staleness(site, published)
     if as_json:

@@ -153,7 +153,7 @@ def artifact_view(
     return ArtifactView(
         id=artifact.id,
         title=artifact.title or artifact.id,
-        address=f"artifacts/{artifact.id}.html",
+        address=page_address(artifact.id),
         type=artifact.type,
         state=artifact.state,
         tone=TONES[artifact.state],
@@ -187,6 +187,11 @@ def artifact_view(
         updated=artifact.updated,
         historical=any(one.state == "historical" for one in shown),
     )
+
+
+def page_address(artifact_id: str) -> str:
+    """Where an artifact's page lies within the site."""
+    return f"artifacts/{artifact_id}.html"
 
 
 def in_order(views: Sequence[ArtifactView]) -> list[ArtifactView]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,29 +12,21 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from engine.cli.app import main
-from engine.records.public import PublicArtifact
+from engine.samples import samples_dir
 from tests.engine import folders
-from tests.engine.publish.site import sample
+from tests.engine.artifacts.world import make_world
 
 ROOT = Path(__file__).resolve().parents[4]
-
-
-def put(folder: Path, *artifacts: PublicArtifact) -> None:
-    (folder / "artifacts").mkdir(exist_ok=True)
-    for one in artifacts:
-        text = io.StringIO()
-        YAML().dump(one.model_dump(mode="json", exclude_unset=True), text)
-        (folder / "artifacts" / f"{one.id}.yaml").write_text(text.getvalue(), "utf-8")
+SQL = "qwen06-sql-routed-v1"
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     folder = tmp_path / "workspace"
-    sample.workspace(folder)
-    put(folder, sample.router(), sample.sql())
+    make_world(folder)
+    shutil.copy(samples_dir() / "artifacts" / f"{SQL}.yaml", folder / "artifacts")
     return folder
 
 
@@ -60,9 +52,12 @@ def test_it_writes_once_and_says_when_it_is_stale(
     assert ended(*where, "--check", "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert {"page": "artifacts/router.html", "state": "stale"}.items() <= found[0].items()
-    assert not any("sql" in one["page"] for one in found)
+    assert not any(SQL in one["page"] for one in found)
     assert ended(*where, "--check") == 1
-    assert "eval-candidate.json changed" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "eval-candidate.json changed" in shown.out
+    assert "artifacts/router.yaml is not published" in shown.err
+    assert "says 0.95, and" in shown.err and "holds 0.9." in shown.err
 
 
 def test_a_broken_artifact_is_left_out_and_the_others_are_published(
@@ -91,9 +86,9 @@ def test_it_writes_over_nothing_of_others(
 
 
 def test_the_preview_is_there_until_ctrl_c_and_writes_nothing(place: Path) -> None:
-    words = [sys.executable, "-m", "engine.cli", "artifacts", "publish", "-w", place, "--preview"]
+    words = [sys.executable, "-m", "engine.cli", "artifacts", "publish", "-w", str(place)]
     child = subprocess.Popen(
-        words,
+        [*words, "--preview"],
         cwd=ROOT,
         env=os.environ | {"BROWSER": "true"},
         stdout=subprocess.PIPE,
