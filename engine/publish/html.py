@@ -46,9 +46,9 @@ pre { padding: .8rem 1rem; overflow-x: auto; }
 pre code { padding: 0; background: none; }
 blockquote { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid var(--line);
   color: var(--soft); }
-figure { margin: 1rem 0; max-width: 44rem; }
+figure { margin: 1rem 0; max-width: 44rem; overflow-x: auto; }
 figcaption { color: var(--soft); font-size: .9rem; }
-svg { width: 100%; height: auto; }
+svg { width: 100%; min-width: 30rem; height: auto; }
 svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
 svg .rule { stroke: var(--line); }
 svg .way { stroke: var(--accent); stroke-width: 1.5; fill: none; }

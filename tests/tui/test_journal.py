@@ -56,6 +56,12 @@ def page(screen: JournalScreen) -> str:
     return screen.query_one(Markdown).source
 
 
+def place_of(app: FactoryApp) -> tuple[str, str | None] | None:
+    """The room in front and its run."""
+    screen = app.screen
+    return (screen.ROOM, screen.run_id) if isinstance(screen, RoomScreen) else None
+
+
 def said(app: FactoryApp) -> str:
     return "\n".join(one.message for one in app._notifications)
 
@@ -86,8 +92,7 @@ async def test_a_loop_is_one_entry_and_leads_to_its_newest_run(workspace: Path) 
         await go_to(pilot, screen, f"loop:{LOOP}")
         assert "2 iterations (1 kept, 1 dropped), 1 runs." in page(screen)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomScreen) and app.screen is not screen)
-        assert (app.screen.ROOM, app.screen.run_id) == ("live", "2026-11-20-counter")
+        await until(pilot, lambda: place_of(app) == ("live", "2026-11-20-counter"))
 
 
 async def test_search_looks_at_all_text_and_escape_takes_it_away(workspace: Path) -> None:
@@ -206,8 +211,7 @@ async def test_report_links_and_panes(workspace: Path) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("r")
-        await until(pilot, lambda: isinstance(app.screen, RoomScreen) and app.screen is not screen)
-        assert (app.screen.ROOM, app.screen.run_id) == ("report", run.name)
+        await until(pilot, lambda: place_of(app) == ("report", run.name))
 
 
 async def test_from_the_runs_and_nothing_there(tmp_path: Path) -> None:

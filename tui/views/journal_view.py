@@ -62,7 +62,7 @@ def list_entries(
             found.append(entry((fit(f" {month}", width), "accent")))
         place = (one.key, width, one.key in written)
         made = lines.get(place)
-        if made is None or made[0] != one:
+        if made is None or (made[0] is not one and made[0] != one):
             made = lines[place] = (one, _line(one, width, place[2]))
         found.append(made[1])
     return found
@@ -76,7 +76,7 @@ def _month(one: Listed) -> str:
 
 def _line(one: Listed, width: int, noted: bool) -> Entry:
     day = f"{one.created.day:>2}" if one.created else " ·"
-    score, change, verdict = 7, 8, 10 if width < 64 else 15
+    score, change, verdict = 7, 8, 12 if width < 64 else 15
     target = 18 if width >= 96 else 0
     room = max(8, width - 4 - 2 - score - change - verdict - target)
     sign = ("↻" if one.kind == "loop" else " ") + ("✎" if noted else " ")

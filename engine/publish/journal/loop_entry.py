@@ -81,7 +81,7 @@ def render(entry: Listed, root: str = "") -> list[str]:
         there = [name for name in _FILES if (folder.path / name).is_file()]
         raw = ", ".join(link(root, "loops", entry.name, name) for name in there)
         lines += [f"**Raw output:** {raw or NOT_RECORDED}", ""]
-    lines += ["**Tries:**", "", *(_tries(tries, root) or _runs(entry.members, root)), ""]
+    lines += ["**Tries:**", "", *(_tries(entry, tries, root) or _runs(entry.members, root)), ""]
     return [*lines, "**Conclusion:**", "", *_conclusion(entry, status, root), ""]
 
 
@@ -109,14 +109,14 @@ def _done(entry: Listed, loop: Loop | None, tries: Sequence[Tried]) -> list[str]
     return lines
 
 
-def _tries(tries: Sequence[Tried], root: str) -> list[str]:
+def _tries(entry: Listed, tries: Sequence[Tried], root: str) -> list[str]:
     if not tries:
         return []
     kept = [one for one in tries if one.verdict is not None and one.verdict.outcome == "kept"]
     room = max(0, SHOWN - len(kept[-SHOWN:]))
     others = [one for one in tries if one not in kept]
     shown = sorted([*kept[-SHOWN:], *others[len(others) - room :]], key=lambda one: one.number)
-    rows = [_row(one, root) for one in shown]
+    rows = [_row(entry, one, root) for one in shown]
     header = ["Try", "Hypothesis", "Run", "Outcome", "Score", "Δ best", "Why"]
     lines = table(header, rows)
     if left := len(tries) - len(shown):
@@ -124,7 +124,7 @@ def _tries(tries: Sequence[Tried], root: str) -> list[str]:
     return lines
 
 
-def _row(one: Tried, root: str) -> list[str]:
+def _row(entry: Listed, one: Tried, root: str) -> list[str]:
     if one.problem:
         absent = ["—"] * 3
         return [str(one.number), "—", "cannot be read", *absent, escape(clip(one.problem, _REASON))]
@@ -135,12 +135,18 @@ def _row(one: Tried, root: str) -> list[str]:
     return [
         str(one.number),
         escape(clip(plan.hypothesis, _HYPOTHESIS)) if plan else "—",
-        link(root, "runs", run.run_id) if run is not None and ran else "—",
+        _run(entry, run.run_id, root) if run is not None and ran else "—",
         str(verdict.outcome) if verdict else "open",
         "—" if value is None else score(value),
         numbers.change(delta, value, verdict.best_before if verdict else None, absent="—"),
         escape(clip(verdict.reason, _REASON)) if verdict else "—",
     ]
+
+
+def _run(entry: Listed, name: str, root: str) -> str:
+    """A run of the loop, as a link where it is still there."""
+    there = any(one.run.run_id == name for one in entry.members)
+    return link(root, "runs", name) if there else escape(name)
 
 
 def _runs(members: Sequence[Member], root: str) -> list[str]:
@@ -168,11 +174,11 @@ def _conclusion(entry: Listed, status: LoopStatus | None, root: str) -> list[str
     if status.best_run:
         change = numbers.change(entry.delta, entry.before, entry.after, absent=NOT_RECORDED)
         best = score(status.best_score)
-        run = link(root, "runs", status.best_run)
+        run = _run(entry, status.best_run, root)
         lines.append(f"- Best: {run}, {best}; before it began {score(entry.before)} ({change})")
     else:
         lines.append(f"- Best: {NOT_RECORDED}")
     if status.gold_run:
-        gold = link(root, "runs", status.gold_run)
+        gold = _run(entry, status.gold_run, root)
         lines.append(f"- Judged on gold once: {gold}, {score(status.gold_score)}")
     return lines

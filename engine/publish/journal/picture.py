@@ -18,7 +18,7 @@ def picture(trend: Trend, target: str, number: int) -> str:
         return ""
     name = escape(target)
     parts = [
-        f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<figure tabindex="0"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-labelledby="tt{number} td{number}">',
         f'<title id="tt{number}">Primary score over the steps of {name}</title>',
         f'<desc id="td{number}">{escape(trend.sentence)}</desc>',
