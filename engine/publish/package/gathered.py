@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import checks
 from engine.checks.contents import RunContents
-from engine.checks.finding import Severity
+from engine.checks.finding import Finding, Severity
 from engine.checks.verified import Verified
 from engine.folder import sha256_file
 from engine.judge.gates import BREADTH_DROP, Verdict
@@ -78,11 +78,17 @@ def ship_refusals(contents: RunContents) -> list[str]:
             "decide again with --supersede and --routing."
         )
     found += [
-        f"{one.file or contents.run_id}: {one.message} {one.fix}"
+        f"{_named(one)} {one.fix}"
         for one in checks.run(contents)
-        if one.severity is Severity.ERROR
+        if one.severity is Severity.ERROR and one.rule != "override-unrouted"  # said above
     ]
     return found
+
+
+def _named(finding: Finding) -> str:
+    """What is wrong, with the file that it is about."""
+    named = finding.file in finding.message
+    return finding.message if named else f"{finding.file}: {finding.message}"
 
 
 def _over_breadth(contents: RunContents) -> bool:

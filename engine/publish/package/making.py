@@ -75,6 +75,8 @@ def make_package(
     package of what was not shipped. ``heard`` is told, in sentences, what a person should know.
     Blocks: a child applies the chat template. PackageError with every reason; OSError.
     """
+    if run.resolve().parent != workspace.runs_dir.resolve():
+        raise PackageError(f"{run} is no run of {workspace.path}.")
     contents = load(run)
     if reasons := ship_refusals(contents):
         raise PackageError(*reasons)

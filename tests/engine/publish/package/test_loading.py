@@ -15,7 +15,8 @@ from engine.cli.app import app
 from engine.gguf import read_gguf
 from engine.helper import HelperError, ask
 from engine.publish.package.loading import Models, ask_model
-from tests.engine.folders import make_shipped, put, read_json, sha256, witness
+from tests.engine.folders import make_shipped, put, read_json, sha256
+from tests.engine.publish.package.planned import plan_anew
 from tests.shared import made_once
 
 ROOT = Path(__file__).parents[4]
@@ -32,12 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = make_shipped(folder)
         shutil.rmtree(run / "adapters")
         (folder / "adapters").rename(run / "adapters")
-        put(run / "plan.json", "/stages/1/spec/max_new_tokens", 12)
-        put(run / "plan.json", "/stages/3/spec/max_new_tokens", 12)
-        events = (run / "events.jsonl").read_text().splitlines()
-        first = json.loads(events[0]) | {"plan_sha256": sha256(run / "plan.json")}
-        (run / "events.jsonl").write_text("\n".join([json.dumps(first), *events[1:]]) + "\n")
-        witness(run)
+        tokens = (f"/stages/{number}/spec/max_new_tokens" for number in (1, 3))
+        plan_anew(run, dict.fromkeys(tokens, 12))
         assert command(folder, run.name)[0] == 0
 
     return made_once(tmp_path_factory, "package-with-model", make)

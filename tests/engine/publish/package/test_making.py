@@ -24,6 +24,8 @@ from tests.engine.folders import (
     witness,
     write_json,
 )
+from tests.engine.publish.package.planned import plan_anew
+from tests.engine.targets import FORGE, chat
 
 FILES = {"model_card.md", "eval_report.json", "prompt.md", "report.md", "specialist.lock.json"}
 
@@ -141,6 +143,30 @@ def test_the_example_is_a_training_row_and_never_one_it_was_judged_on(run: Path)
         package(run)
 
 
+def test_the_targets_own_rows_come_first_but_none_that_is_near_a_held_out_one(run: Path) -> None:
+    target = run.parent.parent / "targets" / "router"
+    (target / "forge.yaml").write_text(
+        FORGE.replace("name: tiny\n", "name: router\ndataset: {canonical: dataset/own.jsonl}\n", 1)
+    )
+    held_out = (target / "dataset" / "gold.jsonl").read_text().splitlines()[3]
+    rows = [held_out, chat("hover over the barn", "{}"), chat("go home", "{}")]
+    (target / "dataset" / "own.jsonl").write_text("\n".join(rows) + "\n")
+    (target / "asked.md").write_text("Answer with one command.\n")
+    plan_anew(run, {"/stages/3/spec/suites/0/system_prompt": "asked.md"})
+    plan_anew(run, {"/stages/1/spec/suites/0/system_prompt": "asked.md"})
+    made = package(run)
+    prompt = read_json(made / "specialist.lock.json")["prompt"]
+    assert prompt["messages"] == [
+        {"role": "system", "content": "Answer with one command."},
+        {"role": "user", "content": "hover over the barn"},
+    ]
+    assert prompt["origin"] == "line 2 of the training rows, dataset/own.jsonl"
+    assert "Answer with one command." in (made / "prompt.md").read_text("utf-8")
+    (target / "asked.md").unlink()
+    with pytest.raises(PackageError, match=r"asked\.md, with which it was judged"):
+        package(run)
+
+
 def test_no_row_that_it_was_judged_on_is_in_a_package(run: Path) -> None:
     assert "fly to point 39" in (report := write_report(run).read_text("utf-8"))
     made = package(run)
@@ -226,8 +252,20 @@ def test_over_the_breadth_gate_it_needs_a_routing_constraint(tmp_path: Path) -> 
     run = routed(tmp_path, None)
     with pytest.raises(PackageError) as caught:
         package(run, force=True)
-    assert any("nothing says where alone" in one for one in caught.value.reasons)
+    assert len(caught.value.reasons) == 1
+    assert "nothing says where alone" in caught.value.reasons[0]
     assert not caught.value.forcible
+
+
+def test_a_folder_of_another_tool_needs_one_too(tmp_path: Path) -> None:
+    run = make_foreign(tmp_path)
+    put(run / "eval-regression-candidate.json", "/score", 0.4)
+    override = {"gate": "breadth_drop_max_pp", "verdict": "fail", "why": "It serves one lane."}
+    put(run / "decision.json", "/overrides", [override])
+    with pytest.raises(PackageError, match="nothing says where alone"):
+        package(run, prompt="Plan a walk.")
+    put(run / "artifact.json", "/routing_constraint", "Only walks.")
+    assert "Only walks." in card(package(run, prompt="Plan a walk."))
 
 
 def test_evidence_that_contradicts_itself_is_packaged_by_no_force(run: Path) -> None:
