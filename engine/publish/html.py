@@ -27,6 +27,7 @@ nav ol { list-style: none; margin: 0; padding: 0; }
 nav li { margin: .3rem 0; }
 nav .l3 { padding-left: 1rem; }
 a { color: var(--accent); text-decoration: none; overflow-wrap: anywhere; }
+main a { text-decoration: underline; }
 a:hover, a:focus { text-decoration: underline; }
 h1 { font-size: 1.6rem; margin: 0 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .8rem; color: var(--accent);
@@ -105,7 +106,15 @@ def _renderer(figures: Mapping[int, str]) -> Any:
     from markdown_it.renderer import RendererHTML
 
     class Tables(RendererHTML):
-        """Tables scroll by themselves where the page is narrow, by keyboard too."""
+        """Tables and code scroll by themselves where the page is narrow, by keyboard too."""
+
+        def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+            whole = str(super().fence(tokens, idx, options, env))
+            return whole.replace("<pre>", '<pre tabindex="0">', 1)
+
+        def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+            whole = str(super().code_block(tokens, idx, options, env))
+            return whole.replace("<pre>", '<pre tabindex="0">', 1)
 
         def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
             return '<div class="table" tabindex="0"><table>\n'
