@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.records.research import TryProposal, TryVerdict, Violation
-from tui.views.research_tries import Tried, best_chart, try_entries
+from tui.views.research_table import try_entries
+from tui.views.research_tries import Tried, best_chart
 
 UGLY = "\x1b[31m[bold]" + "wide 漢字 " * 40
 
@@ -62,6 +63,6 @@ def test_a_refused_try_and_a_broken_record_have_signs_of_their_own() -> None:
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_ugly_descriptions_stay_in_their_line(width: int) -> None:
-    rows = try_entries([tried(0, "keep"), tried(1)], width)
+    rows = try_entries([tried(1), tried(0, "keep")], width)
     assert [one.key for one in rows] == [None, "2", "1"]
     assert not any("\x1b" in text for one in rows for text, _ in one.row)

@@ -21,7 +21,8 @@ from tui.views.loops_now import banner, ladder
 from tui.views.loops_plan import plan_entries
 from tui.views.loops_reader import LoopView
 from tui.views.plain import plain
-from tui.views.research_tries import best_chart, tries_of, try_entries
+from tui.views.research_table import try_entries
+from tui.views.research_tries import best_chart, tries_of
 from tui.widgets.chart import Chart
 from tui.widgets.entry_list import EntryList
 from tui.widgets.picture import Options
@@ -144,7 +145,7 @@ class LoopPane(Vertical):
 
         def make(width: int) -> list[Entry]:
             if view.research:
-                return try_entries(tries_of(view), width)
+                return try_entries(tries_of(view)[::-1], width)
             roomy = 2 * len(view.iterations) + 1 <= self.entries.size.height
             return iteration_entries(view, width, marked, roomy=roomy)
 

@@ -32,7 +32,7 @@ from engine.records.loop import (
     LoopKind,
     LoopStatus,
 )
-from engine.records.research import TryProposal, TryVerdict
+from engine.records.research import TryCommit, TryProposal, TryRuns, TryVerdict
 from tui.views.loops_failures import Failures, read_failures
 from tui.views.loops_target import Origins, TargetReader
 
@@ -70,6 +70,8 @@ class Iteration:
     verdict: IterationVerdict | None = None
     data: IterationData | None = None
     commit: IterationCommit | None = None
+    tried: TryRuns | None = None
+    """Of a research campaign: every measurement of the try."""
     measured: Measured | None = None
     problems: tuple[str, ...] = ()
 
@@ -170,7 +172,8 @@ class LoopReader:
         except (FolderError, OSError) as error:
             return replace(view, problem=f"{error}.", iterations=self._iterations())
         iterations = self._iterations()
-        iterations, left = self._with_measured(iterations)
+        research = loop.kind is LoopKind.RESEARCH  # its records hold every number themselves
+        iterations, left = (iterations, False) if research else self._with_measured(iterations)
         gold = self._evidence.read(status.gold_run) if status.gold_run else None
         opening = self._story.gold if status.gold_run is None else None
         own = self._target.read(self.folder.workspace.path / loop.target_dir)
@@ -232,9 +235,6 @@ class LoopReader:
         return tuple(found)
 
     def _iteration(self, number: int) -> Iteration:
-        # Not for the thread that draws: planning knows teachers, which takes a while to import.
-        from engine.loops.flywheel.planning import read_draft
-
         problems: list[str] = []
 
         def of(kind: type[RecordT]) -> RecordT | None:
@@ -245,9 +245,13 @@ class LoopReader:
                 return None
 
         research = self._loop is not None and self._loop[1].kind is LoopKind.RESEARCH
-        plan, run = of(TryProposal if research else IterationPlan), of(IterationRun)
-        draft = plan is None and not problems
+        plan = of(TryProposal if research else IterationPlan)
+        run = of(TryRuns if research else IterationRun)
+        draft = plan is None and not problems and not research
         if draft:
+            # Not for the thread that draws: planning knows teachers, which takes long to import.
+            from engine.loops.flywheel.planning import read_draft
+
             try:
                 plan = read_draft(self.folder, number)
             except (FolderError, OSError) as error:
@@ -261,7 +265,8 @@ class LoopReader:
             retried=run.retried if run else None,
             verdict=of(TryVerdict if research else IterationVerdict),
             data=of(IterationData),
-            commit=of(IterationCommit),
+            commit=of(TryCommit if research else IterationCommit),
+            tried=run if isinstance(run, TryRuns) else None,
             problems=tuple(problems),
         )
 

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.records.research import TryProposal, TryVerdict
-from tui.views import cells
-from tui.views.entries import Entry, Segment, clipped, entry, sentence
-from tui.views.loops_reader import LoopView
-from tui.views.plain import fit, plain
+from engine.records.research import (
+    Measurement,
+    TryProposal,
+    TryRuns,
+    TryVerdict,
+    TryWish,
+    Violation,
+)
+from tui.views.loops_reader import Iteration, LoopView
 from tui.widgets.picture import Curve, Options, Row
 
 What = Literal["keep", "discard", "crash", "refused", "open", "unreadable"]
@@ -26,6 +30,9 @@ SIGNS: dict[What, tuple[str, str]] = {
 }
 """A verdict's sign and role; the sign stands in the chart and in the table."""
 
+NO_RUN = "none"
+"""What stands in the records in place of a run, of a try that was refused."""
+
 MANY = 100
 """With more tries than this, only those that were kept have their interval drawn."""
 
@@ -38,6 +45,57 @@ class Tried:
     plan: TryProposal | None = None
     verdict: TryVerdict | None = None
     problem: str = ""
+    runs: TryRuns | None = None
+    commit: str | None = None
+    """The commit on the campaign's branch, of a try that was kept; else that of the try itself."""
+    run: str | None = None
+    """Its first run, from the moment that it is there."""
+
+    @property
+    def name(self) -> str:
+        """As people name it: "the baseline", "try 3"."""
+        return "the baseline" if self.number == 0 else f"try {self.number}"
+
+    @property
+    def words(self) -> str:
+        """The line that describes it, as it was written: whoever draws it makes it harmless."""
+        return self.plan.hypothesis if self.plan is not None else self.problem or "no plan yet"
+
+    @property
+    def wish(self) -> TryWish | None:
+        """What a person wanted, where this is no new try."""
+        return self.plan.wish if self.plan is not None else None
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """Every execution of it; empty while it is measured."""
+        return self.runs.measurements if self.runs is not None else []
+
+    @property
+    def seconds(self) -> float | None:
+        """How long one execution took, on average; None where it is not recorded."""
+        known = [one.seconds for one in self.measurements if one.seconds is not None]
+        return math.fsum(known) / len(known) if known else None
+
+    @property
+    def memory_gb(self) -> float | None:
+        """The most that an execution took, in units of 2**30 bytes."""
+        return max((one.memory_gb for one in self.measurements if one.memory_gb), default=None)
+
+    @property
+    def cause(self) -> str | None:
+        """Why it has no number, or which rule it broke."""
+        if self.verdict is not None and self.verdict.cause:
+            return self.verdict.cause
+        if self.plan is not None and self.plan.violations:
+            return self.plan.violations[0].rule
+        return next((one.cause for one in self.measurements if one.cause), None)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The rules that it broke, before it ran and after."""
+        found = list(self.plan.violations) if self.plan is not None else []
+        return found + [broke for one in self.measurements for broke in one.violations]
 
     @property
     def what(self) -> What:
@@ -63,9 +121,17 @@ def tries_of(view: LoopView) -> list[Tried]:
             one.plan if isinstance(one.plan, TryProposal) else None,
             one.verdict if isinstance(one.verdict, TryVerdict) else None,
             one.problems[0] if one.problems else "",
+            one.tried,
+            (one.commit.commit if one.commit is not None else None) or _commit(one),
+            one.run if one.run != NO_RUN else None,
         )
         for one in view.iterations
     ]
+
+
+def _commit(one: Iteration) -> str | None:
+    halved = one.tried.commit if one.tried is not None else None
+    return halved or (one.plan.commit if isinstance(one.plan, TryProposal) else None)
 
 
 def best_chart(tries: Sequence[Tried], cursor: int | None) -> tuple[Row, list[Curve], Options]:
@@ -124,31 +190,3 @@ def _steps(tries: Sequence[Tried], end: float) -> list[Curve]:
         xs.append(float(one.number))
         ys.append(one.score)
     return [Curve([*xs, end], [*ys, ys[-1]], "smooth")] if xs else []
-
-
-def try_entries(tries: Sequence[Tried], width: int) -> list[Entry]:
-    """One line a try, the newest first: sign, number, description, verdict, metric, difference to
-    the best before, and the probability that it is better. Its key is the iteration."""
-    if not tries:
-        return sentence("No try yet: the baseline is measured first.", width)
-    room = max(8, width - 42)
-    head = "  " + "#".rjust(4) + "  " + fit("description", room) + fit("verdict", 11)
-    rows = [entry((head + "metric".rjust(8) + "Δ best".rjust(9) + "P".rjust(6), "muted"))]
-    for one in reversed(tries):
-        sign, role = SIGNS[one.what]
-        verdict = one.verdict
-        delta = verdict.difference[0] if verdict is not None and verdict.difference else None
-        chance = verdict.probability if verdict is not None else None
-        better = chance is not None and chance > 0.5
-        words = one.plan.hypothesis if one.plan is not None else one.problem or "no plan yet"
-        segments: list[Segment] = [
-            (f"{sign} ", role),
-            (("base" if one.number == 0 else str(one.number)).rjust(4) + "  ", "muted"),
-            (fit(plain(words, clip=400), room), "plain"),
-            (fit(one.what, 11), role),
-            (cells.number(one.score).rjust(8), "strong" if one.score is not None else "muted"),
-            (cells.difference(delta, share=False).rjust(9), "good" if better else "muted"),
-            (("–" if chance is None else f"{chance:.0%}").rjust(6), "muted"),
-        ]
-        rows.append(Entry(clipped(segments, width), key=str(one.number + 1)))
-    return rows
