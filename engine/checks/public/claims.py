@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from engine.checks.finding import Finding, Severity
 from engine.checks.public.around import Around
+from engine.checks.public.cells import cells_of
 from engine.checks.public.competition import direct_problems, sentence, told_of
 from engine.checks.public.entry import Entry, clipped
 from engine.checks.public.words import LOSS, Win, says_noise, sentences, wins
@@ -60,7 +61,15 @@ def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Fi
 
 def copy_of(artifact: PublicArtifact) -> Iterator[tuple[str, str, int | None]]:
     """(pointer, text, the competition row that it is about or None) of all public copy."""
-    for part in ("title", "summary", "public_value", "headline_label", "routing", "next_action"):
+    for part in (
+        "title",
+        "type",
+        "summary",
+        "public_value",
+        "headline_label",
+        "routing",
+        "next_action",
+    ):
         if text := getattr(artifact, part):
             yield f"/{part}", text, None
     for part in ("publishable_now", "limits"):
@@ -80,6 +89,9 @@ def copy_of(artifact: PublicArtifact) -> Iterator[tuple[str, str, int | None]]:
             yield f"/sources/{number}/note", source.note, None
     for number, link in enumerate(artifact.links):
         yield f"/links/{number}/label", link.label, None
+    for place in cells_of(artifact):
+        if isinstance(place.cell.value, str):
+            yield f"{place.pointer}/value", place.cell.value, None
     for number, one in enumerate(artifact.rejected):
         if one.why:
             yield f"/rejected/{number}/why", one.why, None

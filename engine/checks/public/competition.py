@@ -119,6 +119,15 @@ def _alike(
                 f"{clipped(other)!r}.",
                 _CONTEXT,
             )
+    for cell, setup, whose in ((row.score, theirs, "its"), (row.ours, ours, "our")):
+        if cell is not None and cell.n and setup.rows and cell.n != setup.rows:
+            yield entry.error(
+                "direct-rows",
+                where,
+                f"{system} is called Direct, and {whose} score is of {cell.n:,} rows where the "
+                f"setup has {setup.rows:,}.",
+                _CONTEXT,
+            )
     historical = row.score.historical or bool(row.ours and row.ours.historical)
     if theirs.rows is None and ours.rows is None:
         said = f"{system} is called Direct, and on how many rows is not said."
@@ -169,10 +178,10 @@ def _possible(entry: Entry, pointer: str, row: Competitor, around: Around) -> It
     if pointer in around.paired:
         yield from _as_paired(entry, pointer, row, row.p, around.paired[pointer])
         return
-    if not _RIGHT_OR_WRONG.search(row.setup.scorer if row.setup else ""):
-        return  # of partial scores the counts say nothing
     ours, theirs = scores_of(pointer, row, around)
-    least = None if ours is None or theirs is None else least_p(ours, theirs)
+    # Of partial scores the counts say nothing.
+    counted = _RIGHT_OR_WRONG.search(row.setup.scorer if row.setup else "")
+    least = least_p(ours, theirs) if counted and ours and theirs else None
     if least is not None and row.p < least * 0.999:
         yield entry.error(
             "direct-p",
@@ -180,6 +189,13 @@ def _possible(entry: Entry, pointer: str, row: Competitor, around: Around) -> It
             f"p is {row.p:g} for {row.system[:80]}; of these two scores no paired test gives less "
             f"than {least:.2g}.",
             "Write the p of McNemar's test of the two runs' rows, or leave it out.",
+        )
+    else:
+        yield entry.warning(
+            "direct-p-unchecked",
+            f"{pointer}/p",
+            f"p is {row.p:g} for {row.system[:80]}, and the rows behind it are not here.",
+            "Point both scores at records with rows, or leave p out; the counts give an interval.",
         )
 
 

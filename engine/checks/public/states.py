@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.checks.finding import Finding
-from engine.checks.public.around import Around, RunSeen
+from engine.checks.public.around import Around, FileSeen, RunSeen
 from engine.checks.public.cells import cells_of
 from engine.checks.public.entry import Entry
 from engine.checks.public.parts import is_historical
 from engine.records.public import MAY_FOLLOW, ArtifactState, Outcome, PublicArtifact
+from engine.web_address import web_address
 
 READY = frozenset({ArtifactState.RELEASE_READY_METADATA, ArtifactState.RELEASE_READY_WEIGHTS})
 _SHIPPED = frozenset({Outcome.SHIPPED, Outcome.ROUTED})
@@ -86,6 +87,14 @@ def _outcome(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator
 
 
 def _ready(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Finding]:
+    hosted = any(web_address(one.href) for one in artifact.links)
+    if artifact.state is ArtifactState.RELEASE_READY_WEIGHTS and not hosted:
+        yield entry.error(
+            "release-weights",
+            "/links",
+            "Its weights can be had, and no link says where.",
+            "Add a link to where they are hosted, or write release-ready-metadata.",
+        )
     if is_historical(artifact) and not artifact.runs and artifact.package is None:
         yield entry.warning(
             "release-unchecked",
@@ -116,15 +125,19 @@ def _ready(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[F
             "Make it from the shipped run and write package: specialists/<id>.",
         )
     elif around.package is not None:
-        names = {one.name for one in around.package}
-        lacking = [one for one in PACKAGE_FILES if one not in names]
-        if lacking:
-            yield entry.error(
-                "release-package",
-                "/package",
-                f"The package {artifact.package[:80]} lacks {', '.join(lacking)}.",
-                "Make the package again from its run.",
-            )
+        yield from _lacking(entry, artifact.package, around.package)
+
+
+def _lacking(entry: Entry, package: str, files: tuple[FileSeen, ...]) -> Iterator[Finding]:
+    names = {one.name for one in files}
+    lacking = [one for one in PACKAGE_FILES if one not in names]
+    if lacking:
+        yield entry.error(
+            "release-package",
+            "/package",
+            f"The package {package[:80]} lacks {', '.join(lacking)}.",
+            "Make the package again from its run.",
+        )
 
 
 def _candidate(entry: Entry, artifact: PublicArtifact) -> Iterator[Finding]:
