@@ -1,6 +1,7 @@
 """Packages of shipped specialists: a decided run → ``specialists/<id>/``, checked, exported.
 
-``making`` writes one, ``checking`` holds it against its records and asks it something, ``export``
-makes a model directory or a GGUF file of it. The rest is what goes in: ``gathered`` reads the run
-once, ``locking``, ``numbers_json``, ``card`` and ``prompt`` turn that into files.
+``making`` writes a package, ``checking`` holds it against its records, ``loading`` has it answer,
+``export`` makes one model of it. ``gathered`` reads the run once; ``locking``, ``numbers_json``,
+``card``, ``example`` with ``prompt``, and ``public_report`` turn that into the files. ``there`` is
+a package as it lies on disk, ``model_files`` what the files of a model are.
 """

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from engine import checks
 from engine.checks.contents import RunContents
 from engine.checks.finding import Finding, Severity
 from engine.checks.verified import Verified
-from engine.folder import sha256_file
 from engine.judge.gates import BREADTH_DROP, Verdict
-from engine.models import ModelOnDisk, hub_cache
-from engine.plain_file import read_plain
-from engine.publish.public_names import is_path, public_name
+from engine.models import ModelOnDisk
+from engine.publish.package.model_files import revision_of
+from engine.publish.public_names import is_path
 from engine.publish.site.homes import without_homes
 from engine.publish.verification import verified
-from engine.records.package import LockedBase, LockedWeights
 from engine.records.run import Artifact, Decision, DecisionKind, RunConfig
 from engine.serving.pair import pair_of
 from engine.target import Target
 from engine.teaching.keys import Hider, environment
-from engine.weights import HeaderError, model_hash
 from engine.workspace import Workspace
-
-MAX_TEMPLATE = 2**22
-TOKENIZERS = ("tokenizer.json", "tokenizer.model")
-WEIGHT_FILES = {
-    "adapter": ("adapters.safetensors", "adapter_config.json"),
-    "model": ("*.safetensors", "config.json"),
-}
-"""What is hashed of an adapter, and of a whole model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,127 +122,9 @@ def hider(workspace: Workspace, target: Target | None) -> Callable[[str], str]:
     return hide
 
 
-def revision_of(base: ModelOnDisk, revision: str) -> ModelOnDisk | None:
-    """The hub model at the very revision, None where that is not whole on this disk.
-
-    A revision that is no commit (``main``) names what is there.
-    """
-    from engine.models import ModelError, describe
-
-    if base.path.name == revision or not _is_commit(revision):
-        return base
-    folder = hub_cache() / f"models--{base.id.replace('/', '--')}" / "snapshots" / revision
-    try:
-        return describe(folder, base.id, "hub")
-    except (ModelError, OSError):
-        return None
-
-
-def _is_commit(text: str) -> bool:
-    return len(text) == 40 and all(one in "0123456789abcdef" for one in text)
-
-
 def _weights_at(run: Path, artifact: Artifact) -> Path | None:
     if is_path(artifact.path):
         return None
     folder = run / artifact.path
     inside = folder.resolve().is_relative_to(run.resolve())
     return folder if inside and folder.is_dir() else None
-
-
-# --- what is locked -------------------------------------------------------------------------
-
-
-def locked_base(gathered: Gathered) -> LockedBase:
-    """The base model as a lock holds it. OSError where one of its files cannot be read."""
-    named, base = gathered.config.base_model, gathered.base
-    known: dict[str, Any] = {
-        "id": public_name(named.id),
-        "revision": named.revision,
-        "precision": named.precision,
-    }
-    if base is None:
-        return LockedBase(**known)
-    if base.origin == "hub":
-        known["revision"] = known["revision"] or base.path.name
-    elif base.path.is_relative_to(gathered.workspace.path):
-        known["path"] = gathered.workspace.relative(base.path)
-    return LockedBase(
-        **known,
-        architecture=base.architecture,
-        quantisation=base.quantisation,
-        headers_sha256=headers_of(base.path),
-        tokenizer_sha256=tokenizer_of(base.path),
-        chat_template_sha256=template_of(base.path),
-    )
-
-
-def headers_of(model: Path) -> str | None:
-    """See ``LockedBase.headers_sha256``; None where the weights have no headers."""
-    try:
-        return model_hash(model)
-    except HeaderError:
-        return None
-
-
-def tokenizer_of(model: Path) -> str | None:
-    """SHA-256 of a model's tokenizer, None where it has none."""
-    files = (model / name for name in TOKENIZERS)
-    return next((sha256_file(file) for file in files if file.is_file()), None)
-
-
-def template_of(model: Path) -> str | None:
-    """SHA-256 of a model's chat template, None where it has none or none that can be read."""
-    try:
-        text = read_plain(model / "chat_template.jinja", MAX_TEMPLATE)
-    except OSError:
-        try:
-            settings = json.loads(read_plain(model / "tokenizer_config.json", MAX_TEMPLATE))
-        except (OSError, ValueError, RecursionError):
-            return None
-        found = settings.get("chat_template") if isinstance(settings, dict) else None
-        if found is None:
-            return None
-        # Several named templates are a list.
-        text = (found if isinstance(found, str) else json.dumps(found, sort_keys=True)).encode()
-    return hashlib.sha256(text).hexdigest()
-
-
-def locked_weights(gathered: Gathered) -> LockedWeights:
-    """The adapter or model as a lock holds it. OSError where a file cannot be read."""
-    artifact, at = gathered.artifact, gathered.weights_at
-    provenance = gathered.contents.provenance
-    noted = provenance.adapters if provenance is not None else {}
-    prefix = f"{artifact.path.rstrip('/')}/"
-    files = {
-        name.removeprefix(prefix): digest
-        for name, digest in sorted(noted.items())
-        if name.startswith(prefix)
-    }
-    there = weight_files(at, artifact.kind) if at is not None else {}
-    was_noted = bool(files)
-    files = files or {name: sha256_file(file) for name, file in there.items()}
-    sizes = [file.stat().st_size for name, file in there.items() if name in files]
-    return LockedWeights(
-        kind=artifact.kind,
-        format=artifact.format,
-        path=_path_of_weights(gathered),
-        files=files,
-        noted=was_noted,
-        bytes=sum(sizes) if files and len(sizes) == len(files) else None,
-    )
-
-
-def _path_of_weights(gathered: Gathered) -> str | None:
-    """Where the run left them, also where they are not on this disk; None outside of the run."""
-    run, named = gathered.run.resolve(), gathered.artifact.path
-    if is_path(named) or not (run / named).resolve().is_relative_to(run):
-        return None
-    return gathered.workspace.relative(run / named)
-
-
-def weight_files(folder: Path, kind: str) -> Mapping[str, Path]:
-    """The files that make an adapter or a model, by their names, those that are there."""
-    patterns = WEIGHT_FILES.get(kind, WEIGHT_FILES["adapter"])
-    found = [file for one in patterns for file in folder.glob(one) if file.is_file()]
-    return {file.name: file for file in sorted(found)}

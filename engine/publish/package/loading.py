@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.folder import sha256_file
 from engine.helper import HelperError, ask
 from engine.models import ModelOnDisk, model_on_disk
-from engine.publish.package.gathered import (
+from engine.publish.package.model_files import (
     headers_of,
     revision_of,
     template_of,

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.checks.fingerprint import fingerprint
-from engine.publish.package.gathered import Gathered, locked_base, locked_weights
+from engine.folder import sha256_file
+from engine.publish.package.gathered import Gathered
+from engine.publish.package.model_files import headers_of, template_of, tokenizer_of, weight_files
+from engine.publish.public_names import is_path, public_name
 from engine.records.evaluation import EvalResult
-from engine.records.package import LockedPrompt, LockedSuite, SpecialistLock
+from engine.records.package import (
+    LockedBase,
+    LockedPrompt,
+    LockedSuite,
+    LockedWeights,
+    SpecialistLock,
+)
 
 LOCK = "specialist.lock.json"
 
@@ -23,7 +34,7 @@ def lock_of(
 
     What lies on another disk keeps what an ``earlier`` lock of the same run says of it.
     """
-    base, weights = locked_base(gathered), locked_weights(gathered)
+    base, weights = _base(gathered), _weights(gathered)
     if earlier is not None and earlier.run_id == gathered.contents.run_id:
         if gathered.base is None and earlier.base.id == base.id:
             base = earlier.base
@@ -68,3 +79,60 @@ def _suites(gathered: Gathered) -> list[LockedSuite]:
             )
         )
     return found
+
+
+def _base(gathered: Gathered) -> LockedBase:
+    """The base model as a lock holds it. OSError where one of its files cannot be read."""
+    named, base = gathered.config.base_model, gathered.base
+    known: dict[str, Any] = {
+        "id": public_name(named.id),
+        "revision": named.revision,
+        "precision": named.precision,
+    }
+    if base is None:
+        return LockedBase(**known)
+    if base.origin == "hub":
+        known["revision"] = known["revision"] or base.path.name
+    elif base.path.is_relative_to(gathered.workspace.path):
+        known["path"] = gathered.workspace.relative(base.path)
+    return LockedBase(
+        **known,
+        architecture=base.architecture,
+        quantisation=base.quantisation,
+        headers_sha256=headers_of(base.path),
+        tokenizer_sha256=tokenizer_of(base.path),
+        chat_template_sha256=template_of(base.path),
+    )
+
+
+def _weights(gathered: Gathered) -> LockedWeights:
+    """The adapter or model as a lock holds it. OSError where a file cannot be read."""
+    artifact, at = gathered.artifact, gathered.weights_at
+    provenance = gathered.contents.provenance
+    noted = provenance.adapters if provenance is not None else {}
+    prefix = f"{artifact.path.rstrip('/')}/"
+    files = {
+        name.removeprefix(prefix): digest
+        for name, digest in sorted(noted.items())
+        if name.startswith(prefix)
+    }
+    there = weight_files(at, artifact.kind) if at is not None else {}
+    was_noted = bool(files)
+    files = files or {name: sha256_file(file) for name, file in there.items()}
+    sizes = [file.stat().st_size for name, file in there.items() if name in files]
+    return LockedWeights(
+        kind=artifact.kind,
+        format=artifact.format,
+        path=_path_of_weights(gathered),
+        files=files,
+        noted=was_noted,
+        bytes=sum(sizes) if files and len(sizes) == len(files) else None,
+    )
+
+
+def _path_of_weights(gathered: Gathered) -> str | None:
+    """Where the run left them, also where they are not on this disk; None outside of the run."""
+    run, named = gathered.run.resolve(), gathered.artifact.path
+    if is_path(named) or not (run / named).resolve().is_relative_to(run):
+        return None
+    return gathered.workspace.relative(run / named)

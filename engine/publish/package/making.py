@@ -22,8 +22,9 @@ from engine.publish.card.writing import CARD as REPORT_CARD
 from engine.publish.card.writing import write_card
 from engine.publish.package.card import model_card
 from engine.publish.package.example import NoExample, example_of
-from engine.publish.package.gathered import Gathered, gather, ship_refusals, weight_files
+from engine.publish.package.gathered import Gathered, gather, ship_refusals
 from engine.publish.package.locking import LOCK, lock_of
+from engine.publish.package.model_files import weight_files
 from engine.publish.package.numbers_json import eval_report
 from engine.publish.package.prompt import Rendered, prompt_page, rendered
 from engine.publish.package.public_report import public_report
