@@ -75,8 +75,11 @@ def test_a_setup_that_the_record_does_not_bear_out(place: Workspace, whole: str)
 
 
 def test_weights_that_can_be_had_are_linked(place: Workspace, whole: str) -> None:
-    text = whole.replace("release-ready-metadata\nprevious_state: candidate-current-best",
-                         "release-ready-weights\nprevious_state: release-ready-metadata")  # fmt: skip
+    states = "state: release-ready-metadata\nprevious_state: candidate-current-best"
+    text = whole.replace(
+        states, "state: release-ready-weights\nprevious_state: release-ready-metadata"
+    )
+    assert text != whole
     assert check_text(place, text).findings == ()
     nowhere = text.replace("href: https://example.org/code", "href: specialists/router")
     assert [one.rule for one in check_text(place, nowhere).findings] == ["release-weights"]
