@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.judge.published import successes
 from engine.judge.stats import wilson
 from engine.numbers import NOT_RECORDED, score
 from engine.publish.site.records_used import RecordsUsed
@@ -15,8 +16,6 @@ State = Literal["measured", "historical", "unlinked", "text", "absent"]
 
 _UNITS = {"percent": " %", "pp": " pp", "ms": " ms", "s": " s", "MB": " MB", "GB": " GB",
           "tok/s": " tok/s", "share": "", "count": ""}  # fmt: skip
-_TOLERANCE = 5.1e-4
-"""A share is that of whole rows when it is one to three decimals, as they are published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def cell_view(cell: Cell, used: RecordsUsed) -> CellView:
     state: State = "measured" if anchor else "historical" if cell.historical else "unlinked"
     known = cell.interval or seen.interval
     return CellView(
-        value_text(value, cell), state, _rows(n), _interval(value, cell, n, known), anchor
+        value_text(value, cell), state, _rows(n), interval_text(value, cell, n, known), anchor
     )
 
 
@@ -60,14 +59,6 @@ def value_text(value: float, cell: Cell) -> str:
     if cell.high is not None:
         numbers += f" to {_plain(cell.high, cell.unit)}"
     return numbers + _UNITS.get(cell.unit or "", "")
-
-
-def successes(value: float, n: int | None) -> int | None:
-    """How many of ``n`` rows a share stands for; None where it is that of no whole number."""
-    if n is None or not 0 <= value <= 1:
-        return None
-    count = round(value * n)
-    return count if abs(count / n - value) <= _TOLERANCE else None
 
 
 def _plain(value: float, unit: str | None) -> str:
@@ -80,7 +71,7 @@ def _plain(value: float, unit: str | None) -> str:
     return f"{value:,.4g}".replace("-", "−")
 
 
-def _interval(value: float, cell: Cell, n: int | None, ends: tuple[float, float] | None) -> str:
+def interval_text(value: float, cell: Cell, n: int | None, ends: tuple[float, float] | None) -> str:
     """The interval that is known, else that of a share of whole rows; "" without either."""
     if ends is None and cell.unit == "share" and cell.high is None:
         count = successes(value, n)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.judge.stats import unpaired_difference
-from engine.publish.site.cells import CellView, cell_view, successes
+from engine.judge.noise import ALPHA
+from engine.judge.published import Published, difference
+from engine.publish.site.cells import CellView, cell_view
 from engine.publish.site.links import SourceView
 from engine.publish.site.records_used import RecordsUsed
 from engine.records.public import Cell, Comparable, Competitor, Setup
@@ -19,7 +20,6 @@ MEANING = {
     Comparable.NOT_COMPARABLE: "Another task or metric. It explains what is aimed at; no win and "
     "no loss follow from it.",
 }
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +80,24 @@ def _difference(row: Competitor, used: RecordsUsed) -> Difference | None:
     """What a Direct row says: None where one of the two numbers is not there."""
     if row.ours is None or row.ours.unit != row.score.unit:
         return None
-    ours, n_ours = _number(row.ours, row.ours_setup, used)
-    theirs, n_theirs = _number(row.score, row.setup, used)
+    ours = _number(row.ours, row.ours_setup, used)
+    theirs = _number(row.score, row.setup, used)
     if ours is None or theirs is None:
         return None
     unit = row.score.unit
-    points = _points(ours - theirs, unit)
+    found = difference(ours, theirs)
+    points = _points(ours.value - theirs.value, unit)
     if row.p is not None:
-        clear = row.p < 1 - CONFIDENCE
+        clear = row.p < ALPHA
         return Difference(points, clear, f"{_noise(clear)}: a paired test gives p = {row.p:.3g}.")
-    right, right_theirs = successes(ours, n_ours), successes(theirs, n_theirs)
-    if unit != "share" or right is None or right_theirs is None or not n_ours or not n_theirs:
+    if found.interval is None:
         return Difference(points, None, "How sure that is, is not recorded.")
-    _, low, high = unpaired_difference((right_theirs, n_theirs), (right, n_ours), CONFIDENCE)
-    clear = low > 0 or high < 0
+    low, high = found.interval
+    clear = found.excludes(0.0)
     return Difference(
         points,
         clear,
-        f"{_noise(clear)} of {min(n_ours, n_theirs)} rows: the true difference lies between "
+        f"{_noise(clear)} of {found.n} rows: the true difference lies between "
         f"{_points(low, unit)} and {_points(high, unit)} (95 %, rows not paired).",
     )
 
@@ -106,12 +106,13 @@ def _noise(clear: bool) -> str:
     return "Outside of the noise" if clear else "Within the noise"
 
 
-def _number(cell: Cell, setup: Setup | None, used: RecordsUsed) -> tuple[float | None, int | None]:
-    """A score, and how many rows it is of."""
+def _number(cell: Cell, setup: Setup | None, used: RecordsUsed) -> Published | None:
+    """A score with how many rows it is of; None where it is no number."""
     seen, _ = used.see(cell)
     value = seen.recorded if cell.value is None else cell.value
-    rows = cell.n or seen.n or (setup.rows if setup else None)
-    return (None if isinstance(value, str) else value), rows
+    if value is None or isinstance(value, str):
+        return None
+    return Published(value, cell.unit, cell.n or seen.n or (setup.rows if setup else None))
 
 
 def _points(value: float, unit: str | None) -> str:
