@@ -30,8 +30,8 @@ class Published:
 
 
 def successes(value: float, n: int | None) -> int | None:
-    """How many of ``n`` rows a share stands for, rounded to the digits that it has; None where it
-    is that of no whole number, or of several."""
+    """How many of ``n`` rows a share stands for, which may be rounded; None where no whole number
+    of them, or more than one, would be written so."""
     if not n or not 0 <= value <= 1:
         return None
     digit = 10.0 ** -len(repr(float(value)).partition(".")[2])
