@@ -201,6 +201,8 @@ def _write_copy(copy: Path, text: str) -> None:
 
 
 def _print_json(place: Workspace, entries: list[Listed]) -> None:
+    from engine.publish.journal.listing import runs_of
+
     notes = _notes(place)
     rows: list[dict[str, Any]] = [
         {
@@ -212,15 +214,9 @@ def _print_json(place: Workspace, entries: list[Listed]) -> None:
             "decision": one.decision,
             "before": one.before,
             "after": one.after,
-            "runs": [run.run_id for run in _runs_of(one)],
+            "runs": [run.run_id for run in runs_of(one)],
             "notes": notes.get(one.key),
         }
         for one in entries
     ]
     print_json(rows)
-
-
-def _runs_of(entry: Listed) -> list[Any]:
-    from engine.publish.journal.listing import runs_of
-
-    return list(runs_of(entry))

@@ -81,7 +81,7 @@ def listed(
             found.append(_of_run(run))
         else:
             members.setdefault(loop.loop_id, []).append(Member(loop.iteration, run))
-    for folder in _loops(workspace):
+    for folder in find_loops(workspace):
         found.append(_of_loop(folder.loop_id, folder, members.pop(folder.loop_id, [])))
     found += [_of_loop(name, None, runs_of) for name, runs_of in sorted(members.items())]
     return sorted(found, key=_order, reverse=True)
@@ -106,10 +106,6 @@ def runs_of(entry: Listed) -> list[RunSummary]:
 
 def _order(one: Listed) -> tuple[datetime, str]:
     return one.created or datetime.min.replace(tzinfo=UTC), one.key
-
-
-def _loops(workspace: Workspace) -> list[LoopFolder]:
-    return list(find_loops(workspace))
 
 
 def _of_run(run: RunSummary) -> Listed:
