@@ -70,7 +70,8 @@ def export(
         raise ExportError(str(error)) from error
     place.parent.mkdir(parents=True, exist_ok=True)
     _check_room(models, place)
-    heard(f"Fusing {lock.id} on {lock.base.id}.")
+    adapted = f"Fusing {lock.id} on {lock.base.id}."
+    heard(adapted if models.adapter is not None else f"Writing {lock.id} anew.")
     beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         new = beside / place.name

@@ -42,6 +42,14 @@ class Gathered:
     hide: Callable[[str], str]
     """Takes out of a text what nobody outside should read: secrets, and paths of this machine."""
 
+    @property
+    def asked_at(self) -> Path | None:
+        """The model whose chat template is applied: the base, or a whole model of its own; None
+        where it is not on this disk."""
+        if self.artifact.kind != "adapter":
+            return self.weights_at
+        return self.base.path if self.base is not None else None
+
 
 def ship_refusals(contents: RunContents) -> list[str]:
     """Why no package is made of a run, all of it; empty where one may be."""

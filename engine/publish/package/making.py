@@ -221,7 +221,7 @@ def as_json(value: Any) -> str:
 def _kept_page(gathered: Gathered, lock: SpecialistLock, before: Package | None) -> str | None:
     """``prompt.md`` of before, where the base model that would render it lies on another disk."""
     was = before.lock if before is not None else None
-    if gathered.base is not None or before is None or was is None or PROMPT in before.edited:
+    if gathered.asked_at is not None or before is None or was is None or PROMPT in before.edited:
         return None
     same = (was.run_id, was.prompt, was.base) == (lock.run_id, lock.prompt, lock.base)
     if not same or PROMPT not in before.names:
@@ -231,10 +231,11 @@ def _kept_page(gathered: Gathered, lock: SpecialistLock, before: Package | None)
 
 def _render(gathered: Gathered, lock: SpecialistLock) -> tuple[Rendered | None, str]:
     """The example as the model reads it, else why there is none."""
-    if gathered.base is None:
-        return None, gathered.why_no_base
+    model = gathered.asked_at
+    if model is None:
+        return None, gathered.why_no_base or f"{gathered.artifact.path} is not on this disk."
     try:
-        return rendered(gathered.base.path, lock.prompt), ""
+        return rendered(model, lock.prompt), ""
     except HelperError as error:
         return None, str(error)
 

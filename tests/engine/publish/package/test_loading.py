@@ -100,6 +100,22 @@ def test_the_export_is_one_model_that_goes_on_as_the_package_does(workspace: Pat
     assert not list(place.parent.glob(".*"))
 
 
+def test_a_whole_model_is_asked_without_its_base(workspace: Path) -> None:
+    run = next((workspace / "runs").iterdir())
+    (workspace / "base").rename(run / "fused")
+    put(run / "artifact.json", "/kind", "model")
+    put(run / "artifact.json", "/path", "fused")
+    code, _, err = command(workspace, run.name, "--id", "whole")
+    assert code == 0, err
+    lock = read_json(workspace / "specialists" / "whole" / "specialist.lock.json")
+    assert lock["weights"]["path"] == f"runs/{run.name}/fused"
+    assert lock["weights"]["noted"] is False
+    assert set(lock["weights"]["files"]) == {"config.json", "model.safetensors"}
+    code, out, err = command(workspace, "whole", "--check")
+    assert code == 0 and "It loads and answers" in err, out + err
+    assert "[user] training row 0 [assistant]" in out
+
+
 def test_gguf_is_written_where_mlx_lm_can_and_refused_where_it_cannot(workspace: Path) -> None:
     out = workspace / "model.gguf"
     code, _, err = command(workspace, NAME, "--export", "gguf", "--out", str(out))
