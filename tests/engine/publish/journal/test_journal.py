@@ -254,3 +254,24 @@ def test_the_page_has_a_chart_a_target_and_no_script(place: Path) -> None:
     first = (place / "JOURNAL.html").read_bytes()
     assert run_command("-w", place, "--html") == 0
     assert (place / "JOURNAL.html").read_bytes() == first
+
+
+def test_a_campaign_begins_with_its_own_measurement(tmp_path: Path) -> None:
+    """Its metric is no share, and its first iteration is held against nothing."""
+    turns = [
+        Turn(score=3.25, before=None),
+        Turn("dropped", 3.4, 3.25),
+        Turn(score=3.1, before=3.25),
+    ]
+    words = {
+        "kind": "research",
+        "planner": "settings",
+        "spec": {"proposer": {"goal": "Less loss."}},
+    }
+    make_loop_folder(tmp_path, turns, "2026-11-20-tiny-research", loop=words, target="tiny")
+    text = write(tmp_path)
+    loop = entry(text, "2026-11-20-tiny-research")
+    assert "research campaign" in loop and "**Goal:** Less loss." in loop
+    assert "before it began 3.250 (−0.15)" in loop and "](runs/" not in loop
+    table = [line for line in text.split("\n") if line.startswith("| 2026-11-20-tiny")]
+    assert len(table) == 1 and "| 3.100 |" in table[0]
