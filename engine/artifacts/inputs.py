@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,6 +12,9 @@ from engine.folder import MAX_RECORD_BYTES
 from engine.plain_file import open_plain
 
 MISSING = "missing"
+
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+"""An index of a list as RFC 6901 has it; no list of a record is longer."""
 
 Known = dict[str, tuple[bytes | None, str]]
 """What was read before, for other pages of the same site: name → bytes and hash."""
@@ -75,7 +79,7 @@ def at_pointer(value: Any, pointer: str) -> Any:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict):
             value = value.get(key)
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(key) and int(key) < len(value):
             value = value[int(key)]
         else:
             return None

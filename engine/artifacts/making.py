@@ -163,7 +163,7 @@ def _blockers(contents: RunContents, decision: Decision, package: str | None) ->
         yield Blocker(
             blocker="No package",
             why="The weights lie in a run folder, and nobody outside can load them.",
-            unblock=f"Make the package of {contents.run_id}.",
+            unblock=f"Make it: factory-tui package {contents.run_id}",
         )
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from engine.records.public import Cell, PublicArtifact, Table
+
+_MOST = 1e300
+"""No number of a record is further from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,10 @@ def table_cells(pointer: str, table: Table) -> Iterator[Place]:
         yield from _row(f"{pointer}/rows/{number}/cells", row.label, row.cells, table.columns)
 
 
-def is_number(value: float | int | str | None) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that can be reckoned with: a JSON file may also hold NaN,
+    Infinity, or an integer of four hundred digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 def in_unit(recorded: float, unit: str | None, pointer: str) -> float:

@@ -95,7 +95,7 @@ def _of_form(entry: Entry, problem: ErrorDetails) -> Finding:
         "artifact-form",
         pointer,
         f"{key} is {clipped(there)!r}: {said[:1].lower()}{said[1:]}.",
-        f"Mend {key}; docs/files.md says what each key holds.",
+        f"Mend {key}; docs/artifacts.md says what each key holds.",
     )
 
 

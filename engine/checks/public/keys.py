@@ -29,7 +29,9 @@ def _unknown(entry: Entry, record: BaseModel, pointer: str) -> Iterator[Finding]
     known = list(type(record).model_fields)
     for key in record.model_extra or {}:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
-        meant = f"Did you mean {near[0]}?" if near else "See docs/files.md for the keys there are."
+        meant = (
+            f"Did you mean {near[0]}?" if near else "See docs/artifacts.md for the keys there are."
+        )
         yield entry.warning(
             "key-unknown",
             f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from engine.checks.finding import Finding, error, warning
 from engine.checks.public.around import Around, FileSeen, PathSeen
 from engine.checks.public.entry import Entry, clipped
-from engine.records.public import PublicArtifact
+from engine.records.public import ArtifactState, PublicArtifact
 from engine.web_address import web_address
 
 WEIGHTS = (".safetensors", ".gguf", ".npz", ".npy", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5",
@@ -27,7 +27,8 @@ def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Fi
     for pointer, href in hrefs(artifact):
         yield from _href(entry, pointer, href, around)
     if artifact.package is not None:
-        yield from _package(entry, artifact.package, around)
+        has_weights = artifact.state is ArtifactState.RELEASE_READY_WEIGHTS
+        yield from _package(entry, artifact.package, around, has_weights=has_weights)
 
 
 def hrefs(artifact: PublicArtifact) -> Iterator[tuple[str, str]]:
@@ -73,7 +74,7 @@ def _href(entry: Entry, pointer: str, href: str, around: Around) -> Iterator[Fin
         )
 
 
-def _package(entry: Entry, package: str, around: Around) -> Iterator[Finding]:
+def _package(entry: Entry, package: str, around: Around, *, has_weights: bool) -> Iterator[Finding]:
     shown = clipped(package, 80)
     if not _PACKAGE.fullmatch(package) or ".." in package:
         yield entry.error(
@@ -92,7 +93,10 @@ def _package(entry: Entry, package: str, around: Around) -> Iterator[Finding]:
     else:
         for file in around.package:
             if found := unfit(file):
-                yield entry.error("package-file", "/package", f"{package}/{found[0]}", found[1])
+                # Where the weights are released, a copy of them may lie in the package.
+                may = has_weights and file.name.lower().endswith(WEIGHTS) and not file.leads_out
+                tell = entry.warning if may else entry.error
+                yield tell("package-file", "/package", f"{package}/{found[0]}", found[1])
 
 
 def unfit(file: FileSeen) -> tuple[str, str] | None:

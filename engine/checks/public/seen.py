@@ -61,7 +61,7 @@ def compare(
     that holds it. ``written``: the cell's number as it is typed."""
     if cell.record is None:
         return CellSeen(_without_record(cell))
-    if isinstance(found, bool) or not isinstance(found, int | float | str):
+    if not isinstance(found, str) and not is_number(found):
         return CellSeen(CellState.NO_VALUE)
     recorded = found if isinstance(found, str) else in_unit(found, cell.unit, cell.record)
     n, interval = _count(around or {}), _ends(around or {}, cell)
@@ -85,7 +85,7 @@ def _without_record(cell: Cell) -> CellState:
 
 def _count(around: Mapping[str, Any]) -> int | None:
     n = around.get("n")
-    return n if type(n) is int else None
+    return n if type(n) is int and 0 < n <= MOST_ROWS else None
 
 
 def _ends(around: Mapping[str, Any], cell: Cell) -> tuple[float, float] | None:
@@ -93,6 +93,6 @@ def _ends(around: Mapping[str, Any], cell: Cell) -> tuple[float, float] | None:
     if not isinstance(interval, Mapping) or cell.record is None:
         return None
     low, high = interval.get("low"), interval.get("high")
-    if not isinstance(low, int | float) or not isinstance(high, int | float):
+    if low is None or high is None or not is_number(low) or not is_number(high):
         return None
     return in_unit(low, cell.unit, cell.record), in_unit(high, cell.unit, cell.record)

@@ -122,7 +122,7 @@ def _ready(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[F
             "release-package",
             "/package",
             f"{artifact.state.value} needs a package, and none is named.",
-            "Make it from the shipped run and write package: specialists/<id>.",
+            "Make it (factory-tui package RUN) and write package: specialists/<id>.",
         )
     elif around.package is not None:
         yield from _lacking(entry, artifact.package, around.package)

@@ -89,7 +89,7 @@ def private_path(text: str, around: Around) -> str | None:
 def hidden_characters(text: str) -> list[str]:
     """The characters that are not shown or change how others are: controls, and marks of
     direction and of no width."""
-    return sorted({char for char in text if _is_hidden(char)})
+    return sorted({char for char in set(text) if _is_hidden(char)})
 
 
 def _of_text(entry: Entry, pointer: str, text: str, around: Around) -> Iterator[Finding]:

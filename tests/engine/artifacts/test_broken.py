@@ -83,3 +83,13 @@ def test_weights_that_can_be_had_are_linked(place: Workspace, whole: str) -> Non
     assert check_text(place, text).findings == ()
     nowhere = text.replace("href: https://example.org/code", "href: specialists/router")
     assert [one.rule for one in check_text(place, nowhere).findings] == ["release-weights"]
+
+
+def test_whatever_line_is_missing_it_is_told_and_nothing_breaks(
+    place: Workspace, whole: str
+) -> None:
+    lines = whole.split("\n")
+    for gone in range(0, len(lines), 3):
+        text = "\n".join(lines[:gone] + lines[gone + 1 :])
+        for one in check_text(place, text).findings:
+            said(one, text)

@@ -130,6 +130,14 @@ def test_a_package_is_whole_and_small(own: Workspace) -> None:
     said = " ".join(one.message for one in found)
     assert "lacks prompt.md" in said and "adapters.safetensors holds weights" in said
     assert "link is a link out" in said
+    file = own.artifacts_dir / "router.yaml"
+    text = file.read_text().replace(
+        "state: release-ready-metadata\n", "state: release-ready-weights\n"
+    )
+    file.write_text(text.replace("previous_state: candidate-current-best\n", ""))
+    found = check_entry(own, find_artifact(own, "router")).findings
+    weights = [one.severity.value for one in found if "holds weights" in one.message]
+    assert weights == ["warning"], "where weights are released, a copy may lie in the package"
 
 
 def test_links_out_of_the_workspace_are_not_followed(own: Workspace, tmp_path: Path) -> None:
