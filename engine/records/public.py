@@ -17,6 +17,12 @@ from engine.records.base import Record, Sha256, Text
 
 ArtifactId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
 
+MOST_ROWS = 10**12
+"""No count of examples is larger."""
+
+Whole = Annotated[int, Field(ge=-(10**18), le=10**18)]
+"""A whole number of a table: one of four hundred digits can be reckoned with by nobody."""
+
 
 class ArtifactState(StrEnum):
     RELEASE_READY_METADATA = "release-ready-metadata"
@@ -109,12 +115,12 @@ class Cell(Record):
     value of None is "not recorded".
     """
 
-    value: float | int | str | None = None
+    value: float | Whole | str | None = None
     unit: Literal["share", "percent", "pp", "count", "ms", "s", "MB", "GB", "tok/s"] | None = None
     """``share`` is in [0, 1]."""
     high: float | None = None
     """The upper end where the value is a range."""
-    n: int | None = Field(default=None, ge=1)
+    n: int | None = Field(default=None, ge=1, le=MOST_ROWS)
     """How many examples it was measured on."""
     interval: tuple[float, float] | None = None
     record: str | None = None
@@ -142,7 +148,7 @@ class Setup(Record):
     suite: Text
     suite_sha256: Sha256 | None = None
     """Of the frozen fixture; historical rows name the fixture by ``suite`` and ``rows`` alone."""
-    rows: int | None = Field(default=None, ge=1)
+    rows: int | None = Field(default=None, ge=1, le=MOST_ROWS)
     scorer: Text
     metric: Text
     prompt: str | None = None

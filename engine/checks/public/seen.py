@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.checks.public.cells import equal_as_written, in_unit, is_number
-from engine.records.public import Cell
+from engine.records.public import MOST_ROWS, Cell
 
 
 class CellState(StrEnum):
@@ -93,6 +93,6 @@ def _ends(around: Mapping[str, Any], cell: Cell) -> tuple[float, float] | None:
     if not isinstance(interval, Mapping) or cell.record is None:
         return None
     low, high = interval.get("low"), interval.get("high")
-    if low is None or high is None or not is_number(low) or not is_number(high):
+    if not is_number(low) or not is_number(high):
         return None
     return in_unit(low, cell.unit, cell.record), in_unit(high, cell.unit, cell.record)
