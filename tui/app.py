@@ -42,6 +42,7 @@ ROOMS: dict[str, str] = {
     "examples": "tui.screens.examples:ExamplesScreen",
     "compare": "tui.screens.compare:CompareScreen",
     "loops": "tui.screens.loops:LoopsScreen",
+    "research": "tui.screens.research:ResearchScreen",
     "serve": "tui.screens.serve:ServeScreen",
     "journal": "tui.screens.journal:JournalScreen",
 }
@@ -50,6 +51,7 @@ ROOMS: dict[str, str] = {
 PLACES = {
     "runs": "Every run of the workspace.",
     "loops": "Flywheels as they turn, and the tries at a target: the best so far.",
+    "research": "Campaigns that search a training recipe: every try, and what came of it.",
     "new_run": "Plan a run.",
     "journal": "What was tried, what came of it, and your notes.",
     "serve": "Models that answer here: two side by side on one prompt.",

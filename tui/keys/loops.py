@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tui.keys.key import Key
 
+_OPEN = "Open the run at the cursor in Live; of a campaign, its own screen."
 _EDIT = "Change the plan that waits: hypothesis and settings, within their bounds."
 _SKIP = "Skip training in the next iteration and judge the best again; once more takes it back."
 
 KEYS = (
-    Key("open", "enter", "open", "loops", "Open the run at the cursor in Live.", palette=False),
+    Key("open", "enter", "open", "loops", _OPEN, palette=False),
     Key("approve", "a", "approve", "loops", "Approve the plan that waits, and go on."),
     Key("edit_plan", "E", "edit plan", "loops", _EDIT),
     Key("gold", "g", "gold", "loops", "Decide the run that was judged on gold."),

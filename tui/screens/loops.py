@@ -326,7 +326,12 @@ class LoopsScreen(LoopActs):
         self.action_open()
 
     def action_open(self) -> None:
-        """Open the run at the cursor in Live."""
+        """Open the run at the cursor in Live; of a campaign, its own screen at that try."""
+        if self.view is not None and self.view.research:
+            number = self._loop_pane.current
+            at = () if number is None else (str(number - 1),)
+            self.factory.show("research", self.view.loop_id, at)
+            return
         if (run := self._run()) is not None:
             self.factory.open_run(run)
 

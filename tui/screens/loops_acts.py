@@ -29,6 +29,9 @@ _DONE = {
 class LoopActs(RoomScreen):
     """A screen that shows a loop. Every act is the one that the command line does."""
 
+    BEGINS = ("loops.flywheel", "a flywheel")
+    """The key that begins another loop, and what is begun."""
+
     @property
     def view(self) -> LoopView | None:
         """The loop that is shown; None where none is."""
@@ -45,8 +48,8 @@ class LoopActs(RoomScreen):
     def _loop(self) -> LoopView | None:
         """The loop; where none is shown, that is said."""
         if self.view is None:
-            key = caption_in(self.app, "loops.flywheel")
-            say(self, f"No loop is shown. {key} starts a flywheel.")
+            name, what = self.BEGINS
+            say(self, f"No loop is shown. {caption_in(self.app, name)} starts {what}.")
         return self.view
 
     def _do(self, view: LoopView, words: str, act: Callable[[LoopFolder], object]) -> None:
@@ -132,7 +135,7 @@ class LoopActs(RoomScreen):
         if view.state == "running":
             say(self, f"{plain(view.loop_id)} is running; there is nothing to resume.")
         elif view.status is not None and view.status.phase is LoopPhase.COMPLETED:
-            key = caption_in(self.app, "loops.flywheel")
+            key = caption_in(self.app, self.BEGINS[0])
             say(self, f"{plain(view.loop_id)} has ended. {key} starts another one.")
         elif view.waiting is not None:
             keys = [caption_in(self.app, f"loops.{name}") for name in ("approve", "edit_plan")]

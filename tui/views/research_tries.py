@@ -134,10 +134,15 @@ def _commit(one: Iteration) -> str | None:
     return halved or (one.plan.commit if isinstance(one.plan, TryProposal) else None)
 
 
-def best_chart(tries: Sequence[Tried], cursor: int | None) -> tuple[Row, list[Curve], Options]:
+def best_chart(
+    tries: Sequence[Tried], cursor: int | None, lower_is_better: bool | None = None
+) -> tuple[Row, list[Curve], Options]:
     """The best so far as a step line in the metric's own direction, every try with its interval,
-    and the noise of one measurement around the baseline."""
+    and the noise of one measurement around the baseline. Without ``lower_is_better`` the direction
+    is the one that the tries that were kept went."""
     title: Row = [("best so far", "strong")]
+    if lower_is_better is not None:
+        title.append((" ↓ is better" if lower_is_better else " ↑ is better", "muted"))
     counts = [one.what for one in tries]
     for what, (sign, role) in SIGNS.items():
         if count := counts.count(what):
@@ -157,7 +162,10 @@ def best_chart(tries: Sequence[Tried], cursor: int | None) -> tuple[Row, list[Cu
     values = [one.score for one in scored if one.score is not None]
     kept = [one.score for one in scored if one.what == "keep" and one.score is not None]
     # What has no number must not stand where the best ones do.
-    floor = max(values) if kept and kept[-1] < kept[0] else min(values)
+    down = lower_is_better
+    if down is None:
+        down = bool(kept) and kept[-1] < kept[0]
+    floor = max(values) if down else min(values)
     for what, (sign, role) in reversed(SIGNS.items()):  # those that were kept lie on top
         chosen = [one for one in tries if one.what == what]
         if chosen:
