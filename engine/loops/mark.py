@@ -15,7 +15,7 @@ _MAX_CONFIG = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class LoopMark:
-    """``iteration`` counts from 1."""
+    """``iteration`` counts from 1; 0 comes before the first: a campaign is set up."""
 
     loop_id: str
     iteration: int

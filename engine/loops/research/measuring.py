@@ -175,7 +175,7 @@ class Measurer:
         """A setup run whose supervisor died is cancelled: setup begins again."""
         for path in run_records.in_order(self._runner.folder.workspace):
             mark = config_of(path).get("loop")
-            if mark == {"id": self._runner.loop.loop_id, run_records.SETUP: True}:
+            if mark == run_records.setup_mark(self._runner.loop.loop_id):
                 status = RunFolder(path).status()
                 if status is not None and liveness(status) == "dead":
                     give_up(self._runner, path)

@@ -30,6 +30,11 @@ from engine.workspace import Workspace
 SETUP = "setup"
 """The key in the mark of a campaign's setup run."""
 
+
+def setup_mark(loop_id: str) -> dict[str, object]:
+    """The mark of a campaign's setup run, which comes before its first iteration."""
+    return {"id": loop_id, "iteration": 0, SETUP: True}
+
 _BASELINE, _CANDIDATE = "eval-baseline.json", "eval-candidate.json"
 
 

@@ -42,7 +42,7 @@ def set_up(runner: Runner, campaign: Campaign, protocol: Protocol, worktree: Pat
 
 def _find(runner: Runner) -> Path | None:
     """The campaign's setup run that is done or under way."""
-    mark = {"id": runner.loop.loop_id, run_records.SETUP: True}
+    mark = run_records.setup_mark(runner.loop.loop_id)
     for path in reversed(run_records.in_order(runner.folder.workspace)):
         if config_of(path).get("loop") == mark:
             status = RunFolder(path).status()
@@ -67,7 +67,7 @@ def _create(
         protocol,
         worktree,
         stages,
-        mark={"id": runner.loop.loop_id, run_records.SETUP: True},
+        mark=run_records.setup_mark(runner.loop.loop_id),
         seed=runner.loop.seed,
         hypothesis="The setup commands of the protocol.",
         bound=None,

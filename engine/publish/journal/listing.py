@@ -16,7 +16,7 @@ from engine.catalogue.summary import RunSummary
 from engine.folder import FolderError
 from engine.loops.folder import LoopFolder, find_loops
 from engine.loops.mark import LoopMark, mark_of
-from engine.records.loop import IterationVerdict, Loop, LoopStatus
+from engine.records.loop import IterationVerdict, Loop, LoopKind, LoopStatus
 from engine.workspace import Workspace
 
 Kind = Literal["run", "loop"]
@@ -50,6 +50,8 @@ class Listed:
     members: tuple[Member, ...] = ()
     path: Path | None = None
     """The loop's folder, None where it is not there any more."""
+    campaign: bool = False
+    """Whether it is a research campaign."""
 
     @property
     def date(self) -> str:
@@ -142,6 +144,7 @@ def _of_loop(name: str, folder: LoopFolder | None, members: list[Member]) -> Lis
         None,
         tuple(ordered),
         folder.path if folder else None,
+        loop is not None and loop.kind is LoopKind.RESEARCH,
     )
 
 

@@ -9,6 +9,7 @@ from engine import numbers
 from engine.folder import FolderError
 from engine.loops.folder import LoopFolder
 from engine.loops.words import state_words
+from engine.protocols.reading import ProtocolError, read_protocol
 from engine.publish.journal.links import link
 from engine.publish.journal.listing import Listed, Member, loop_records
 from engine.publish.journal.run_entry import said
@@ -22,6 +23,7 @@ from engine.records.loop import (
     LoopKind,
     LoopStatus,
 )
+from engine.records.research import PROTOCOL_FILE
 
 SHOWN = 60
 """So many tries are in the table: those that were kept, then the newest."""
@@ -75,7 +77,7 @@ def render(entry: Listed, root: str = "") -> list[str]:
     elif loop is None:
         lines += ["**What cannot be read:** loop.json. factory-tui loops show says more.", ""]
     tries = tries_of(folder) if folder else []
-    lines += [f"**Goal:** {said(_goal(loop))}", ""]
+    lines += [f"**Goal:** {said(_goal(loop, folder))}", ""]
     lines += ["**What was done:**", "", *_done(entry, loop, tries), ""]
     if folder is not None:
         there = [name for name in _FILES if (folder.path / name).is_file()]
@@ -85,15 +87,18 @@ def render(entry: Listed, root: str = "") -> list[str]:
     return [*lines, "**Conclusion:**", "", *_conclusion(entry, status, root), ""]
 
 
-def _goal(loop: Loop | None) -> str | None:
-    if loop is None:
+def _goal(loop: Loop | None, folder: LoopFolder | None) -> str | None:
+    if loop is None or folder is None:
         return None
     proposer = loop.spec.get("proposer")
     stated = proposer.get("goal") if isinstance(proposer, dict) else None
     if isinstance(stated, str) and stated.strip():
         return stated
     if loop.kind is LoopKind.RESEARCH:
-        return "Find changes to the recipe that make its metric better, by more than noise."
+        try:
+            return read_protocol(folder.path / PROTOCOL_FILE).protocol.meta.purpose_statement
+        except ProtocolError:
+            return "Find changes to the recipe that make its metric better, by more than noise."
     wanted = loop.limits.target_score
     words = "Improve the target on its dev suite, by more than noise; gold is opened at the end."
     return words if wanted is None else f"{words} The score that ends it: {wanted:g}."
@@ -126,14 +131,14 @@ def _tries(entry: Listed, tries: Sequence[Tried], root: str) -> list[str]:
 
 def _row(entry: Listed, one: Tried, root: str) -> list[str]:
     if one.problem:
-        absent = ["—"] * 3
-        return [str(one.number), "—", "cannot be read", *absent, escape(clip(one.problem, _REASON))]
+        why = escape(clip(one.problem, _REASON))
+        return [_name(entry, one), "—", "cannot be read", *["—"] * 3, why]
     plan, run, verdict = one.plan, one.run, one.verdict
     value = verdict.score if verdict else None
     delta = verdict.difference[0] if verdict and verdict.difference else None
     ran = run is not None and run.run_id != "none"
     return [
-        str(one.number),
+        _name(entry, one),
         escape(clip(plan.hypothesis, _HYPOTHESIS)) if plan else "—",
         _run(entry, run.run_id, root) if run is not None and ran else "—",
         str(verdict.outcome) if verdict else "open",
@@ -141,6 +146,13 @@ def _row(entry: Listed, one: Tried, root: str) -> list[str]:
         numbers.change(delta, value, verdict.best_before if verdict else None, absent="—"),
         escape(clip(verdict.reason, _REASON)) if verdict else "—",
     ]
+
+
+def _name(entry: Listed, one: Tried) -> str:
+    """A campaign's first iteration is its baseline, and try n the one after it."""
+    if not entry.campaign:
+        return str(one.number)
+    return "baseline" if one.number == 1 else str(one.number - 1)
 
 
 def _run(entry: Listed, name: str, root: str) -> str:

@@ -51,7 +51,8 @@ def step_of(entry: Listed) -> Step:
     by_name = {one.run.run_id: one.run.path for one in entry.members}
     where = by_name.get(gold or best or "")
     tries = f"{len(entry.members)} runs"
-    if where is not None:
+    # One run of a campaign is one of several measurements: its own records have the mean.
+    if where is not None and not entry.campaign:
         contents, _ = _read(where)
         suites = _suites(contents)
         if contents is not None and suites and suites[0].record is not None:
