@@ -123,7 +123,7 @@ def _falls(path: Path, folder: str, inputs: Inputs) -> Iterator[Fall]:
         after = inputs.record(candidate)
         before = inputs.record(f"{folder}/{file.replace('-candidate.json', '-baseline.json')}")
         old, new = before.get("score"), after.get("score")
-        if not is_number(old) or not is_number(new) or old is None or new is None:
+        if not is_number(old) or not is_number(new):
             continue
         fell = float(new) > float(old) if after.get("direction") == "lower" else new < old
         if fell:

@@ -94,7 +94,7 @@ class Around:
         value = cell.value
         if value is None and (seen := self.values.get(pointer)) is not None:
             value = seen.recorded
-        return value if is_number(value) and not isinstance(value, str) else None
+        return value if is_number(value) else None
 
     def score(self, pointer: str, cell: Cell | None, rows: int | None) -> Published | None:
         """The cell's number with its unit and how many rows it is of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.records.public import Cell, PublicArtifact, Table
 
@@ -49,7 +49,7 @@ def table_cells(pointer: str, table: Table) -> Iterator[Place]:
         yield from _row(f"{pointer}/rows/{number}/cells", row.label, row.cells, table.columns)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a number that can be reckoned with: a JSON file may also hold NaN,
     Infinity, or an integer of four hundred digits."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST

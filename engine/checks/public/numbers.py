@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.checks.finding import Finding
 from engine.checks.public.around import Around
-from engine.checks.public.cells import Place, cells_of
+from engine.checks.public.cells import Place, cells_of, is_number
 from engine.checks.public.entry import Entry, clipped
 from engine.checks.public.seen import CellSeen, CellState
 from engine.records.public import Cell, PublicArtifact, Table
@@ -109,7 +109,7 @@ def _without_record(entry: Entry, place: Place) -> Iterator[Finding]:
 def _form(entry: Entry, place: Place) -> Iterator[Finding]:
     cell, name = place.cell, place.name[:120]
     value = cell.value
-    if place.is_number and not isinstance(value, str) and value is not None:
+    if is_number(value):
         if cell.unit == "share" and not 0 <= value <= 1:
             yield entry.error(
                 "number-unit",
