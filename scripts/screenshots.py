@@ -1,4 +1,5 @@
-"""The README's pictures, made from the running app. Trains the demo and a flywheel: five minutes.
+"""The README's pictures, made from the running app. Trains the demo, a flywheel and a
+campaign: seven minutes.
 
     python scripts/screenshots.py
 
@@ -177,6 +178,12 @@ def pictures() -> None:
         words = ["flywheel", DEMO_TARGET, "--iters", "3", "-w", str(workspace.path)]
         subprocess.run([sys.executable, "-m", "engine.cli", *words], check=True)
         save(workspace, Shot("loops", "loops", size=(120, 40)))
+        protocol = str(workspace.path / "recipes" / "tiny-lm" / "protocol.json")
+        words = ["research", protocol, "--tries", "8", "--yes", "-w", str(workspace.path)]
+        subprocess.run([sys.executable, "-m", "engine.cli", *words], check=True)
+        save(workspace, Shot("research", "research", size=(140, 40)))
+        save(workspace, Shot("artifacts", "artifacts", size=(140, 40)))
+        save(workspace, Shot("journal", "journal", size=(140, 40)))
 
 
 def main() -> None:
