@@ -23,6 +23,7 @@ from tui.acting import say
 from tui.ahead import load_ahead
 from tui.bindings import EVERYWHERE, KEYS, bindings_for, caption_in, keys_of
 from tui.lookout import Lookout
+from tui.previewing import SitePreview
 from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
 from tui.settings import load_settings, with_keymap
@@ -45,6 +46,7 @@ ROOMS: dict[str, str] = {
     "research": "tui.screens.research:ResearchScreen",
     "serve": "tui.screens.serve:ServeScreen",
     "journal": "tui.screens.journal:JournalScreen",
+    "artifacts": "tui.screens.artifacts:ArtifactsScreen",
 }
 """Every screen by its name. A screen is imported when it is first opened."""
 
@@ -54,6 +56,7 @@ PLACES = {
     "research": "Campaigns that search a training recipe: every try, and what came of it.",
     "new_run": "Plan a run.",
     "journal": "What was tried, what came of it, and your notes.",
+    "artifacts": "What the world may see: pages with their numbers, blockers and findings.",
     "serve": "Models that answer here: two side by side on one prompt.",
 }
 """The screens of the whole workspace, for the command palette."""
@@ -121,6 +124,7 @@ class FactoryApp(App[None]):
         self._seed = seed
         self._did: deque[str] = deque(maxlen=30)
         self._servers: OwnServers | None = None
+        self.site_preview = SitePreview(self.workspace)
         self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
         for theme in THEMES:
             self.register_theme(theme)
@@ -280,6 +284,7 @@ class FactoryApp(App[None]):
     async def on_unmount(self) -> None:
         if self._servers is not None:
             await to_thread(self._servers.close)
+        await to_thread(self.site_preview.close)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         if isinstance(screen, RoomScreen):

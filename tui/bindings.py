@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from textual.binding import Binding
 
 from tui.keys import (
+    artifacts,
     compare,
     decide,
     everywhere,
@@ -46,6 +47,7 @@ KEYS: tuple[Key, ...] = (
     *research.KEYS,
     *serve.KEYS,
     *journal.KEYS,
+    *artifacts.KEYS,
     *everywhere.KEYS,
 )
 

@@ -62,7 +62,7 @@ class RunsActs(RunsReading):
 
     def action_room(self, name: str) -> None:
         """Open another screen on the run at the cursor."""
-        if name in ("new_run", "loops", "journal"):
+        if name in ("new_run", "loops", "journal", "artifacts"):
             self._open(name)
         elif self.current is not None:
             self._open(name, self.current.run_id)
@@ -73,6 +73,20 @@ class RunsActs(RunsReading):
         """Plan a run whose parent is the one at the cursor."""
         if self.current is not None:
             self._open("new_run", self.current.run_id)
+
+    def action_artifact(self) -> None:
+        """Make a public artifact of the decided run at the cursor."""
+        if self.current is not None:
+            from tui.screens.artifacts_make import make_artifact
+
+            make_artifact(self, self.current.summary.path)
+
+    def action_package(self) -> None:
+        """Make the package of the shipped run at the cursor."""
+        if self.current is not None:
+            from tui.screens.artifacts_make import make_package_of
+
+            make_package_of(self, self.current.summary.path)
 
     def action_compare(self) -> None:
         """Compare the marked runs; one run with its parent, else with the best of its target."""
