@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from engine.samples import samples_dir
 
 QUICK = (
@@ -42,6 +44,21 @@ class Shell:
 def quick_sets(*more: str) -> list[str]:
     """The overrides of QUICK and these as arguments of ``run``."""
     return [part for one in (*QUICK, *more) for part in ("--set", one)]
+
+
+def set_in(forge: Path, *settings: str) -> None:
+    """Write settings, as ``--set`` takes them and whole numbers all, into a forge.yaml."""
+    yaml = YAML()
+    document = yaml.load(forge.read_text("utf-8"))
+    for setting in settings:
+        path, _, value = setting.partition("=")
+        *places, name = path.split(".")
+        place = document
+        for one in places:
+            place = place[one]
+        place[name] = int(value)
+    with forge.open("w", encoding="utf-8") as file:
+        yaml.dump(document, file)
 
 
 def new_shell(workspace: Path) -> Shell:

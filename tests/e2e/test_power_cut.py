@@ -20,12 +20,14 @@ import pytest
 from tests.e2e.shell import Shell, new_shell, quick_sets
 
 SETS = quick_sets(
-    "factory.train.iters=120",
+    "factory.train.iters=60",
     "factory.train.report_every=1",
     "factory.train.eval_every=20",
     "factory.train.save_every=20",
     "factory.train.early_stop=null",
 )
+LONGER = ("--set", "factory.train.iters=120")
+"""For a run that a command is to stop in mid-training."""
 WAIT_S = 120.0
 
 
@@ -81,7 +83,7 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(shell: Shell) -> None:
     assert started.returncode == 0, started.stderr
     cut = shell.workspace / "runs" / started.stdout.strip()
     screen = attach_screen(shell)
-    wait_for_step(cut, 50)
+    wait_for_step(cut, 25)
     status = json.loads((cut / "run-status.json").read_text())
     supervisor, child = status["supervisor"]["pid"], status["child"]["pid"]
     for pid in (screen, supervisor, child):
@@ -104,11 +106,11 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(shell: Shell) -> None:
         for event in after
         if event["kind"] == "stage-start" and event["stage"] == "train"
     ]
-    assert resumed == [None, 40], "not from the newest checkpoint"
+    assert resumed == [None, 20], "not from the newest checkpoint"
     expected, got = curve(unbroken), curve(cut)
     # The seam: what was done and not told when the power failed is done and told again.
-    assert set(range(41, 121)) <= set(got)
-    for step in range(41, 121):
+    assert set(range(21, 61)) <= set(got)
+    for step in range(21, 61):
         assert got[step] == pytest.approx(expected[step], rel=1e-4), f"step {step}"
     assert shell("validate", cut.name).returncode == 0
 
@@ -127,7 +129,7 @@ def test_killing_the_screen_leaves_the_run_alone(shell: Shell) -> None:
 
 def test_ctrl_c_leaves_the_run_going_and_cancel_stops_it(shell: Shell) -> None:
     known = set((shell.workspace / "runs").iterdir())
-    command = [sys.executable, "-m", "tui", "run", "drone-router", "--seed", "7", *SETS]
+    command = [sys.executable, "-m", "tui", "run", "drone-router", "--seed", "7", *SETS, *LONGER]
     watcher = subprocess.Popen(
         command, cwd=shell.workspace, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )

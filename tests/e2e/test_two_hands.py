@@ -13,12 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ruamel.yaml import YAML
 
 from engine.catalogue.summary import summarise
 from engine.samples import copy_samples, samples_dir
 from engine.workspace import Workspace
-from tests.e2e.shell import QUICK
+from tests.e2e.shell import QUICK, set_in
 from tests.e2e.terminal import Terminal
 
 pytestmark = [
@@ -33,18 +32,7 @@ Opener = Callable[[], Terminal]
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """A terminal on the samples, whose target trains in a few seconds."""
     workspace = copy_samples(tmp_path / "work")
-    forge = workspace.target_path("drone-router") / "forge.yaml"
-    yaml = YAML()
-    document = yaml.load(forge.read_text("utf-8"))
-    for setting in QUICK:
-        path, _, value = setting.partition("=")
-        *places, name = path.split(".")
-        place = document
-        for one in places:
-            place = place[one]
-        place[name] = int(value)
-    with forge.open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
+    set_in(workspace.target_path("drone-router") / "forge.yaml", *QUICK)
     opened = Terminal(workspace.path, size=(120, 40))
     yield opened
     opened.kill()
