@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -189,7 +190,7 @@ class CustomScorer:
                 for key, _ in selector.select(left):
                     piece = os.read(key.fd, 65536)
                     if key.fileobj is child.stderr:
-                        self._narration = (self._narration + piece)[-_MAX_NARRATION:]
+                        self._hear(piece)
                         if not piece:
                             selector.unregister(child.stderr)
                     elif not piece or len(self._pending) > MAX_ANSWER:
@@ -203,11 +204,17 @@ class CustomScorer:
             found = None
         return found if isinstance(found, dict) else {}
 
+    def _hear(self, piece: bytes) -> None:
+        self._narration = (self._narration + piece)[-_MAX_NARRATION:]
+
     def _how(self) -> str:
         """How the child ended, with its last words."""
-        assert self._child is not None
+        assert self._child is not None and self._child.stderr is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(1.0)
+        # Its last words may lie in the pipe still, which holds no more than one reading takes.
+        if select.select([self._child.stderr], [], [], 0)[0]:
+            self._hear(os.read(self._child.stderr.fileno(), 65536))
         code = self._child.returncode
         if code is None:
             return "it said too much"
