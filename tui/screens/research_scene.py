@@ -233,6 +233,8 @@ class ResearchScene(ResearchActs):
             self.tries.put(lambda _width: words)
             self.query_one("#best", Chart).put([], [], Options(empty="reading …"))
             empty.update(self._empty_words())
+            for name in ("#banner", "#purpose", "#numbers", "#about", "#live"):
+                self._put_line(name, [])
         else:
             self._draw_tries(view)
             self._draw_clocks()

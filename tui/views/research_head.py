@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 
 from engine import numbers
@@ -178,6 +179,11 @@ def banner(view: CampaignView, keys: Mapping[str, str]) -> list[Cell]:
         ]
     else:
         found += loop_banner(loop, {"gold": "", **named})
+    best, campaign = view.best, view.campaign
+    if status.phase is LoopPhase.COMPLETED and best is not None and best.number and campaign:
+        repo = loop.path.parent.parent / campaign.repo
+        where = shlex.join(["git", "-C", str(repo), "merge", campaign.branch])
+        found += [Cell("Take the best over: ", "muted"), Cell(plain(where, clip=600), "strong")]
     if view.problem:
         found.append(Cell(f" ⚠ {plain(view.problem, clip=300)}", "warn"))
     if view.wishes:

@@ -103,7 +103,10 @@ def _chance(value: float) -> str:
 
 def _broken(one: Tried, width: int) -> list[Entry]:
     found: list[Entry] = []
+    said = one.verdict.reason if one.verdict is not None else ""
     for broke in one.violations:
+        if broke.text == said:
+            continue  # the verdict says it already
         where = f" {plain(broke.path, clip=200)}" if broke.path else ""
         words = f"⊘ {broke.rule}{where}: {plain(broke.text, clip=600)}"
         found += sentence(words, width, "warn")
@@ -122,7 +125,7 @@ def _measured(view: CampaignView, one: Tried, width: int) -> list[Entry]:
     names = sorted({name for each in measured for name in each.metrics})
     columns = ["seed", plain(view.metric, clip=14), "time", "memory"]
     sizes = [5, max(9, len(columns[1]) + 1), 8, 8]
-    used = 4 + sum(sizes)
+    used = 4 + sum(sizes) + max((len(each.cause) + 4 for each in measured if each.cause), default=0)
     for name in names:
         size = max(9, min(len(name), 18) + 1)
         if used + size > width:

@@ -18,7 +18,7 @@ Cells = tuple[str, str]
 ORDERS = ("newest", "best", "gain", "time", "memory", "verdict")
 """What the table can be sorted by; ``gain`` is the difference to the best before."""
 
-_LEAST = 12
+_LEAST = 16
 """Cells that a description needs before another column is worth its room."""
 
 _ORDER_OF_WHAT = ("keep", "open", "discard", "crash", "refused", "unreadable")
@@ -110,6 +110,9 @@ def _cause(one: Tried) -> Cells:
     return (plain(one.cause or "", clip=60), "warn" if one.what == "refused" else "bad")
 
 
+_NUMBERS = ("metric", "±", "Δ best", "P")
+"""The columns over which the cause stands of a try that has no number."""
+
 _ALWAYS = (
     _Column("verdict", 10, _verdict),
     _Column("metric", 8, _metric),
@@ -118,8 +121,7 @@ _ALWAYS = (
 )
 
 _MORE = (
-    (_Column("cause", 13, _cause), 1),
-    (_Column("± ", 9, _interval), 3),
+    (_Column("±", 9, _interval), 3),
     (_Column("time", 7, _time), 6),
     (_Column("memory", 9, _memory), 6),
     (_Column("−lines", 7, _lines), 6),
@@ -134,7 +136,7 @@ def columns_for(width: int) -> list[_Column]:
     places = [0, 2, 4, 5]
     used = 2 + 6 + sum(one.cells for one in found)
     for column, place in _MORE:
-        if width - used - column.cells < _LEAST + 16:
+        if width - used - column.cells < _LEAST:
             break
         at = sum(known <= place for known in places)
         found.insert(at, column)
@@ -162,16 +164,29 @@ def try_entries(tries: Sequence[Tried], width: int, *, every: int | None = None)
             (number.rjust(4) + "  ", role),
             (fit(plain(tried.words, clip=400), room), "plain"),
         ]
-        for column in columns:
-            text, role = column.of(tried)
-            segments.append((_placed(text, column), role))
+        segments += _values(tried, columns)
         rows.append(Entry(clipped(segments, width), key=str(tried.number + 1)))
     return rows
 
 
+def _values(one: Tried, columns: Sequence[_Column]) -> list[Segment]:
+    """What stands behind the description. Without a number its columns say why there is none."""
+    why = _cause(one) if one.score is None and one.cause is not None else None
+    found: list[Segment] = []
+    for column in columns:
+        if why is not None and column.title in _NUMBERS:
+            continue
+        text, role = column.of(one)
+        found.append((_placed(text, column), role))
+        if why is not None and column.title == "verdict":
+            room = sum(each.cells for each in columns if each.title in _NUMBERS)
+            found.append((" " + fit(why[0], room - 1), why[1]))
+    return found
+
+
 def _placed(text: str, column: _Column) -> str:
     """Words stand left in their column, numbers right."""
-    if column.title in ("verdict", "cause"):
+    if column.title == "verdict":
         return " " + fit(text, column.cells - 1)
     return fit(text, column.cells, align="right")
 
