@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -89,7 +88,6 @@ class ArtifactsScreen(ArtifactsActs):
         yield KeyBar("artifacts")
 
     def on_mount(self) -> None:
-        self.query_one("#states").can_focus = False
         self._wanted = self.factory.remembered.get(AT, "") or None
         self.read()
         self._watch()
@@ -166,7 +164,9 @@ class ArtifactsScreen(ArtifactsActs):
         if self._wanted and any(one.entry.name == self._wanted for one in shown):
             every.select(self._wanted)
             self._wanted, self._moved_to = None, True
-        elif shown and not self._moved_to and self._wanted is None:
+        elif artifacts.whole:
+            self._wanted = None  # it is gone, or not listed
+        if shown and not self._moved_to and self._wanted is None:
             every.select(shown[0].entry.name)  # others came before it while they were read
         self.tell_state()
         self._show()
@@ -193,6 +193,7 @@ class ArtifactsScreen(ArtifactsActs):
 
     def go_to(self, name: str) -> None:
         self._wanted, self._hidden, self._needle = name, set(), ""
+        self.factory.remembered.put(AT, name)
         self.query_one(Input).value = ""
         self.query_one("#search").remove_class("-open")
 
@@ -328,8 +329,3 @@ class ArtifactsScreen(ArtifactsActs):
         text = f"{count:,} artifact{'s' * (count != 1)} checked: "
         text += f"{errors:,} errors, {warnings:,} warnings." if found else "nothing is wrong."
         say(self, text, "warning" if errors else "information")
-
-    @property
-    def run_path(self) -> Path:
-        """Nothing here is of one run."""
-        return self.factory.workspace

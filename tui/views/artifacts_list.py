@@ -90,8 +90,8 @@ def _searched(one: Checked) -> str:
 def list_lines(
     shown: Sequence[Checked], artifacts: Artifacts, width: int, *, tight: bool = False
 ) -> list[Entry]:
-    """Three lines an artifact below the name of its state, two where it is ``tight``; its key is
-    its file."""
+    """Three or four lines an artifact below the name of its state, two where it is ``tight``; its
+    key is its file."""
     if not artifacts.checked and not artifacts.waiting:
         lines = [entry((" " + EMPTY[0], "strong"))] if artifacts.whole else []
         for text in EMPTY[1:] if artifacts.whole else ():
@@ -160,12 +160,12 @@ def _artifact(one: Checked, state: State, width: int, tight: bool) -> list[Entry
     ]
     number = plain(headline_text(one.entry, one.around), clip=300)
     following = plain(found.next_action.strip() or "next action not recorded", clip=300)
-    if width < _ROOMY and found.type:
-        number = f"{plain(found.type, clip=40)} · {number}"
     if tight:
         half = (width - 6) // 2
         row = [("   " + fit(number, half), "plain"), (f"  → {following}", "muted")]
         return [*lines, Entry(clipped(row, width))]
+    if width < _ROOMY and found.type:
+        lines.append(_below(plain(found.type, clip=120), "muted", width))
     lines.append(_below(number, "plain", width))
     lines.append(_below(f"→ {following}", "muted", width))
     return lines

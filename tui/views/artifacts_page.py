@@ -338,7 +338,7 @@ def _grid(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> L
         tuple([*(plain(one, clip=CELL) for one in row), *[""] * len(titles)][: len(titles)])
         for row in rows
     ]
-    aligns: tuple[Align, ...] = ("left",) * len(titles)
+    aligns: tuple[Align, ...] = tuple("left" for _ in titles)
     table = Columns(tuple(titles), tuple(whole), aligns)
     for line in laid_out(table, width):
         row = clipped(((cell.text, cell.tone) for cell in line), width)
