@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from tui.styles import style_paths
 from tui.views.plain import plain_lines
 from tui.views.setting import Setting
 from tui.widgets.setting_row import SettingRow
@@ -22,6 +23,7 @@ Answer = TypeVar("Answer")
 class FormDialog(ModalScreen[Answer]):
     """Rows of settings. A subclass says what they are, explains them, and takes what is typed."""
 
+    CSS_PATH = style_paths("forms")
     AUTO_FOCUS = ".setting Choice, .setting Input"
 
     def __init__(self, title: str, settings: Sequence[Setting], buttons: Mapping[str, str]) -> None:

@@ -40,8 +40,7 @@ class ResearchScreen(ResearchScene):
     campaign's, None for the newest."""
 
     ROOM = "research"
-    # The dialogs are those of Loops.
-    CSS_PATH = style_paths("research", "loops")
+    CSS_PATH = style_paths("research")
     BINDINGS = bindings_for("research")
     EDGES = (Edge("#best", "bottom"), Edge("#left", "right"), Edge("#course", "bottom"))
 

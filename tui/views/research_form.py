@@ -24,7 +24,8 @@ def campaign_fields() -> list[Setting]:
         of(PROTOCOL, "protocol", "text", "", "", "The experiment protocol, a JSON file."),
         of(REPO, "repository", "text", "", "",
            "The repository whose recipe is searched. Empty: the folder of the protocol. The "
-           "campaign works in a worktree of its own; your checkout stays as it is."),
+           "campaign works in a worktree of its own; your checkout stays as it is.",
+           default="the folder of the protocol"),
         of("tries", "tries", "whole", "at most", "1 or more", "So many tries at most.",
            low=1, default="20"),
         of("seeds", "seeds", "whole", "a try", "1 or more",
