@@ -58,7 +58,6 @@ EMPTY = (
 )
 NO_MATCH = "No artifact here fits the filter. esc takes it away."
 _OUTCOME = 11
-_FOUND = 10
 _ROOMY = 70
 
 
@@ -98,6 +97,7 @@ def list_lines(
             lines += sentence(text, width - 2, "muted", " ") if text else [entry(("", "plain"))]
         return lines
     counts = Counter(map(state_of, shown))
+    end = max((cell_len(found_words(one)[0]) for one in shown), default=0) + 1
     found: list[Entry] = []
     last: object = ""
     for one in shown:
@@ -105,7 +105,7 @@ def list_lines(
         if state != last:
             last = state
             found.append(_heading(state, counts[state], width))
-        found += _artifact(one, state, width, tight)
+        found += _artifact(one, state, width, end, tight)
     if not shown and not artifacts.waiting:
         found += sentence(NO_MATCH, width - 1, "muted", " ")
     if artifacts.waiting:
@@ -123,18 +123,18 @@ def _heading(state: State, count: int, width: int) -> Entry:
     return Entry(clipped([(f" {sign} {word}", tone), (f"  {count:,}", "muted")], width))
 
 
-def _artifact(one: Checked, state: State, width: int, tight: bool) -> list[Entry]:
+def _artifact(one: Checked, state: State, width: int, end: int, tight: bool) -> list[Entry]:
     sign, tone = SIGNS[state]
     found = one.entry.artifact
     key = one.entry.name
     word, found_tone = found_words(one)
     if found is None:
-        room = max(8, width - 3 - _FOUND)
+        room = max(8, width - 3 - end)
         name = fit(plain(one.entry.id, clip=200), room - 1) + " "
         head: list[Segment] = [(f" {sign} ", tone), (name, "strong"), (word, found_tone)]
         why = plain(one.entry.problem or "It is no artifact.", clip=300)
         return [Entry(clipped(head, width), key), _below(why, "muted", width)]
-    room = max(8, width - 3 - _OUTCOME - _FOUND)
+    room = max(8, width - 3 - _OUTCOME - end)
     kind = plain(found.type, clip=60) if width >= _ROOMY else ""
     name = plain(found.id)
     if kind and cell_len(name) + cell_len(kind) + 3 <= room:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from engine.artifacts.checking import Checked
 from engine.artifacts.wording import cell_text
 from engine.checks.public.around import Around
+from engine.checks.public.cells import cells_of
 from engine.checks.public.competition import direct_problems, sentence, told_of
 from engine.checks.public.entry import Entry as ArtifactFile
 from engine.checks.public.seen import CellState
@@ -37,6 +38,8 @@ ROWS = 200
 
 _TONES: dict[str, Tone] = {"✔": "good", HISTORICAL: "accent", "✘": "bad"}
 _MARK = re.compile(f"([✔{HISTORICAL}]|✘.*?(?=  |$)|{NOT_RECORDED})")
+_COUNTED = ("share", "percent", "pp", None)
+"""Units of a score: of how many rows it is tells how sure it is."""
 _HELD = {CellState.EQUAL, CellState.READ}
 _BETTER: dict[Told, Segment] = {
     Told.BETTER: ("▲ ", "good"),
@@ -211,8 +214,6 @@ def _provenance(found: PublicArtifact, around: Around, width: int) -> Lines:
 
 def _records(found: PublicArtifact, around: Around) -> list[str]:
     """The records that cells point into, and which of them no longer hold what is said."""
-    from engine.checks.public.cells import cells_of
-
     wrong: dict[str, int] = {}
     for place in cells_of(found):
         if place.cell.record is not None:
@@ -314,8 +315,10 @@ def _cell(cell: Cell | None, pointer: str, around: Around) -> str:
     text = plain(cell_text(cell, seen), clip=CELL)
     if seen is not None and seen.state in _HELD:
         text += " ✔"
-    n = cell.n if cell is not None and cell.n is not None else seen.n if seen else None
-    return f"{text} of {n:,}" if n is not None and text != NOT_RECORDED else text
+    if cell is None or cell.unit not in _COUNTED or text == NOT_RECORDED:
+        return text
+    n = cell.n or (seen.n if seen else None)
+    return f"{text} of {n:,}" if n is not None else text
 
 
 def _cells(cells: Sequence[Cell], pointer: str, around: Around) -> list[str]:
