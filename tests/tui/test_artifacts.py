@@ -280,3 +280,26 @@ async def test_runs_leads_there_and_makes_artifact_and_package(workspace: Path) 
         await until(pilot, lambda: not isinstance(app.screen, ArtifactsScreen))
         await pilot.press("A")
         await front(pilot, ArtifactsScreen)
+
+
+async def test_decide_makes_artifact_and_package_of_what_was_shipped(workspace: Path) -> None:
+    app = app_on(workspace, "decide", folders.RUN_ID)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("P")
+        await front(pilot, Confirm)
+        await pilot.press("n", "a")
+        await front(pilot, AskText)
+        await pilot.press("enter")
+        await until(pilot, lambda: (workspace / "artifacts" / "router-2.yaml").exists())
+        await front(pilot, ArtifactsScreen)
+
+
+async def test_a_run_that_is_not_decided_gives_neither(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path, phase="evaluated")
+    app = app_on(tmp_path, "decide", run.name)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("a")
+        await until(pilot, lambda: "is not decided, so there is nothing to tell yet" in said(app))
+        await pilot.press("P")
+        await until(pilot, lambda: said(app).count("is not decided") == 2)
+    assert not (tmp_path / "artifacts").exists() and not (tmp_path / "specialists").exists()

@@ -31,5 +31,7 @@ KEYS = (
     Key("flips", "f", "flips", "decide", "The examples that were fixed and broken."),
     Key("room('validate')", "v", "validate", "decide", "Check the files of the run."),
     Key("room('report')", "r", "report", "decide", "Read the report of the run."),
+    Key("artifact", "a", "public", "decide", "Make a public artifact, once decided.", False),
+    Key("package", "P", "package", "decide", "Make the package of the shipped run.", False),
     Key("room('serve')", "S", "serve", "decide", "Ask base and candidate side by side.", False),
 )

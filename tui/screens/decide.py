@@ -205,6 +205,18 @@ class DecideScreen(RoomScreen):
         else:
             open_examples(self.factory, self.run_id, "flipped")
 
+    def action_artifact(self) -> None:
+        """Make a public artifact of the decided run."""
+        from tui.screens.artifacts_make import make_artifact
+
+        make_artifact(self, self.run_path)
+
+    def action_package(self) -> None:
+        """Make the package of the shipped run."""
+        from tui.screens.artifacts_make import make_package_of
+
+        make_package_of(self, self.run_path)
+
     # --- writing ------------------------------------------------------------------
 
     def action_write(self) -> None:
