@@ -14,6 +14,7 @@ from engine.cli import (
     comparing,
     evaluating,
     evidence,
+    export,
     flywheel,
     journal,
     loops,
@@ -61,6 +62,7 @@ app.command()(journal.journal)
 app.command()(evidence.card)
 app.command()(evidence.validate)
 app.command()(evidence.render)
+app.command()(export.export)
 app.command()(bench.bench)
 app.command(name="eval")(evaluating.evaluate)
 app.command()(ceiling.ceiling)
