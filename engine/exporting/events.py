@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from engine.exporting.tables import EVENTS, number, text, time, whole
 from engine.live.measurement import Measurement, measurements
@@ -24,6 +25,8 @@ _SAYS = {
 }
 """Kind of event to the fields that are its level, its code and its text. An example has none: its
 texts are held-out data."""
+
+_name = lru_cache(1024)(text)
 
 
 @dataclass(slots=True)
@@ -54,7 +57,9 @@ def _measured(piece: Piece, run: str, one: Measurement) -> None:
     piece.events.append(f'{run},{seq},{t},"{one.kind}",{stage},,,\n')
     if one.kind == "metric" and one.values:
         step = "" if one.step is None else repr(one.step)
-        _add(piece, f"{run},{stage},{step},{t},{seq},", one.values.items())
+        head = f"{run},{stage},{step},{t},{seq},"
+        # Each value is a float here, and its name one of few.
+        piece.metrics += [f"{head}{_name(key)},{value!r}\n" for key, value in one.values.items()]
     elif one.kind == "memory":
         _add(piece, f"{run},{stage},,{t},{seq},", _sampled(one))
 

@@ -70,8 +70,6 @@ def export(
         made = _made(sorted(runs, key=lambda run: run.run_id), beside, kind, tables, exported, told)
         for file in (made, *made.iterdir()) if made.is_dir() else (made,):
             flush(file)
-        if made.is_dir():
-            made.chmod(0o755)
         swap_in(made, out, beside / "before")
         flush(out.parent)
     finally:

@@ -17,6 +17,9 @@ PIECE = 16 << 20
 _MEMORY = "256MB"
 """What the database may hold in memory; beyond that it uses the disk."""
 
+_THREADS = 2
+"""So many of them need that memory, whatever the machine has."""
+
 _LONGEST = 2 << 20
 """A longer line is announced to the reader of CSV, in bytes."""
 
@@ -75,6 +78,7 @@ class Database:
         self._longest = dict.fromkeys(self._waiting, 0)
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(self.path))
         self.connection.execute(f"SET memory_limit='{_MEMORY}'")
+        self.connection.execute(f"SET threads={_THREADS}")
         self.connection.execute("SET temp_directory=" + _quoted(str(folder / "spilled")))
         for table in self.tables:
             columns = ", ".join(f'"{name}" {SQL[kind]}' for name, kind in table.columns.items())
