@@ -164,12 +164,16 @@ class ArtifactsScreen(ArtifactsActs):
         if self._wanted and any(one.entry.name == self._wanted for one in shown):
             every.select(self._wanted)
             self._wanted, self._moved_to = None, True
-        elif artifacts.whole:
-            self._wanted = None  # it is gone, or not listed
+        elif self._wanted and artifacts.whole and not self._is_to_come(self._wanted):
+            self._wanted = None
         if shown and not self._moved_to and self._wanted is None:
             every.select(shown[0].entry.name)  # others came before it while they were read
         self.tell_state()
         self._show()
+
+    def _is_to_come(self, name: str) -> bool:
+        """Whether an artifact was written after what was read here."""
+        return self.artifacts.one(name) is None and (self.factory.workspace / name).is_file()
 
     def tell_state(self) -> None:
         """The right end of the top bar: how many there are, and what is being done."""
