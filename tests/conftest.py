@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import textual._wait
+import textual.screen
 from hypothesis import HealthCheck, settings
 from textual.app import App
 
@@ -22,6 +24,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A busy machine is no failure: what has a limit of time says so itself, and runs alone.
 settings.register_profile("factory", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("factory")
+
+# A pilot takes an app for idle after 20 ms with next to no work, which is a little more than the
+# 17 ms to a repaint. A fourth of both: a key then costs 10 ms of waiting and not 40.
+for _module, _name in (
+    (textual._wait, "SLEEP_GRANULARITY"),
+    (textual._wait, "SLEEP_IDLE"),
+    (textual.screen, "UPDATE_PERIOD"),
+):
+    setattr(_module, _name, getattr(_module, _name) / 4)
 
 
 def pytest_configure(config: pytest.Config) -> None:
