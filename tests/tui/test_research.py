@@ -87,7 +87,7 @@ async def test_a_campaign_at_every_size(tmp_path: Path, size: tuple[int, int]) -
         await until(pilot, lambda: "help" in footer(app))
         if size[0] > 50:
             assert "best 2.20 ±0.02 (try 5)" in texts(app)
-            assert "best so far ↓ is better  ● 3 keep" in drawn(screen, "#best")
+            assert "best so far ↓  ● 3 keep" in drawn(screen, "#best")
         await pilot.press("r")
         await until(pilot, lambda: "may change" in drawn(screen, "#rules"))
 

@@ -160,7 +160,7 @@ def test_more_is_better_where_the_protocol_says_so(tmp_path: Path) -> None:
     view = view_of(tmp_path, tries, protocol=parts)
     assert "val_bpb ↑ best" in said(numbers_line(view, 120))
     title, curves, _ = best_chart(view.tries, 1, view.lower_is_better)
-    assert "↑ is better" in "".join(part for part, _ in title)
+    assert "best so far ↑" in "".join(part for part, _ in title)
     assert [list(one.y) for one in curves if one.sign == "✘"] == [[1.0]]
     assert [one.number for one in ordered(view.tries, "best", False)] == [1, 0, 2]
 

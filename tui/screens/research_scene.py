@@ -298,7 +298,7 @@ class ResearchScene(ResearchActs):
             stage: StageView | None = feed.projection.running
             self._put_line("#live", live_cells(view, stage, now))
             course.put(*live_chart(view, stage))
-        course.styles.display = None  # type: ignore[assignment]  # what the stylesheet says
+        course.styles.display = None  # what the stylesheet says
 
     def _put_line(self, selector: str, cells: list[Cell]) -> None:
         if self._lines.get(selector) == cells:
@@ -306,7 +306,7 @@ class ResearchScene(ResearchActs):
         self._lines[selector] = cells
         line = self.query_one(selector, Static)
         if cells:
-            line.styles.display = None  # type: ignore[assignment]
+            line.styles.display = None
         else:
             line.styles.display = "none"
         line.update(paint(*cells))

@@ -25,8 +25,8 @@ def progress_series(stage: StageView, metric: str) -> tuple[str, Series] | None:
         if len(stage.series.get(name, ())):
             return name, stage.series[name]
     rest = (name for name in stage.series if name not in (_SPEED, MEMORY, "learning_rate", "dt_s"))
-    name = next((one for one in rest if len(stage.series[one])), None)
-    return None if name is None else (name, stage.series[name])
+    first = next((one for one in rest if len(stage.series[one])), None)
+    return None if first is None else (first, stage.series[first])
 
 
 def live_cells(view: CampaignView, stage: StageView | None, now: float) -> list[Cell]:

@@ -142,7 +142,7 @@ def best_chart(
     is the one that the tries that were kept went."""
     title: Row = [("best so far", "strong")]
     if lower_is_better is not None:
-        title.append((" ↓ is better" if lower_is_better else " ↑ is better", "muted"))
+        title.append((" ↓" if lower_is_better else " ↑", "muted"))
     counts = [one.what for one in tries]
     for what, (sign, role) in SIGNS.items():
         if count := counts.count(what):
