@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
+from textual.types import NoActiveAppError
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
@@ -101,8 +103,10 @@ class NewRunScreen(RoomScreen):
 
     def _tell(self, callback: Callable[..., object], *values: Any) -> None:
         """From a thread: hand over what was found, unless nobody waits for it any more."""
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(callback, *values)
+        # A screen that is taken away in between has no app any more.
+        with suppress(NoActiveAppError):
+            if not get_current_worker().is_cancelled:
+                self.app.call_from_thread(callback, *values)
 
     # --- the target ---------------------------------------------------------------
 

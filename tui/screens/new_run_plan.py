@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
+from textual.types import NoActiveAppError
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
@@ -59,8 +61,10 @@ class PlanPane(VerticalScroll):
 
     def _tell(self, callback: Callable[..., object], *values: Any) -> None:
         """From a thread: hand over what was found, unless nobody waits for it any more."""
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(callback, *values)
+        # A screen that is taken away in between has no app any more.
+        with suppress(NoActiveAppError):
+            if not get_current_worker().is_cancelled:
+                self.app.call_from_thread(callback, *values)
 
     # --- planning -------------------------------------------------------------------
 
