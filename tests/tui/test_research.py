@@ -237,9 +237,9 @@ async def test_a_campaign_that_runs_is_paused_stopped_cancelled_and_watched(
     monkeypatch.setattr("engine.loops.launch.cancel_loop", cancel)
     async with shown(tmp_path) as (app, pilot, screen):
         await until(pilot, lambda: "repetition 2 of 3" in texts(app) and "4.25" in texts(app))
-        assert "22,000 tok/s" in texts(app) and "86M" in texts(app)
-        assert "this repetition" in drawn(screen, "#course")
-        assert "runs now" in drawn(screen, "#try")
+        await until(pilot, lambda: "22,000 tok/s" in texts(app) and "86M" in texts(app))
+        await until(pilot, lambda: "this repetition" in drawn(screen, "#course"))
+        await until(pilot, lambda: "runs now" in drawn(screen, "#try"))
         await until(pilot, lambda: "live" in footer(app))
         await pilot.press("p")
         await until(pilot, lambda: folder.asked(Request.PAUSE))
