@@ -120,6 +120,8 @@ def read_json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         what = "is cut off" if error.pos >= len(text.rstrip()) else f"is not JSON ({error.msg})"
         raise FolderError(path, f"{what} at line {error.lineno}, column {error.colno}") from error
+    except ValueError as error:
+        raise FolderError(path, "holds a number of too many digits") from error
     except RecursionError as error:
         raise FolderError(path, "is nested too deeply") from error
 

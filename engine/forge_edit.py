@@ -16,6 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from engine.yaml_bounds import ODD_VALUES, too_deep
+
 STEP = 2
 """Columns of indentation of a section that has no key yet to learn it from."""
 
@@ -70,12 +72,14 @@ def _changed(text: str, root: MappingNode | None, path: Sequence[str], written: 
 
 
 def _compose(text: str) -> MappingNode | None:
+    if too_deep(text):
+        raise EditError("Its sections lie too deep in each other.")
     try:
         root = YAML(typ="rt", pure=True).compose(io.StringIO(text))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise EditError(f"Line {line}: {error.problem or 'is not YAML'}.") from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, *ODD_VALUES, RecursionError) as error:
         raise EditError(f"The text is not YAML ({type(error).__name__}).") from error
     if root is None or (isinstance(root, ScalarNode) and _is_empty(root)):
         return None
@@ -194,7 +198,7 @@ def _number(value: float) -> str:
 def _read(text: str, path: Sequence[str]) -> Any:
     try:
         found = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, *ODD_VALUES, RecursionError) as error:
         raise EditError(f"The changed text is not YAML ({type(error).__name__}).") from error
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None

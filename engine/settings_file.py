@@ -29,3 +29,5 @@ def load_table(workspace: Path, name: str, kind: type[Table]) -> Table:
         raise SettingsError(f"factory.toml: {where}: {said}.") from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"factory.toml cannot be read: {error}.") from error
+    except RecursionError as error:
+        raise SettingsError("factory.toml cannot be read: it is nested too deeply.") from error

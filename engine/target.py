@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from engine.records.target import Forge, SuiteRef
+from engine.yaml_bounds import ODD_VALUES, too_deep
 
 MAX_FORGE_BYTES = 2**20
 
@@ -93,12 +94,14 @@ def _read_yaml(file: Path) -> CommentedMap:
         raise TargetError(f"{file}: is not UTF-8 text (byte {error.start}).") from error
     except OSError as error:
         raise TargetError(f"{file}: cannot be read ({error.strerror}).") from error
+    if too_deep(text):
+        raise TargetError(f"{file}: its sections lie too deep in each other.")
     try:
         tree = YAML(typ="rt").load(io.StringIO(text))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise TargetError(f"{file}, line {line}: {error.problem or 'is not YAML'}.") from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, *ODD_VALUES, RecursionError) as error:
         raise TargetError(f"{file}: is not YAML ({type(error).__name__}).") from error
     if tree is None:
         return CommentedMap()
@@ -125,8 +128,10 @@ def _plain(value: Any) -> Any:
 def parse_value(text: str) -> Any:
     """The value of an override, read as YAML reads it: 3, 5e-5, true, a word, [a, list]."""
     try:
+        if too_deep(text):
+            raise ValueError("too deep")
         return _plain(YAML(typ="safe", pure=True).load(text)) if text else ""
-    except YAMLError as error:
+    except (YAMLError, *ODD_VALUES, RecursionError) as error:
         raise TargetError(
             f"{text!r} is not a value (a number, true, a word, [a, list])."
         ) from error

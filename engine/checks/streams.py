@@ -103,7 +103,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 
 
 def _sequence(line: bytes) -> int | None:
-    if (match := _SEQ.match(line)) and line.rstrip().endswith(b"}"):
+    if (match := _SEQ.match(line)) and len(match[1]) < 20 and line.rstrip().endswith(b"}"):
         return int(match[1])
     sequence = _object(line).get("seq")
     return sequence if isinstance(sequence, int) and not isinstance(sequence, bool) else None

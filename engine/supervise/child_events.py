@@ -72,7 +72,9 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
         event = json.loads(line, parse_constant=_CONSTANTS.__getitem__)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(event, dict) or event.get("kind") not in ALLOWED or not _shaped(event):
+    if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
+        return None
+    if event["kind"] not in ALLOWED or not _shaped(event):
         return None
     try:
         plain = _plain(event, 0)

@@ -68,7 +68,7 @@ def read_spans(run: Path) -> list[Span]:
         try:
             entry = json.loads(line)
             entries.append((int(entry["offset"]), str(entry["stage"]), entry["stream"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     ends: list[int | None] = [entry[0] for entry in entries[1:]]
     return [

@@ -71,10 +71,14 @@ def yaml_spans(text: str) -> list[Span]:
     from ruamel.yaml.error import YAMLError
     from ruamel.yaml.nodes import MappingNode, ScalarNode
 
+    from engine.yaml_bounds import ODD_VALUES, too_deep
+
+    if too_deep(text):
+        raise ValueError("its sections lie too deep in each other")
     try:
         tree = YAML(typ="safe", pure=True).compose(text)
         known = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, RecursionError) as error:
+    except (YAMLError, *ODD_VALUES, RecursionError) as error:
         raise ValueError("it is no YAML") from error
     found = []
     for key, node in tree.value if isinstance(tree, MappingNode) else ():

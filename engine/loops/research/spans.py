@@ -43,7 +43,7 @@ def written_like(old: str, value: Value) -> str:
         return str(value).lower() if old.islower() else str(value)
     if isinstance(value, str):
         return _text(old, value)
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise WrittenError(f"{value} is no number to write")
     form = power(old)
     if form is not None:
