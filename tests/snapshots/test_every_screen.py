@@ -16,6 +16,7 @@ from textual.widgets import Input, TextArea
 from tests.snapshots.frozen import NAN, TRAINING, UGLY, decided, forget, frozen, shipped
 from tests.snapshots.served import answered, served
 from tests.tui.drive import until
+from tests.tui.make_research import STORY, make_campaign_of
 from tui.app import FactoryApp
 from tui.screens.base import RoomScreen
 
@@ -46,6 +47,11 @@ class View:
     """What happens when the screen says it."""
 
 
+def researched(workspace: Path, _: str) -> None:
+    """A campaign with a try of every kind."""
+    make_campaign_of(workspace, STORY)
+
+
 VIEWS = [
     View("runs", "runs", says=("6 runs",)),
     View("live", "live", "ship", says=("decided: ship",)),
@@ -58,6 +64,9 @@ VIEWS = [
     View("examples", "examples", "ship", says=()),
     View("loops", "loops", says=()),
     View("serve", "serve", "ship", says=("2 of 2 ready",), prepare=served, then=answered),
+    View("research", "research", says=("best so far",), prepare=researched),
+    View("artifacts", "artifacts", says=("4 artifacts",)),
+    View("journal", "journal", says=("6 entries",)),
 ]
 
 
@@ -69,8 +78,8 @@ def on_screen(app: FactoryApp) -> str:
 
 def opened(workspace: Path, view: View) -> FactoryApp:
     run = shipped(workspace) if view.run == "ship" else view.run
-    if view.prepare is not None and run is not None:
-        view.prepare(workspace, run)
+    if view.prepare is not None:
+        view.prepare(workspace, run or "")
     if view.runs:
         app = FactoryApp(workspace)
         app.call_later(lambda: app.show(view.screen, None, runs=decided(workspace)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from engine import numbers
 from engine.records.loop import LoopPhase
+from tui.lookout import short_path
 from tui.views import cells
 from tui.views.cells import Cell, Tone
 from tui.views.loops_now import banner as loop_banner
@@ -182,7 +183,10 @@ def banner(view: CampaignView, keys: Mapping[str, str]) -> list[Cell]:
     best, campaign = view.best, view.campaign
     if status.phase is LoopPhase.COMPLETED and best is not None and best.number and campaign:
         repo = loop.path.parent.parent / campaign.repo
-        where = shlex.join(["git", "-C", str(repo), "merge", campaign.branch])
+        short = short_path(repo)
+        # A shell fills ~ in only where it is not quoted.
+        place = short if shlex.quote(short[1:]) == short[1:] else shlex.quote(str(repo))
+        where = f"git -C {place} merge {shlex.quote(campaign.branch)}"
         found += [Cell("Take the best over: ", "muted"), Cell(plain(where, clip=600), "strong")]
     if view.problem:
         found.append(Cell(f" ⚠ {plain(view.problem, clip=300)}", "warn"))

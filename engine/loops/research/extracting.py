@@ -19,7 +19,7 @@ from engine.supervise.terminal import LineCleaner
 from engine.supervise.train_log import LOG, read_spans
 from engine.timed_pattern import PatternError, find_all
 
-QUICK_SHARE = 0.5
+QUICK_SHARE = 0.3
 """A number that comes before this share of the training time is not one of training."""
 TRACE_LINES = 20
 _SEARCH_S = 5.0
