@@ -54,7 +54,9 @@ def card_digest(card: ReportCard) -> str:
 
 
 def _of_record(record: BaseModel, without: frozenset[str] = frozenset()) -> str:
-    plain = record.model_dump(mode="json", exclude=set(without))
+    # What a record leaves out it does not say: a field that a later version of this program knows
+    # must not make every report of before look older than its records.
+    plain = record.model_dump(mode="json", exclude=set(without), exclude_defaults=True)
     text = json.dumps(plain, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 

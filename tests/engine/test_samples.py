@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from engine.checks.contents import RunContents, load
+from engine.checks.fingerprint import fingerprint
 from engine.checks.verified import verify
 from engine.judge.gate import BEATS_BASELINE, BREADTH_DROP, PRIMARY_MIN
 from engine.records.run import DecisionKind
@@ -52,3 +55,18 @@ def test_a_gain_within_the_noise() -> None:
 def test_each_is_verified_the_loser_as_well(run: Path) -> None:
     found = verify(load(run))
     assert found.ok, [link for link in found.links if not link.ok]
+
+
+def test_a_field_with_its_default_says_nothing(tmp_path: Path) -> None:
+    """Else every report would look older once a later version of the program knows a new field."""
+    run = tmp_path / RUNS[0].name
+    shutil.copytree(RUNS[0], run)
+    before = fingerprint(load(run))
+    plan = json.loads((run / "plan.json").read_text("utf-8"))
+    for stage in plan["stages"]:
+        assert stage.pop("stop_on_nan") is True
+    (run / "plan.json").write_text(json.dumps(plan), "utf-8")
+    assert fingerprint(load(run)) == before
+    plan["stages"][0]["stop_on_nan"] = False
+    (run / "plan.json").write_text(json.dumps(plan), "utf-8")
+    assert fingerprint(load(run)) != before
