@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_runs"
 DATA = ROOT / "tests" / "data"
 RUN = SAMPLES / "runs" / "2026-11-28-drone-router"
+
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 Read = Callable[[bytes, Path], None]
 """The bytes of a file, and a folder to put it into."""
@@ -212,8 +215,8 @@ def _page_log(folder: Path) -> None:
 
 
 def _is_harmless(line: str) -> None:
-    bad = [one for one in line if (one < " " and one != "\t") or "\x7f" <= one <= "\x9f"]
-    assert not bad, f"control characters are shown: {bad[:3]!r}"
+    bad = _CONTROLS.search(line)
+    assert bad is None, f"control characters are shown: {bad!r}"
 
 
 def _is_sentence(text: str) -> None:
