@@ -200,7 +200,7 @@ class CustomScorer:
         line, _, self._pending = self._pending.partition(b"\n")
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         return found if isinstance(found, dict) else {}
 

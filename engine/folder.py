@@ -275,7 +275,7 @@ def _next_seq(path: Path) -> int:
             for line in reversed(file.read(end - start).split(b"\n")[0 if start == 0 else 1 :]):
                 try:
                     return int(json.loads(line)["seq"]) + 1
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     continue
             if start == 0:
                 return 0

@@ -92,7 +92,7 @@ def describe(path: Path, model_id: str | None = None, origin: Origin = "director
         config = json.loads((path / "config.json").read_text("utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{path} is no model directory: it has no config.json.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path / 'config.json'} cannot be read ({error}).") from error
     weights = sorted(path.glob("*.safetensors"))
     if not weights or not isinstance(config, dict):

@@ -56,7 +56,7 @@ def load_settings(workspace: Path, table: Sequence[Key]) -> ScreenSettings:
 
     try:
         found = tomllib.loads(text.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return ScreenSettings(problems=(f"factory.toml cannot be read: {error}.",))
     problems: list[str] = []
     screen = _table(found, "screen", problems)

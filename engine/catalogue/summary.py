@@ -283,7 +283,7 @@ def _from_events(summary: RunSummary, path: Path) -> None:
     for line in lines[0 if size <= _TAIL_BYTES else 1 :]:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if not isinstance(event, dict):
             continue

@@ -190,7 +190,7 @@ def _events(reader: int) -> Iterator[dict[str, Any]]:
         for line in pipe:
             try:
                 event = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # half a line of a worker that was killed
             if isinstance(event, dict):
                 yield event

@@ -68,7 +68,7 @@ def out_of_memory(run: Path) -> bool:
 def _code(line: bytes) -> object:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event.get("code") if isinstance(event, dict) else None
 

@@ -28,7 +28,7 @@ def read_endpoints(workspace: Path) -> tuple[list[Endpoint], list[str]]:
         return [], []
     except OSError as error:
         return [], [f"factory.toml cannot be read: {error.strerror}."]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return [], [f"factory.toml cannot be read: {error}."]
     if not isinstance(table, dict):
         return [], ["factory.toml: [endpoints.NAME] is a table for each endpoint."]

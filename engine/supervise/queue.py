@@ -161,7 +161,7 @@ def _tickets(workspace: Path) -> list[tuple[Path, Ticket]]:
 def _read(path: Path) -> Ticket | None:
     try:
         return Ticket.model_validate(json.loads(path.read_bytes()))
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError, ValidationError, RecursionError):
         return None
 
 

@@ -31,5 +31,5 @@ def read(data: bytes) -> str | None:
     try:
         value = json.loads(data)
         return str(value["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

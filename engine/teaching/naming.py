@@ -191,7 +191,7 @@ def _tables(workspace: Path) -> dict[str, TeacherTable]:
         found = tomllib.loads(text).get("teachers", {})
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TeachingError(f"factory.toml cannot be read: {error}.", "name") from error
     if not isinstance(found, dict):
         raise TeachingError("factory.toml: teachers is no table of tables.", "name")

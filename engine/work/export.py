@@ -113,7 +113,7 @@ def _check_tokenizer(path: Path) -> None:
     try:
         model = json.loads((path / "tokenizer.json").read_text("utf-8"))["model"]
         bytes_apart = model["type"] == "BPE" and bool(model.get("byte_fallback"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Refusal("The model has no tokenizer.json that mlx-lm could put into GGUF.") from error
     if not bytes_apart:
         raise Refusal(

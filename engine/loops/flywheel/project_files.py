@@ -83,7 +83,7 @@ def experiment(output: Path, told: Told, correct: int | None, total: int | None)
     for line in before.splitlines():
         try:
             known = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(known, dict) and (known.get("loop"), known.get("iteration")) == (
             told.loop,

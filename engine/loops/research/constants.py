@@ -199,7 +199,8 @@ def _read(path: str, data: bytes) -> tuple[str, list[Span], str] | None:
         if text.encode(encoding) != data:
             return None
         return text, reader(text), encoding
-    except (ValueError, SyntaxError, LookupError):
+    # MemoryError is what Python's parser says of brackets too deep for it.
+    except (ValueError, SyntaxError, LookupError, RecursionError, MemoryError):
         return None
 
 
