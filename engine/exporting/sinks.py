@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 PIECE = 16 << 20
 """Bytes of CSV that are handed to the database at once."""
 
-_MEMORY = "256MB"
-"""What the database may hold in memory; beyond that it uses the disk."""
+_MEMORY = "64MB"
+"""What the database may hold in memory; beyond that it uses the disk. More makes it no quicker."""
+
+_MEMORY_LONG = "1GB"
+"""The same once a text of megabytes has come: it is held whole, several times."""
 
 _THREADS = 2
 """So many of them need that memory, whatever the machine has."""
 
 _LONGEST = 2 << 20
-"""A longer line is announced to the reader of CSV, in bytes."""
+"""A line of more bytes is a long one; it is announced to the reader of CSV."""
 
 
 class Sink(Protocol):
@@ -90,8 +93,9 @@ class Database:
         data = _bytes(lines)
         self._waiting[table.name].append(data)
         self._sizes[table.name] += len(data)
-        # A sign takes four bytes at most.
-        self._longest[table.name] = max(self._longest[table.name], 4 * max(map(len, lines)))
+        if len(data) > _LONGEST:
+            longest = max(len(_bytes([line])) for line in lines)
+            self._longest[table.name] = max(self._longest[table.name], longest)
         if self._sizes[table.name] >= PIECE:
             self._hand_over(table)
 
@@ -101,6 +105,8 @@ class Database:
         self._piece.write_bytes(b"".join(self._waiting[table.name]))
         columns = ", ".join(f"'{name}': '{SQL[kind]}'" for name, kind in table.columns.items())
         longest = max(_LONGEST, self._longest[table.name])
+        if longest > _LONGEST:
+            self.connection.execute(f"SET memory_limit='{_MEMORY_LONG}'")
         self.connection.execute(
             f"INSERT INTO {table.name} SELECT * FROM read_csv({_quoted(str(self._piece))}, "
             "auto_detect=false, header=false, delim=',', quote='\"', escape='\"', nullstr='', "
