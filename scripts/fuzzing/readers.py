@@ -272,9 +272,19 @@ def read_override(data: bytes, home: Path) -> None:
 
 def read_settings(data: bytes, home: Path) -> None:
     from engine.records.target import Forge
+    from engine.serving.named import read_endpoints
     from engine.settings_file import load_table
+    from engine.teaching.errors import TeachingError
+    from engine.teaching.naming import spec_for
+    from engine.workspace import Workspace
+    from tui.keys.key import Key
+    from tui.settings import load_settings
 
     (home / "factory.toml").write_bytes(data)
+    read_endpoints(home)
+    load_settings(home, (Key("log", "g", "Log", "runs", "The log."),))
+    with contextlib.suppress(TeachingError):
+        spec_for("mine", Workspace(home))
     load_table(home, "plan", Forge)
 
 
@@ -568,7 +578,23 @@ def _values() -> list[bytes]:
 
 
 _rows = _heads("sample_runs/runs/*/rows-*.jsonl", lines=6)
-_toml = _files("sample_runs/factory.toml")
+
+
+def _toml() -> list[bytes]:
+    more = b"""[screen]
+theme = "factory-dark"
+notify = true
+[keys]
+log = "g"
+[endpoints.here]
+url = "http://127.0.0.1:8080/v1"
+model = "m"
+[teachers.mine]
+url = "http://127.0.0.1:8080/v1"
+model = "m"
+price_in = 1.5
+"""
+    return [*_files("sample_runs/factory.toml")(), more]
 
 
 def _seen() -> list[bytes]:
