@@ -67,7 +67,7 @@ class CsvFolder:
 class Database:
     """A DuckDB database in one file. Lines go there in pieces of CSV, through its own reader.
 
-    That reader is what makes it quick: rows that come one by one take a hundred times as long.
+    That reader is what makes it quick: rows that come one by one take hundreds of times as long.
     """
 
     def __init__(self, folder: Path, tables: Iterable[Table]) -> None:
