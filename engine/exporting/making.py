@@ -65,8 +65,8 @@ def export(
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        exported = Exported(out)
         tables = (*TABLES, ROWS) if scored else TABLES
+        exported = Exported(out, Counter({table.name: 0 for table in tables}))
         made = _made(sorted(runs, key=lambda run: run.run_id), beside, kind, tables, exported, told)
         for file in (made, *made.iterdir()) if made.is_dir() else (made,):
             flush(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def event_pieces(run: Path, left_out: list[str]) -> Iterator[Piece]:
         broken += piece.broken
         yield piece
     if broken:
-        left_out.append(f"{_shown(path)}: {broken} lines are no event.")
+        left_out.append(f"{_shown(path)}: {_lines(broken)} no event.")
 
 
 def scored_pieces(run: Path, left_out: list[str]) -> Iterator[list[str]]:
@@ -37,7 +38,7 @@ def scored_pieces(run: Path, left_out: list[str]) -> Iterator[list[str]]:
             broken += len(found) - len(kept)
             yield kept
         if broken:
-            left_out.append(f"{_shown(file.path)}: {broken} lines are no scored example.")
+            left_out.append(f"{_shown(file.path)}: {_lines(broken)} no scored example.")
 
 
 def _scored(run_id: str, file: RowsFile, line: bytes) -> str | None:
@@ -62,6 +63,8 @@ def _pieces(path: Path, left_out: list[str]) -> Iterator[list[bytes]]:
     """Complete lines of what is there now, about a megabyte at once; says what cannot be read."""
     tail = LineTail(path)
     size = tail.behind
+    if not size and os.path.lexists(path) and not path.is_file():
+        left_out.append(f"{_shown(path)} is no ordinary file.")
     while tail.offset < size:
         before = tail.offset
         lines = tail.read()
@@ -81,6 +84,10 @@ def _ends_whole(path: Path, size: int) -> bool:
             return file.read(1) in (b"\n", b"")
     except OSError:  # removed meanwhile: what was read of it stands
         return True
+
+
+def _lines(count: int) -> str:
+    return "1 line is" if count == 1 else f"{count:,} lines are"
 
 
 def _shown(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -152,12 +153,21 @@ def test_broken_runs_go_out_as_far_as_they_can_be_read(workspace: Path, tmp_path
     for sentence in (
         f"{RUN_ID}/eval-candidate.json cannot be read.",
         f"{RUN_ID}/decision.json cannot be read.",
-        f"{RUN_ID}/events.jsonl: 1 lines are no event.",
+        f"{RUN_ID}/events.jsonl: 1 line is no event.",
         f"{RUN_ID}/events.jsonl: its last line is cut off.",
-        f"{RUN_ID}/rows-candidate.jsonl: 1 lines are no scored example.",
+        f"{RUN_ID}/rows-candidate.jsonl: 1 line is no scored example.",
     ):
         assert done.left_out.count(sentence) == 1, done.left_out
     assert done.rows == before | {"evals": before["evals"] - 1}
+
+
+def test_a_pipe_in_place_of_a_log_is_said_and_not_waited_for(
+    workspace: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(workspace / "runs" / BARE / "events.jsonl")
+    done = exported(workspace, tmp_path / "out")
+    assert f"{BARE}/events.jsonl is no ordinary file." in done.left_out
+    assert list(done.rows) == ["runs", "metrics", "events", "evals", "gates"]
 
 
 def test_an_export_replaces_an_export_and_nothing_else(workspace: Path, tmp_path: Path) -> None:
