@@ -57,6 +57,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/many_runs.py --check
 	$(BIN)/python benchmarks/research_noise.py --check
 	$(BIN)/python benchmarks/log_pane.py
+	$(BIN)/python benchmarks/export.py --check
 
 clean:
 	rm -rf $(VENV) demo build dist
