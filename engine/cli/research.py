@@ -67,6 +67,9 @@ def research(
     agent_limit: Annotated[
         float, typer.Option(min=1, help="Seconds that one proposal may take.")
     ] = 600.0,
+    disk: Annotated[
+        float, typer.Option(min=0.001, help="GiB that a try may write before it is stopped.")
+    ] = 2.0,
     goal: Annotated[
         str | None, typer.Option(help="What is wanted, in a sentence, for whoever proposes.")
     ] = None,
@@ -104,6 +107,7 @@ def research(
         proposer="command" if agent and proposer == "settings" else proposer,
         argv=tuple(_words(agent)),
         limit_s=agent_limit,
+        disk_gb=disk,
         goal=goal,
         tokens=max_tokens,
         usd=max_usd,

@@ -45,6 +45,8 @@ class Wish:
     proposer: str = "settings"
     argv: tuple[str, ...] = ()
     limit_s: float = 600.0
+    disk_gb: float = 2.0
+    """How much a try may add to its worktree and run, in units of 2**30 bytes."""
     goal: str | None = None
     tokens: int | None = None
     usd: float | None = None
@@ -174,6 +176,7 @@ def make_campaign(workspace: Workspace, plan: Plan) -> LoopFolder:
             baseline_seeds=wish.baseline_seeds or wish.seeds + MORE_FOR_BASELINE,
             confidence=wish.confidence,
             proposer=plan.proposer,
+            disk_bytes=max(1, round(wish.disk_gb * 2**30)),
             results_before=before,
         )
         return Loop(

@@ -50,6 +50,11 @@ HOSTILE = {
     "writes": EDIT + "Path('train.py').write_text("
     "\"open('train.py', 'a').write('LR = 0\\\\n')\\n\" + text)\n"
     "print('description: changes itself while it runs')",
+    "disk": EDIT + "Path('train.py').write_text('import time\\n'"
+    "'for number in range(400):\\n'"
+    '\'    open(f"part-{number}", "wb").write(bytes(2**20))\\n\''
+    "'    time.sleep(0.01)\\n')\n"
+    "print('description: fills the disk')",
     "data": EDIT + "Path('train.py').write_text("
     "\"open('data/rows.txt', 'w').write('seen')\\n\" + text)\n"
     "print('description: changes held-out data that git ignores')",
@@ -75,6 +80,7 @@ def make_hostile(home: Path) -> None:
         proposer="command",
         argv=agent(home, list(HOSTILE.values())),
         limit_s=20,
+        disk_gb=0.02,
     )
     folder = begin(home, workspace, repo, wish)
     (home / "code").write_text(str(turn(folder)))
@@ -111,6 +117,7 @@ def test_every_try_has_its_row(hostile: tuple[Path, LoopFolder]) -> None:
         "memory": "discard",
         "memory again": "crash",
         "writes": "discard",
+        "disk": "crash",
         "data": "discard",
     }
     assert said["twice"] in ("crash", "discard")
@@ -129,6 +136,7 @@ def test_every_try_has_its_row(hostile: tuple[Path, LoopFolder]) -> None:
         ("hangs", "time-limit"),
         ("memory again", "oom"),
         ("writes", "changed-while-running"),
+        ("disk", "disk"),
         ("data", "harness"),
     ],
 )
