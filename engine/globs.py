@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 _WILD = re.compile(r"[*?\[]")
-_CLASS = re.compile(r"\[(!?)([^\]])([^\]]*)\]")
+# Bounded, or a megabyte of opening brackets would take for ever.
+_CLASS = re.compile(r"\[(!?)([^\]])([^\]]{0,60})\]")
 
 
 @dataclass(frozen=True, slots=True)
