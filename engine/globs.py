@@ -15,6 +15,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 _WILD = re.compile(r"[*?\[]")
+LONGEST = 4096
+"""Characters of a glob that is compared with others: no path is longer, and Python's own reader of
+globs takes time with the square of the brackets."""
+
 # Bounded, or a megabyte of opening brackets would take for ever.
 _CLASS = re.compile(r"\[(!?)([^\]])([^\]]{0,60})\]")
 
@@ -61,9 +65,9 @@ def overlaps(first: Sequence[str], second: Sequence[str], files: Iterable[str]) 
     examples; those of real files all are."""
     paths = sorted(files)
     found = []
-    for one in first:
+    for one in (glob for glob in first if len(glob) <= LONGEST):
         mine = matching(paths, [one])
-        for other in second:
+        for other in (glob for glob in second if len(glob) <= LONGEST):
             real = next((path for path in mine if matches(path, [other])), None)
             path = real or next(
                 (
