@@ -16,8 +16,8 @@ from functools import lru_cache
 
 _WILD = re.compile(r"[*?\[]")
 LONGEST = 4096
-"""Characters of a glob that is compared with others: no path is longer, and Python's own reader of
-globs takes time with the square of the brackets."""
+"""Characters of a glob that can mean a file: no path is longer, and Python's own reader of globs
+takes time with the square of the brackets."""
 
 # Bounded, or a megabyte of opening brackets would take for ever.
 _CLASS = re.compile(r"\[(!?)([^\]])([^\]]{0,60})\]")
@@ -34,9 +34,10 @@ class Overlap:
 
 
 def matches(path: str, globs: Iterable[str]) -> bool:
-    """Whether one of the globs means the file ``path``."""
+    """Whether one of the globs means the file ``path``; one that is over ``LONGEST`` means none."""
     parts = _parts(path)
-    return any(_matches(parts, _parts_of_glob(glob)) for glob in globs)
+    known = (glob for glob in globs if len(glob) <= LONGEST)
+    return any(_matches(parts, _parts_of_glob(glob)) for glob in known)
 
 
 def matching(paths: Iterable[str], globs: Sequence[str]) -> list[str]:
@@ -46,6 +47,8 @@ def matching(paths: Iterable[str], globs: Sequence[str]) -> list[str]:
 
 def why_outside(glob: str) -> str | None:
     """Why a glob or a path does not stay inside the repository; None where it does."""
+    if len(glob) > LONGEST:
+        return f"is longer than any path ({LONGEST:,} characters)"
     if "\\" in glob:
         return "has a backslash; the parts of a path are separated by /"
     if "\0" in glob:
