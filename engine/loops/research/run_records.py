@@ -35,6 +35,7 @@ def setup_mark(loop_id: str) -> dict[str, object]:
     """The mark of a campaign's setup run, which comes before its first iteration."""
     return {"id": loop_id, "iteration": 0, SETUP: True}
 
+
 _BASELINE, _CANDIDATE = "eval-baseline.json", "eval-candidate.json"
 
 
