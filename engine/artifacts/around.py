@@ -13,12 +13,12 @@ from engine.artifacts.values import values_of
 from engine.checks.public.around import Around, EvalSeen, Fall, FileSeen, PathSeen, RunSeen
 from engine.checks.public.cells import cells_of, is_number
 from engine.checks.public.entry import Entry
-from engine.checks.public.places import hrefs, is_path
+from engine.checks.public.places import MOST_FILES, hrefs, is_path
 from engine.records.public import Outcome, PublicArtifact
 from engine.records.run import DecisionKind
 from engine.workspace import Workspace, WorkspaceError
 
-MAX_FILES = 2_000
+MAX_FILES = MOST_FILES
 """Files of a folder that are looked at."""
 
 _EVERYBODY = frozenset({"root", "admin", "user", "ubuntu", "runner", "nobody", "guest", "test"})

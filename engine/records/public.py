@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from engine.records.base import Record, Sha256, Text
 
@@ -106,6 +106,12 @@ class Comparable(StrEnum):
     NOT_COMPARABLE = "Not comparable"
 
 
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("is true or false; a cell holds a number or words")
+    return value
+
+
 class Cell(Record):
     """One value of a table.
 
@@ -115,7 +121,7 @@ class Cell(Record):
     value of None is "not recorded".
     """
 
-    value: float | Whole | str | None = None
+    value: Annotated[float | Whole | str | None, BeforeValidator(_no_truth)] = None
     unit: Literal["share", "percent", "pp", "count", "ms", "s", "MB", "GB", "tok/s"] | None = None
     """``share`` is in [0, 1]."""
     high: float | None = None

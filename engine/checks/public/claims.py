@@ -15,6 +15,7 @@ from engine.checks.public.around import Around
 from engine.checks.public.cells import cells_of
 from engine.checks.public.competition import direct_problems, sentence, told_of
 from engine.checks.public.entry import Entry, clipped
+from engine.checks.public.texts import MOST_CHARS
 from engine.checks.public.words import LOSS, Win, says_noise, sentences, wins
 from engine.judge.noise import Told
 from engine.numbers import score
@@ -49,7 +50,7 @@ def rules(entry: Entry, artifact: PublicArtifact, around: Around) -> Iterator[Fi
     ]
     own = frozenset(_called(f"{artifact.id} {artifact.title or ''}"))
     for pointer, text, about in copy_of(artifact):
-        for win in wins(text):
+        for win in wins(text[:MOST_CHARS]):
             named = sorted(
                 (one for one in rows if _is_named(one.row, win.sentence, own)),
                 key=lambda one: -len(_telling(one.row.system, own) & _called(win.sentence)),
@@ -93,8 +94,12 @@ def copy_of(artifact: PublicArtifact) -> Iterator[tuple[str, str, int | None]]:
         if isinstance(place.cell.value, str):
             yield f"{place.pointer}/value", place.cell.value, None
     for number, one in enumerate(artifact.rejected):
+        yield f"/rejected/{number}/decision", one.decision, None
         if one.why:
             yield f"/rejected/{number}/why", one.why, None
+    for number, data in enumerate(artifact.data):
+        if data.provenance:
+            yield f"/data/{number}/provenance", data.provenance, None
 
 
 def _judge(

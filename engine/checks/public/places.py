@@ -9,11 +9,14 @@ from engine.checks.finding import Finding, error, warning
 from engine.checks.public.around import Around, FileSeen, PathSeen
 from engine.checks.public.entry import Entry, clipped
 from engine.records.public import ArtifactState, PublicArtifact
-from engine.web_address import web_address
+from engine.web_address import is_public, web_address
 
 WEIGHTS = (".safetensors", ".gguf", ".npz", ".npy", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".h5",
-           ".mlpackage", ".tflite", ".pkl", ".zip", ".tar", ".gz")  # fmt: skip
+           ".mlpackage", ".tflite", ".pkl", ".zip", ".tar", ".gz", ".msgpack", ".tgz", ".xz",
+           ".7z", ".zst", ".mlmodel", ".keras", ".pickle", ".part")  # fmt: skip
 DATA = (".jsonl", ".parquet", ".arrow", ".csv", ".tsv", ".db", ".sqlite", ".sqlite3")
+MOST_FILES = 2_000
+"""A folder of more is looked at no further, and is an error itself: anything could lie in it."""
 MOST_BYTES = 10**6
 """A file that goes with an artifact is no larger."""
 MOST_DATA_BYTES = 64 * 1024
@@ -56,6 +59,21 @@ def _href(entry: Entry, pointer: str, href: str, around: Around) -> Iterator[Fin
                 "Write an address that begins with https://, without a name or password, or a "
                 "path within the workspace.",
             )
+        elif not is_public(href):
+            yield entry.error(
+                "link-private",
+                pointer,
+                f"{shown!r} leads to this machine or its own network.",
+                "Write the address by which everybody reaches it.",
+            )
+        return
+    if any(part.startswith(".") and part not in (".", "..") for part in href.split("/")):
+        yield entry.error(
+            "path-hidden",
+            pointer,
+            f"{shown!r} is hidden: such files are not for the world.",
+            "Link a file that is meant to be read.",
+        )
         return
     seen = around.paths.get(href)
     if seen is PathSeen.OUTSIDE:
@@ -91,6 +109,9 @@ def _package(entry: Entry, package: str, around: Around, *, has_weights: bool) -
             "Make the package from its shipped run, or leave package out.",
         )
     else:
+        if len(around.package) >= MOST_FILES:
+            text = f"{package} holds {MOST_FILES:,} files or more; not all were looked at."
+            yield entry.error("folder-full", "/package", text, "A package has a few files.")
         for file in around.package:
             if found := unfit(file):
                 # Where the weights are released, a copy of them may lie in the package.
@@ -124,17 +145,20 @@ def unfit(file: FileSeen) -> tuple[str, str] | None:
 
 def folder_rules(folder: str, files: tuple[FileSeen, ...]) -> Iterator[Finding]:
     """What lies in ``artifacts/`` and is no artifact."""
+    if len(files) >= MOST_FILES:
+        text = f"{folder} holds {MOST_FILES:,} files or more; not all were looked at."
+        yield error("folder-full", folder, "", text, "Keep nothing but artifacts there.")
     for file in files:
         name = f"{folder}/{file.name}"
         if found := unfit(file):
             yield error("stray-file", name, "", found[0], found[1])
         elif "/" not in file.name and file.name.endswith(".yaml"):
             continue
-        elif file.name.endswith((".yml", ".YAML", ".YML")):
+        elif file.name.endswith((".yml", ".yaml", ".YAML", ".YML")):
             yield warning(
                 "stray-file",
                 name,
                 "",
-                f"{file.name} is not read: artifacts are called <id>.yaml.",
-                "Rename it.",
+                f"{file.name} is not read: artifacts are {folder}/<id>.yaml.",
+                "Rename or move it.",
             )

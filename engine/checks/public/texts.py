@@ -19,7 +19,9 @@ _PRIVATE = re.compile(
     r"""(?<![\w.])(?:
         /(?:Users|home)/[^/\s]+         # of a person
       | /(?:root|private|tmp|Volumes|mnt|media|opt|etc|var/folders)/[^\s]*
-      | [A-Za-z]:[\\/]+(?:Users|Documents)\b[^\s]*
+      | [A-Za-z]:[\\/]+(?i:Users|Documents)\b[^\s]*
+      | \$(?:HOME\b|\{HOME\}|USER\b)[^\s]*
+      | %(?i:USERPROFILE|APPDATA|LOCALAPPDATA)%[^\s]*
       | ~(?:[A-Za-z_][\w.-]*)?/[^\s]*    # ~/.cache
       | \\\\[\w.-]+\\[^\s]+             # a share of a network
       | file:/+[^\s]*
@@ -37,6 +39,8 @@ _SECRET = re.compile(
       | \bAKIA[0-9A-Z]{16}\b
       | \bAIza[0-9A-Za-z_-]{30,}
       | \beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{6,}
+      | \bBearer\ +[A-Za-z0-9._~+/-]{16,}
+      | \b(?!https?:)[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@]+@
       | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----
       | \b(?:api[_-]?key|token|secret|password|passwd)\s*[=:]\s*["']?[A-Za-z0-9_\-./+]{12,}
     )""",
@@ -44,6 +48,8 @@ _SECRET = re.compile(
 )
 _MARKUP = re.compile(r"</?[a-zA-Z!][^<>|]{0,300}>|\]\(\s*(?:javascript|data|file|vbscript):", re.I)
 _COMMENT = re.compile(r"(?:^|\s)#\s*(\S.*)$")
+MOST_COMMENTS = 500
+"""So many comments are looked through."""
 _SEPARATORS = "\u2028\u2029"
 
 
@@ -136,9 +142,17 @@ def _of_text(entry: Entry, pointer: str, text: str, around: Around) -> Iterator[
 
 def _comments(entry: Entry, texts: list[str], around: Around) -> Iterator[Finding]:
     """Comments are not on the page, but the file is public as well."""
+    said, looked = "\n".join(texts), 0
     for number, line in enumerate(entry.text.split("\n"), 1):
         found = _COMMENT.search(line[:MOST_CHARS])
-        if found is None or any(found[1] in text for text in texts):
+        if found is None:
+            continue
+        looked += 1
+        if looked > MOST_COMMENTS:
+            text = f"There are over {MOST_COMMENTS} comments; the others were not looked through."
+            yield error("comments-many", entry.name, "", text, "Take them out.", number)
+            return
+        if found[1] in said:
             continue
         if place := private_path(found[1], around):
             yield error(
