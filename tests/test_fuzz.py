@@ -17,7 +17,7 @@ from scripts.fuzzing.bounds import attempt
 from scripts.fuzzing.readers import FuzzedReader, readers
 
 READERS = {one.name: one for one in readers()}
-INPUTS = 100
+INPUTS = 60
 SLOW = {
     "run-folder": 25,
     "training-rows": 15,
@@ -64,7 +64,7 @@ _BYTES = (
 
 @pytest.mark.parametrize("reader", PURE, ids=lambda one: one.name)
 def test_what_hypothesis_draws_is_read(reader: FuzzedReader, tmp_path: Path) -> None:
-    @settings(max_examples=40, derandomize=True, database=None,
+    @settings(max_examples=25, derandomize=True, database=None,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(_BYTES)
     def read(data: bytes) -> None:
