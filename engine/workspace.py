@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.building import Building, new_folder
 from engine.catalogue.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
@@ -135,21 +137,10 @@ class Workspace:
 
         return RunFolder(self.run_path(run_id))
 
-    def create_run(self, slug: str, day: date | None = None) -> Path:
-        """Make the next free ``runs/<YYYY-MM-DD>-<slug>[-n]`` and return it.
-
-        Making the directory is what claims the name, so two at once get two names.
-        """
-        self.runs_dir.mkdir(parents=True, exist_ok=True)
+    def new_run(self, slug: str, day: date | None = None) -> AbstractContextManager[Building]:
+        """Build the next free ``runs/<YYYY-MM-DD>-<slug>[-n]`` in the block; it appears whole."""
         stem = f"{day or datetime.now(UTC).date()}-{slugify(slug)}"
-        number = 1
-        while True:
-            path = self.runs_dir / (stem if number == 1 else f"{stem}-{number}")
-            try:
-                path.mkdir()
-                return path
-            except FileExistsError:
-                number += 1
+        return new_folder(self.runs_dir, stem)
 
     # --- targets ------------------------------------------------------------------
 

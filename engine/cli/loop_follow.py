@@ -49,11 +49,12 @@ def start_loop(folder: LoopFolder, *, detach: bool, as_json: bool) -> None:
 def follow_loop(folder: LoopFolder, *, as_json: bool = False) -> NoReturn:
     """Tell what a loop does until it ends or waits, then its tries; exits with its outcome."""
     tail = EventTail(folder.path / EVENTS)
+    is_campaign = folder.loop().kind is LoopKind.RESEARCH
     try:
         while True:
             over = alive(folder.status()) != "running"
             for event in tail.read_all():
-                _say(event)
+                _say(event, is_campaign)
             if over:
                 break
             time.sleep(POLL_S)
@@ -69,8 +70,12 @@ def follow_loop(folder: LoopFolder, *, as_json: bool = False) -> NoReturn:
     raise typer.Exit(int(Exit.NO if bad else Exit.DONE))
 
 
-def _say(event: dict[str, Any]) -> None:
+def _say(event: dict[str, Any], is_campaign: bool) -> None:
     kind, number = event.get("kind"), event.get("iteration")
+    if is_campaign:
+        from engine.loops.research.acts import label_of
+
+        number = label_of(number if isinstance(number, int) else 0)
     if kind == "plan":
         narrate(f"  {number}  plan: {event.get('hypothesis')}")
     elif kind == "run-created":
@@ -88,6 +93,8 @@ def show_loop(folder: LoopFolder) -> None:
     """The loop and its tries as a table on stdout."""
     status = folder.status()
     print(f"{folder.loop_id}: {printable(state_words(status))}")
+    if status.last_error is not None and status.last_error.fix:
+        print(f"→ {printable(status.last_error.fix)}")
     if folder.loop().kind is LoopKind.RESEARCH:
         from engine.cli.research_table import print_tries
 

@@ -60,7 +60,7 @@ def list_loops(workspace: WorkspaceOption = None, as_json: JsonOption = False) -
     elif rows:
         print_table(("LOOP", "BEST", "STATE"), rows)
     else:
-        narrate("No loops. Begin one: factory-tui flywheel TARGET")
+        narrate("No loops. Begin one: factory-tui flywheel TARGET, or research PROTOCOL")
 
 
 @app.command()

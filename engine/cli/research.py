@@ -95,7 +95,13 @@ def research(
     worktree of its own; the checkout stays as it is. Ctrl-C leaves it running.
     """
     from engine.cli.loop_follow import start_loop
-    from engine.loops.research.making import MakeError, Wish, open_campaign, plan_campaign
+    from engine.loops.research.making import (
+        MakeError,
+        Wish,
+        open_campaign,
+        own_settings,
+        plan_campaign,
+    )
 
     place = _workspace(workspace, protocol)
     wish = Wish(
@@ -119,7 +125,10 @@ def research(
             narrate(f"  ⚠ {printable(warning)}")
         folder = None if new else open_campaign(place, plan)
         if folder is not None:
-            narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
+            narrate(
+                f"{folder.loop_id} is open and goes on where it was, with its own settings: "
+                f"{own_settings(folder)}. (--new begins another.)"
+            )
         else:
             folder = _make(place, plan, yes)
     except MakeError as error:

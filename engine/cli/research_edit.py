@@ -68,7 +68,11 @@ def _open(folder: LoopFolder) -> None:
         command = editor_command(worktree.path / name, None)
         if command is None:
             fail(NO_EDITOR, Exit.NO)
-        code = subprocess.run(command, check=False).returncode
+        try:
+            code = subprocess.run(command, check=False).returncode
+        except OSError as error:
+            words = printable(f"{command[0]} could not be started ({error.strerror}).")
+            fail(f"{words} Name your editor: export EDITOR=nano", Exit.NO)
         if code != 0:
             fail(f"{command[0]} ended with exit code {code}. Nothing was submitted.", Exit.NO)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from engine import numbers
 from engine.cli.console import print_table, printable
 from engine.judge.improvement import number as figures
@@ -22,11 +24,12 @@ def print_tries(folder: LoopFolder) -> None:
         print_table(("TRY", "VERDICT", "METRIC", "Δ BEST", "P", "GB", "DESCRIPTION"), rows)
     status = folder.status()
     if status.best_run is not None:
-        print(f"Best: {figures(status.best_score or 0)}, first measured by {status.best_run}")
+        print(f"Best: {_score(status.best_score)}, first measured by {status.best_run}")
     campaign = Campaign.model_validate(folder.loop().spec)
     if any(one.iteration > 1 and one.verdict and one.verdict.outcome == "kept" for one in tries):
-        repo = printable(str(folder.workspace.path / campaign.repo))
-        print(f"Take it over: git -C {repo} merge {printable(campaign.branch)}")
+        repo, branch = str(folder.workspace.path / campaign.repo), campaign.branch
+        words = shlex.join(["git", "-C", repo, "merge", branch])
+        print(f"Take it over: {printable(words)}")
 
 
 def _row(one: Try) -> tuple[str, ...]:
@@ -44,13 +47,18 @@ def _row(one: Try) -> tuple[str, ...]:
 
 
 def _metric(one: Try) -> str:
-    if one.verdict is None or one.verdict.score is None:
-        return numbers.score(None)
-    shown = f"{one.verdict.score:.4f}"
-    if one.verdict.interval is None:
+    shown = _score(one.verdict.score if one.verdict else None)
+    if one.verdict is None or one.verdict.score is None or one.verdict.interval is None:
         return shown
     low, high = one.verdict.interval
     return f"{shown} ± {figures((high - low) / 2)}"
+
+
+def _score(value: float | None) -> str:
+    """Four decimals; a number that they would round away has its leading figures."""
+    if value is None:
+        return numbers.score(None)
+    return figures(value) if 0 < abs(value) < 0.001 else f"{value:.4f}"
 
 
 def _probability(value: float | None) -> str:

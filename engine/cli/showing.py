@@ -125,8 +125,10 @@ class Described:
 
     def _gates(self) -> list[str]:
         gates = self.contents.gates
-        if not gates:
+        if not gates and self.contents.config is None:
             return ["No gates: config.json cannot be read."]
+        if not gates:
+            return ["No gates: config.json sets none."]
         return [_gate_line(gate) for gate in gates]
 
     def _rulers(self) -> list[str]:

@@ -5,7 +5,6 @@ One runner writes; screens and command lines read, and ask by putting a file int
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from engine.building import new_folder
 from engine.folder import (
     EventLog,
     StaleRevision,
@@ -175,29 +175,16 @@ def create_loop(
     """Make the next free ``loops/<YYYY-MM-DD>-<target>-<kind>[-n]`` of what ``make`` gives for its
     id. OSError as it comes; half a loop is none."""
     draft = make("draft")
-    home = loops_dir(workspace)
-    home.mkdir(parents=True, exist_ok=True)
     stem = f"{day or datetime.now(UTC).date()}-{slugify(draft.target)}-{draft.kind}"
-    number = 1
-    while True:
-        path = home / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            path.mkdir()
-            break
-        except FileExistsError:
-            number += 1
-    try:
-        loop = make(path.name)
-        folder = LoopFolder(path)
-        now = utc_now()
-        write_json_atomic(path / LOOP, loop)
+    with new_folder(loops_dir(workspace), stem) as made:
+        folder, now = LoopFolder(made.path), utc_now()
+        loop = make(made.name)
+        write_json_atomic(made.path / LOOP, loop)
         log = folder.events()
         try:
-            log.append({"kind": "loop-created", "loop_id": path.name, "locked": loop.locked})
+            log.append({"kind": "loop-created", "loop_id": made.name, "locked": loop.locked})
         finally:
             log.close()
-        write_json_atomic(path / STATUS, LoopStatus(loop_id=path.name, created=now, updated=now))
-        return folder
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
+        status = LoopStatus(loop_id=made.name, created=now, updated=now)
+        write_json_atomic(made.path / STATUS, status)
+    return LoopFolder(made.place)

@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.folder import FolderError
 from engine.loops.folder import LoopFolder
 from engine.loops.runner import REFUSED, Kind, LoopFailed, Runner
+from engine.private import keep_private
 from engine.records.loop import LoopKind
 from engine.supervise import ready
 
@@ -50,4 +51,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    keep_private()
     sys.exit(main())

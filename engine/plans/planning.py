@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -156,8 +155,8 @@ def draft(
 def create(workspace: Workspace, drafted: Draft) -> RunFolder:
     """Write a drafted run: its folder, records, status and first event.
 
-    It is built beside its place and moved there in one step: whoever is killed on the way leaves no
-    half of a run that somebody would take for one, and a full disk leaves the workspace as it was.
+    Whoever is killed on the way leaves no half of a run that somebody would take for one; a full
+    disk leaves the workspace as it was.
     """
     return create_run(
         workspace,
@@ -181,19 +180,11 @@ def create_run(
 ) -> RunFolder:
     """Write a run of these records; its id is the next free one of today for ``slug``, which is
     the target's name where None. OSError as it comes, and then there is no run."""
-    path = workspace.create_run(slug or config.target)
-    building = path.with_name(f".new-{path.name}")
-    config = config.model_copy(update={"run_id": path.name})
-    plan = plan.model_copy(update={"run_id": path.name})
-    try:
-        building.mkdir()
-        _fill(RunFolder(building), config, dataset, plan, ceilings or Ceilings(), events)
-        building.replace(path)
-    except BaseException:
-        for half in (building, path):
-            shutil.rmtree(half, ignore_errors=True)
-        raise
-    return RunFolder(path)
+    with workspace.new_run(slug or config.target) as made:
+        config = config.model_copy(update={"run_id": made.name})
+        plan = plan.model_copy(update={"run_id": made.name})
+        _fill(RunFolder(made.path), config, dataset, plan, ceilings or Ceilings(), events)
+    return RunFolder(made.place)
 
 
 def _fill(

@@ -157,6 +157,10 @@ def data_hashes(folder: RunFolder, known: dict[tuple[str, int, int], str]) -> di
 ADAPTER_FILES = ("adapters.safetensors", "adapter_config.json")
 """What makes an adapter: its weights, and how strongly they speak."""
 
+CLOCK_TICK_S = 0.05
+"""A file's time comes from the kernel's coarse clock, which may be a tick (up to 10 ms on Linux)
+behind the clock that ``since`` was read from."""
+
 
 def adapter_hashes(folder: RunFolder, stage: Stage, since: float = 0.0) -> dict[str, str]:
     """Path to SHA-256 of the adapter files that a stage made; none for a stage that makes none.
@@ -171,7 +175,8 @@ def adapter_hashes(folder: RunFolder, stage: Stage, since: float = 0.0) -> dict[
     found = {}
     for file in ADAPTER_FILES:
         path = folder.file(name) / file
-        old = stage.kind is StageKind.COMMAND and path.is_file() and path.stat().st_mtime < since
+        written = path.stat().st_mtime if path.is_file() else 0.0
+        old = stage.kind is StageKind.COMMAND and written < since - CLOCK_TICK_S
         if path.is_file() and not old:
             found[f"{name}/{file}"] = sha256_file(path)
     return found

@@ -78,42 +78,37 @@ def _check(folder: RunFolder, status: RunStatus) -> None:
 
 
 def _new_run(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
-    """Build the new run beside its final place, then move it there in one step."""
     from engine.plans.opened import opened_event
     from engine.plans.planning import frozen_event
 
     config = parent.read("config.json", RunConfig)
-    path = Workspace.of_run(parent.path).create_run(config.target)
-    building = path.with_name(f".new-{path.name}")
     try:
-        building.mkdir()
-        folder = RunFolder(building)
-        now = utc_now()
-        changes = {"run_id": path.name, "created": now}
-        config = config.model_copy(update={**changes, "parent_run_id": parent.run_id})
-        new_plan = plan.model_copy(update=changes)
-        stages = _take_over(parent.path, building, plan, status)
-        write_json_atomic(folder.file("config.json"), config)
-        write_json_atomic(folder.file("plan.json"), new_plan)
-        log = EventLog(folder.file("events.jsonl"))
-        try:
-            log.append(frozen_event(folder, config))
-            if config.eval.opens is not None:
-                log.append(opened_event(config, 1, f"It goes on where {parent.run_id} ended."))
-            for text in _what_is_restored(parent, plan, stages):
-                log.append({"kind": "message", "level": "info", "code": "resumed", "text": text})
-        finally:
-            log.close()
-        folder.write(
-            "run-status.json",
-            RunStatus(run_id=path.name, created=now, updated=now, stages=stages),
-        )
-        building.replace(path)
+        with Workspace.of_run(parent.path).new_run(config.target) as made:
+            folder, now = RunFolder(made.path), utc_now()
+            changes = {"run_id": made.name, "created": now}
+            config = config.model_copy(update={**changes, "parent_run_id": parent.run_id})
+            new_plan = plan.model_copy(update=changes)
+            stages = _take_over(parent.path, made.path, plan, status)
+            write_json_atomic(folder.file("config.json"), config)
+            write_json_atomic(folder.file("plan.json"), new_plan)
+            log = EventLog(folder.file("events.jsonl"))
+            try:
+                log.append(frozen_event(folder, config))
+                if config.eval.opens is not None:
+                    why = f"It goes on where {parent.run_id} ended."
+                    log.append(opened_event(config, 1, why))
+                for text in _what_is_restored(parent, plan, stages):
+                    message = {"kind": "message", "level": "info", "code": "resumed", "text": text}
+                    log.append(message)
+            finally:
+                log.close()
+            folder.write(
+                "run-status.json",
+                RunStatus(run_id=made.name, created=now, updated=now, stages=stages),
+            )
     except (OSError, FolderError) as error:
-        shutil.rmtree(building, ignore_errors=True)
-        path.rmdir()
         raise LaunchError(f"{parent.run_id} could not be copied into a new run: {error}") from error
-    return path
+    return made.place
 
 
 def _take_over(parent: Path, child: Path, plan: Plan, status: RunStatus) -> dict[str, StageStatus]:

@@ -66,8 +66,10 @@ def test_a_unique_beginning_names_a_run(tmp_path: Path) -> None:
 def test_names_of_new_runs(tmp_path: Path) -> None:
     place = Workspace(tmp_path)
     day = date(2026, 11, 20)
-    assert place.create_run("Drone Router!", day).name == "2026-11-20-drone-router"
-    assert place.create_run("Drone Router!", day).name == "2026-11-20-drone-router-2"
+    with place.new_run("Drone Router!", day) as one, place.new_run("Drone Router!", day) as two:
+        assert (one.name, two.name) == ("2026-11-20-drone-router", "2026-11-20-drone-router-2")
+        assert place.run_names() == []
+    assert place.run_names() == [two.name, one.name]
     assert slugify("../../etc") == "etc"
     assert slugify("💥") == "run"
     assert len(slugify("x" * 500)) == 60
@@ -149,3 +151,18 @@ def test_a_live_run_says_how_far_it_is(tmp_path: Path) -> None:
     summary = summarise(run)
     assert (summary.done, summary.total, summary.loss) == (30, 100, 1 / 30)
     assert summary.eta_s == pytest.approx(70)
+
+
+def test_half_a_run_is_seen_by_nobody(tmp_path: Path) -> None:
+    place, day = Workspace(tmp_path), date(2026, 11, 20)
+    with pytest.raises(OSError, match="full"), place.new_run("x", day) as made:
+        (made.path / "config.json").write_text("{}")
+        raise OSError("full")
+    assert list(place.runs_dir.iterdir()) == []
+    left = place.runs_dir / ".new-2026-11-20-x"
+    left.mkdir()
+    with place.new_run("x", day) as made:
+        assert made.name == "2026-11-20-x-2"  # whoever builds the other may still be alive
+    os.utime(left, (0, 0))
+    with place.new_run("x", day) as made:
+        assert made.name == "2026-11-20-x"

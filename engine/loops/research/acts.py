@@ -63,6 +63,14 @@ def name_of(iteration: int) -> str:
     return "The baseline" if iteration == 1 else f"Try {iteration - 1}"
 
 
+def label_of(iteration: int) -> str:
+    """The same in front of a line: "baseline", "try 3", the number that the acts take. Setup comes
+    before all of them."""
+    if iteration < 1:
+        return "setup"
+    return "baseline" if iteration == 1 else f"try {iteration - 1}"
+
+
 def _said(reason: str) -> str:
     if not reason.strip():
         raise ActError("Give a reason: it is kept beside the verdict.")

@@ -11,13 +11,21 @@ from engine.loops.research.worktree import Worktree
 from engine.records.protocol import Protocol
 from engine.records.research import Violation
 
+OUTDONE = (
+    "Later tries gave its constants other values: nothing of it is left to take back. Take those "
+    "back first."
+)
 
-def carry(tree: Worktree, protocol: Protocol, before: str, after: str) -> Violation | None:
+
+def carry(
+    tree: Worktree, protocol: Protocol, before: str, after: str, *, takes_back: bool = False
+) -> Violation | None:
     """Do to the mutable files of the worktree what leads from one commit to another; why not, where
     it does not fit.
 
     A change of constants alone is made constant by constant: they stand in neighbouring lines,
-    where a diff would not fit any more. TreeError where git fails.
+    where a diff would not fit any more. ``takes_back``: constants that have another value by now
+    than ``before`` gave them belong to later tries and stay. TreeError where git fails.
     """
     old = mutable_files(tree.files(before), protocol)
     new = mutable_files(tree.files(after), protocol)
@@ -26,6 +34,11 @@ def carry(tree: Worktree, protocol: Protocol, before: str, after: str) -> Violat
         texts_old, texts_new, texts_now = tree.texts(old), tree.texts(new), tree.texts(now)
         changes = constants_between(texts_old, texts_new)
         if changes and _leads_to(texts_old, texts_new, changes):
+            if takes_back:
+                later = constants_between(texts_old, texts_now)
+                changes = {key: one for key, one in changes.items() if key not in later}
+            if not changes:
+                return Violation(rule="apply", text=OUTDONE)
             written = _written(texts_now, changes)
             if written is not None:
                 for name, data in written.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.folder import read_record
 from engine.loops.folder import LoopFolder
 from engine.records.research import Measurement, TryProposal, TryRuns, TryVerdict
 
@@ -92,3 +93,15 @@ def history_before(folder: LoopFolder, iteration: int) -> History:
             runs, verdict = folder.done(number, TryRuns), folder.done(number, TryVerdict)
             tries.append(Try(number, plan, runs, verdict))
     return History(tries)
+
+
+def baseline_failed(folder: LoopFolder) -> bool:
+    """Whether the last execution of the baseline gave no number that counts; FolderError where it
+    cannot be read."""
+    if folder.done(1, TryVerdict) is not None:
+        return False
+    measured = sorted(folder.iteration(1).glob("repeat-*.json"))
+    if not measured:
+        return False
+    last = read_record(measured[-1], Measurement)
+    return last.value is None or bool(last.violations)

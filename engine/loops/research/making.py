@@ -11,6 +11,7 @@ from engine.agreed import agree, is_agreed
 from engine.folder import FolderError, write_bytes_atomic
 from engine.loops.folder import LoopFolder, create_loop, find_loops
 from engine.loops.research import repository
+from engine.loops.research.history import baseline_failed
 from engine.loops.research.tree_git import TreeError
 from engine.loops.research.worktree import branch_name
 from engine.protocols.checking import check_file
@@ -133,7 +134,8 @@ def agree_to(workspace: Workspace, plan: Plan) -> None:
 
 
 def open_campaign(workspace: Workspace, plan: Plan) -> LoopFolder | None:
-    """The newest campaign of this protocol and repository where it has not completed."""
+    """The newest campaign of this protocol and repository where it can go on: it has not completed,
+    nor failed for a baseline that does not run, which no resume would change."""
     for folder in find_loops(workspace):
         with contextlib.suppress(FolderError, ValueError):  # a damaged loop is open for nobody
             loop = folder.loop()
@@ -142,9 +144,26 @@ def open_campaign(workspace: Workspace, plan: Plan) -> LoopFolder | None:
             campaign = Campaign.model_validate(loop.spec)
             same = campaign.protocol_sha256 == plan.read.sha256
             if same and (workspace.path / campaign.repo).resolve() == plan.repo:
-                done = folder.status().phase is LoopPhase.COMPLETED
-                return None if done else folder
+                phase = folder.status().phase
+                over = phase is LoopPhase.COMPLETED or (
+                    phase is LoopPhase.FAILED and baseline_failed(folder)
+                )
+                return None if over else folder
     return None
+
+
+def own_settings(folder: LoopFolder) -> str:
+    """What a campaign was begun with, which goes on to hold, in words."""
+    loop = folder.loop()
+    campaign = Campaign.model_validate(loop.spec)
+    tries, seeds, hours = loop.limits.iterations, campaign.seeds, loop.limits.hours
+    words = [
+        f"{tries} {'try' if tries == 1 else 'tries'}",
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}",
+        f"confidence {campaign.confidence:g}",
+        f"proposer {campaign.proposer.teacher or campaign.proposer.kind}",
+    ]
+    return ", ".join([*words, f"{hours:g} h"] if hours is not None else words)
 
 
 def make_campaign(workspace: Workspace, plan: Plan) -> LoopFolder:

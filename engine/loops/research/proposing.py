@@ -168,6 +168,10 @@ def _wished(
     campaign: Research, iteration: int, history: History, file: str, wish: TryWish
 ) -> TryProposal:
     tree, protocol = campaign.tree, campaign.protocol
+    if wish.kind == "replay" and history.best is not None:
+        # Another one may have become the best since somebody wished.
+        first = next(t for t in history.tries if t.state == history.best.state)
+        wish = wish.model_copy(update={"iteration": first.iteration})
     one = next((t for t in history.tries if t.iteration == wish.iteration), None)
     name = name_of(wish.iteration)
     words = {
@@ -186,7 +190,7 @@ def _wished(
     elif wish.kind == "discard":
         at = campaign.kept_commit(wish.iteration)
         refused = (
-            carry(tree, protocol, at, f"{at}^")
+            carry(tree, protocol, at, f"{at}^", takes_back=True)
             if at
             else Violation(rule="apply", text=f"The commit of {name} is not on the branch.")
         )

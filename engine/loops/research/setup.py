@@ -36,7 +36,8 @@ def set_up(runner: Runner, campaign: Campaign, protocol: Protocol, worktree: Pat
     if not is_done(RunFolder(run), status):
         raise LoopFailed(
             f"Setting up failed in {run.name}: {why_failed(run)}",
-            "Mend what the message names, then: resume. Setup begins again.",
+            "Mend what the message names, then: resume. Setup begins again. After a commit of "
+            "yours begin a new campaign (--new): this one stays with the commit that it has.",
         )
 
 

@@ -78,10 +78,11 @@ def _looked_at(iteration: int, found: TryRuns) -> TryRuns:
         bad = next((m for m in found.measurements if m.value is None or m.violations), None)
         if bad is not None:
             why = bad.violations[0].text if bad.violations else "\n".join(bad.trace[-3:])
+            why = why.rstrip().removesuffix(".") or "it said nothing"
             raise LoopFailed(
-                f"The baseline does not run ({bad.cause or 'rule'}): {why or 'it said nothing'} "
-                f"See {bad.run_id}.",
-                "Mend the recipe or the protocol, and begin a new campaign.",
+                f"The baseline does not run ({bad.cause or 'rule'}): {why}. See {bad.run_id}.",
+                "Mend the recipe and commit that, or mend the protocol. Then begin a new campaign: "
+                "factory-tui research PROTOCOL",
             )
     return found
 
