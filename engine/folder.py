@@ -46,11 +46,14 @@ class StaleRevision(FolderError):
 def write_bytes_atomic(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` in one step that survives a power cut.
 
-    OSError when it cannot; the old file is untouched then.
+    A new file is for its owner alone; one that is replaced keeps the rights that it has. OSError
+    when it cannot; the old file is untouched then.
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

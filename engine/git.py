@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.private import umask_of_the_user
+
 SECONDS = 60.0
 """How long git may take; a hook or a signature that waits for somebody ends there."""
 
@@ -38,6 +40,7 @@ def call(
         capture_output=True,
         timeout=SECONDS if seconds is None else seconds,
         check=False,
+        umask=umask_of_the_user(),
     )
 
 

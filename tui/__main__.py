@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from engine.private import keep_private
+
 
 def open_control_room(workspace: Path, *, demo: bool = False, seed: int | None = None) -> None:
     """Run the app in this terminal until it is left; with ``demo`` it starts a run of the demo."""
@@ -30,6 +32,7 @@ def main() -> None:
     The control room opens without a subcommand, and for ``demo`` in a terminal. All else is the
     engine's command line, whose library is only loaded for it: it would delay the first paint.
     """
+    keep_private()
     arguments = sys.argv[1:]
     terminal = _can_show_a_screen()
     if "--plain" in arguments and (plain := _plain_options(arguments)):

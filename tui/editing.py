@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from engine.editor import NO_EDITOR, editor_command
+from engine.private import umask_of_the_user
 
 
 def edit(app: App[None], path: Path, line: int | None) -> str | None:
@@ -17,7 +18,7 @@ def edit(app: App[None], path: Path, line: int | None) -> str | None:
         return NO_EDITOR
     try:
         with app.suspend():
-            code = subprocess.run(command, check=False).returncode
+            code = subprocess.run(command, check=False, umask=umask_of_the_user()).returncode
     except SuspendNotSupported:
         return "This terminal cannot be handed to an editor; open the file in another window."
     except OSError as error:

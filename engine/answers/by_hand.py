@@ -127,9 +127,7 @@ def _append(place: SuitePlace, row: bytes) -> Written:
             raise ByHandError(
                 f"{place.file} has this prompt already (example {one.id}); nothing was written."
             )
-    mode = place.path.stat().st_mode & 0o777 if before is not None else 0o644
     write_bytes_atomic(place.path, data)
-    place.path.chmod(mode)
     line = data.rstrip(b"\n").count(b"\n") + 1
     old = None if before is None else _sha(before)
     return Written(place, line, len(examples), old, _sha(data))

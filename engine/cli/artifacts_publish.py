@@ -152,12 +152,13 @@ def _show(site: Site) -> None:
 
     from engine.publish.site.serving import Preview
 
-    with Preview(site.files) as preview:
-        print(preview.url, flush=True)
-        if not webbrowser.open(preview.url):
-            narrate("No browser could be opened; open the address yourself.")
-        narrate("Ctrl-C ends it.")
-        try:
+    try:
+        # All of it may be interrupted: opening a browser takes seconds on some machines.
+        with Preview(site.files) as preview:
+            print(preview.url, flush=True)
+            if not webbrowser.open(preview.url):
+                narrate("No browser could be opened; open the address yourself.")
+            narrate("Ctrl-C ends it.")
             preview.wait()
-        except KeyboardInterrupt:
-            narrate("Ended.")
+    except KeyboardInterrupt:
+        narrate("Ended.")

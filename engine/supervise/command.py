@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import engine
+from engine.private import umask_of_the_user
 from engine.records.plan import Plan, Stage, StageKind
 from engine.workspace import Workspace
 
@@ -34,6 +35,8 @@ class Command:
     env: dict[str, str]
     places: Mapping[str, str] = field(default_factory=dict)
     """Placeholder to what it stands for on this machine."""
+    umask: int = -1
+    """-1: what it writes is as private as what this process writes."""
 
     @property
     def shown(self) -> list[str]:
@@ -69,7 +72,9 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
     if resuming:
         env["FACTORY_RESUME"] = "1"
     argv = [fill(item, places) for item in stage.argv]
-    return Command(argv, run / fill(stage.cwd, places), env, places)
+    # A program of the person's own writes where it likes, with the rights that it has elsewhere.
+    umask = umask_of_the_user() if stage.kind is StageKind.COMMAND else -1
+    return Command(argv, run / fill(stage.cwd, places), env, places, umask)
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:

@@ -89,11 +89,18 @@ class Child:
 
     @classmethod
     def start(
-        cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], consumer: Consumer
+        cls,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        consumer: Consumer,
+        umask: int = -1,
     ) -> Child:
         """Start ``argv`` in ``cwd``; StartError when it cannot be.
 
-        ``env`` is the whole environment but for FACTORY_EVENTS_FD, which is added.
+        ``env`` is the whole environment but for FACTORY_EVENTS_FD, which is added. ``umask`` -1 is
+        that of this process.
         """
         loop = asyncio.get_running_loop()
         pipes = [os.pipe(), os.pipe(), os.pipe()]
@@ -108,6 +115,7 @@ class Child:
                 stderr=err_w,
                 pass_fds=(event_w,),
                 start_new_session=True,
+                umask=umask,
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             for pair in pipes:

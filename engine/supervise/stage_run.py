@@ -114,6 +114,7 @@ class StageRun:
             cwd=self._command.cwd,
             env=self._command.env,
             consumer=self._consume,
+            umask=self._command.umask,
         )
         return self.child
 

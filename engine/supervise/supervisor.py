@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from engine.folder import FolderError, RunFolder
+from engine.private import keep_private
 from engine.processes import myself
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
@@ -373,4 +374,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    keep_private()
     sys.exit(main())

@@ -35,8 +35,8 @@ class TrainLog:
 
     def __init__(self, run: Path) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._log = os.open(run / LOG, flags, 0o644)
-        self._index = os.open(run / INDEX, flags, 0o644)
+        self._log = os.open(run / LOG, flags, 0o600)
+        self._index = os.open(run / INDEX, flags, 0o600)
         self._offset = os.fstat(self._log).st_size
         self._last: tuple[str, LogStream] | None = None
 

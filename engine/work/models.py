@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from engine.private import rights_of_the_user
 from engine.work.runtime import Refusal, Stopped, WorkerContext
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -57,7 +58,8 @@ def _fetch(ctx: WorkerContext, model: str, revision: str | None) -> Path:
 
     ctx.message("fetch", f"Fetching {model} from the hub.")
     try:
-        with ctx.interruptible():
+        # The hub's cache is shared by more programs, and on some machines by more people.
+        with ctx.interruptible(), rights_of_the_user():
             path = snapshot_download(model, revision=revision, allow_patterns=list(NEEDED))
     except Stopped:
         raise

@@ -80,7 +80,6 @@ def put_in_place(temporary: Path, out: Path, is_whole: Callable[[Path], bool]) -
     """Flush a finished directory to disk and give it its name; a whole one that is there stays."""
     for path in temporary.iterdir():
         flush(path)
-    temporary.chmod(0o755)  # mkdtemp's directories are for their owner alone
     if out.exists() and not is_whole(out):
         shutil.rmtree(out)
     try:

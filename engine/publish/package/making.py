@@ -18,6 +18,7 @@ from engine.checks.fingerprint import MADE_FROM
 from engine.folder import RunFolder, flush, swap_in
 from engine.helper import HelperError
 from engine.plain_file import read_plain
+from engine.private import open_to_others
 from engine.publish.card.writing import CARD as REPORT_CARD
 from engine.publish.card.writing import write_card
 from engine.publish.package.card import model_card
@@ -316,6 +317,7 @@ def _write(
             kept = _free(new / name)
             _keep(out / name, kept, new)
             heard(f"{name} was edited; that version is kept as {kept.relative_to(new)}.")
+        open_to_others(new, files)
         flush(new)
         swap_in(new, out, beside / "old")
     finally:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from engine.folder import flush, swap_in
+from engine.private import open_to_others
 from engine.publish.site.build import Site
 from engine.publish.site.published import published_at
 
@@ -30,12 +31,13 @@ def publish(site: Site, out: Path) -> list[str]:
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         new = beside / "new"
-        new.mkdir()  # with the rights that a directory has here: others are to read it
+        new.mkdir()
         for address, data in site.files.items():
             _write(new / address, data)
         for name in others:
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(out / name, new / name, follow_symlinks=False)
+        open_to_others(new, site.files)
         swap_in(new, out, beside / "old")
     finally:
         shutil.rmtree(beside, ignore_errors=True)

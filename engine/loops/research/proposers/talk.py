@@ -21,6 +21,7 @@ from uuid import uuid4
 import psutil
 
 from engine.loops.research.proposers.proposed import ProposerError
+from engine.private import umask_of_the_user
 from engine.supervise.memory import ProcessTree
 
 POLL_S = 0.1
