@@ -195,6 +195,7 @@ class ResearchScene(ResearchActs):
     def action_refresh(self) -> None:
         """Read it all again."""
         self._change = None
+        self._read_change()
         self._read(anew=True)
 
     def _follow(self, run: str | None) -> None:
