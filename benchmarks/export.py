@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from events import history, run_folder
+from figures import Figure, add_json_option, report
 from terminal import table, verdict
 
 SECONDS, MEMORY_MB, GROWTH = 40.0, 300, 2.0
@@ -75,11 +76,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit code 1 over the limits")
     parser.add_argument("--slack", type=float, default=1.0, help="the limits times this")
     parser.add_argument("--events", type=int, default=1_000_000)
+    add_json_option(parser)
     options = parser.parse_args()
     count = options.events // 10 if options.quick else options.events
     kinds = ["csv", *(("duckdb", "parquet") if find_spec("duckdb") else ())]
     rows = [["", "time", "events a second", "memory", "size"]]
-    wrong = []
+    wrong: list[str] = []
+    figures: list[Figure] = []
+    allowed_s = SECONDS * options.slack * max(0.1, count / 1e6)
 
     def row(name: str, took: float, peak: float, megabytes: float | None) -> list[str]:
         shown = "" if megabytes is None else f"{megabytes:,.0f} MB"
@@ -92,7 +96,17 @@ def main() -> int:
             _, before, _ = exported(few, kind)
             took, peak, megabytes = exported(workspace, kind)
             rows.append(row(f"export {kind}", took, peak, megabytes))
-            if took > SECONDS * options.slack * max(0.1, count / 1e6):
+            figures.append(
+                Figure(
+                    f"export-{kind}",
+                    "Export",
+                    f"{count:,} events exported as {kind}",
+                    f"{took:.1f} s, {peak:,.0f} MB of memory",
+                    asked=f"≤ {allowed_s:g} s, ≤ {MEMORY_MB} MB",
+                    holds=took <= allowed_s and peak <= MEMORY_MB,
+                )
+            )
+            if took > allowed_s:
                 wrong.append(f"{kind} took {took:.1f} s")
             if peak > MEMORY_MB:
                 wrong.append(f"{kind} took {peak:,.0f} MB, {MEMORY_MB} allowed")
@@ -105,6 +119,7 @@ def main() -> int:
             rows.append(row("DuckDB's read_json", took, peak, size(out)))
         print(f"{count:,} events, {size(log):.0f} MB")
     print(table(rows))
+    report(figures, options.json)
     return verdict(wrong, options.check)
 
 

@@ -24,6 +24,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from figures import Figure, add_json_option, report
 from terminal import table, verdict
 
 from engine.judge.improvement import clear_loser, improvement, noise_of
@@ -193,15 +194,29 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer campaigns: seconds")
     parser.add_argument("--check", action="store_true", help="exit code 1 over the bound")
     parser.add_argument("--campaigns", type=int, default=2000)
+    add_json_option(parser)
     options = parser.parse_args()
     count = 150 if options.quick else options.campaigns
     wrong: list[str] = []
+    figures: list[Figure] = []
     rows = [["equal changes, noise", "kept", "95 % interval", "of first tries", "best, off by"]]
     rows[0] += ["single runs keep", "best, off by", "executions"]
     for name, shape in (KEEP_THE_BOUND | BREAK_IT).items():
         ours = equal_changes(shape, count)
         single = [by_single_runs(shape(random.Random(n)), TRIES) for n in range(count)]
         mean, low, high = share_kept(ours)
+        if name in KEEP_THE_BOUND:
+            figures.append(
+                Figure(
+                    f"research-kept-{len(figures)}",
+                    "Research",
+                    f"equal changes that a campaign keeps, {name} noise",
+                    f"{mean:.1%} ({low:.1%} to {high:.1%})",
+                    asked=f"≤ {1 - CONFIDENCE:.0%}",
+                    holds=low <= 1 - CONFIDENCE,
+                    against=f"single runs {share_kept(single)[0]:.1%}",
+                )
+            )
         if name in KEEP_THE_BOUND and low > 1 - CONFIDENCE:
             wrong.append(f"{name}: {mean:.1%} of equal changes are kept ({low:.1%} to {high:.1%})")
         first = sum(one.kept[:1] == [1] for one in ours) / count
@@ -243,6 +258,7 @@ def main() -> int:
         f"1 and 2 sd {power(1.0, SEEDS, count, replay=SEEDS)[0]:.0%} and "
         f"{power(2.0, SEEDS, count, replay=SEEDS)[0]:.0%} are kept"
     )
+    report(figures, options.json)
     return verdict(wrong, options.check)
 
 
