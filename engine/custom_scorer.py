@@ -24,6 +24,7 @@ from typing import Any
 import engine
 from engine.judge.custom import score_of
 from engine.judge.score import Score, ScorerError, wrong
+from engine.secrecy import without_secrets
 
 SECONDS = 5.0
 """How long one answer may take."""
@@ -37,7 +38,6 @@ FAILURES = 3
 MAX_ANSWER = 2**20
 _MAX_NARRATION = 4000
 _CHILD = "engine.work.custom_scorer"
-_SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 class _Ended(Exception):
@@ -126,8 +126,8 @@ class CustomScorer:
         home = str(Path(engine.__file__).resolve().parent.parent)
         env = {
             key: value
-            for key, value in os.environ.items()
-            if not any(word in key.upper() for word in _SECRET) and not key.startswith("FACTORY_")
+            for key, value in without_secrets(os.environ).items()
+            if not key.startswith("FACTORY_")
         }
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [home, env.get("PYTHONPATH", "")]))
         self._narration = b""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from engine.secrecy import Hider
 from engine.workspace import Workspace
 
 KEPT = 20
@@ -30,8 +31,9 @@ _SECRET = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """The text with what looks like a key or a password taken out."""
-    return _SECRET.sub(lambda found: (found.group(1) or "") + "[taken out]", text)
+    """The text with the secrets of the environment, and what looks like one, taken out."""
+    known = Hider(os.environ)(text)
+    return _SECRET.sub(lambda found: (found.group(1) or "") + "[taken out]", known)
 
 
 def report_text(

@@ -203,7 +203,8 @@ def _package(workspace: Workspace, package: str | None) -> tuple[FileSeen, ...] 
 
 def _hider(workspace: Workspace, target: str | None) -> Any:
     """Puts *** for the keys that are in this environment and in the target's ``.env``."""
-    from engine.teaching.keys import Hider, environment
+    from engine.secrecy import Hider
+    from engine.teaching.keys import environment
 
     folder = None
     if target and path_seen(workspace, f"targets/{target}") is PathSeen.FOLDER:

@@ -59,6 +59,7 @@ def _open(folder: LoopFolder) -> None:
     from engine.editor import NO_EDITOR, editor_command
     from engine.loops.research.proposers.checkout import open_worktree, protocol_of
     from engine.loops.research.surface import mutable_files
+    from engine.private import umask_of_the_user
 
     worktree = open_worktree(folder)
     names = mutable_files(worktree.files(worktree.head()), protocol_of(folder))
@@ -69,7 +70,7 @@ def _open(folder: LoopFolder) -> None:
         if command is None:
             fail(NO_EDITOR, Exit.NO)
         try:
-            code = subprocess.run(command, check=False).returncode
+            code = subprocess.run(command, check=False, umask=umask_of_the_user()).returncode
         except OSError as error:
             words = printable(f"{command[0]} could not be started ({error.strerror}).")
             fail(f"{words} Name your editor: export EDITOR=nano", Exit.NO)

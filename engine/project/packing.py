@@ -22,8 +22,9 @@ from engine.project.card_facts import card_facts
 from engine.project.output import OUTPUT, Best, best_in
 from engine.publish.model_card import model_card
 from engine.publish.public_names import public_config
+from engine.secrecy import Hider
 from engine.target import Target
-from engine.teaching.keys import Hider, environment
+from engine.teaching.keys import environment
 from engine.workspace import Workspace
 
 CARD = "README.md"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-HIDDEN = "***"
+from engine.secrecy import HIDDEN
 
 DEFAULT_MODEL = "default_model"
 """What ``mlx_lm.server`` calls the model that it was started with."""

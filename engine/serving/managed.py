@@ -344,8 +344,8 @@ def _popen(record: ServerRecord, log: IO[bytes], workspace: Workspace) -> subpro
 
 
 def _environment(workspace: Workspace) -> dict[str, str]:
-    """Of the child. It fetches nothing: what it serves was looked up on this disk before."""
-    env = child_environment(os.environ)
+    """Of the child. What it serves lies on this disk: it fetches nothing and needs no key."""
+    env = child_environment(os.environ, keys=False)
     home = str(Path(engine.__file__).resolve().parent.parent)
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [home, env.get("PYTHONPATH", "")]))
     env |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}

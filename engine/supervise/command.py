@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +13,19 @@ from pathlib import Path
 import engine
 from engine.private import umask_of_the_user
 from engine.records.plan import Plan, Stage, StageKind
+from engine.secrecy import (
+    HIDDEN,
+    Hider,
+    is_secret_option,
+    key_names,
+    secret_values,
+    without_secrets,
+)
+from engine.teaching.keys import environment
 from engine.workspace import Workspace
 
-HIDDEN = "***"
-"""Stands in records and events where a secret stood in a command."""
-
-_SECRET_NAME = re.compile(r"(?:^|[-_])(?:api[-_]?key|secret|password|passwd|credentials?)$", re.I)
-_TOKEN_NAME = re.compile(r"(?:^|[-_])(?:hf|hub|access|auth|api|bearer|session)?[-_]?token$", re.I)
-_KEY_NAME = re.compile(r"(?:^|[-_])(?:secret|access|private|service)[-_](?:\w*[-_])?key$", re.I)
-_SHORT = 6
-"""Values shorter than this are not taken for secrets: they would hide half of the command."""
+_NEEDS_NO_KEY = (StageKind.DATA, StageKind.PRETRAIN)
+"""Stages that run the target's own generator and fetch nothing."""
 
 _COLOUR_FORCERS = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 
@@ -37,6 +41,8 @@ class Command:
     """Placeholder to what it stands for on this machine."""
     umask: int = -1
     """-1: what it writes is as private as what this process writes."""
+    secrets: tuple[str, ...] = ()
+    """What must be in no file, whoever prints it."""
 
     @property
     def shown(self) -> list[str]:
@@ -59,9 +65,9 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
         "{workspace}": str(workspace),
         "{target}": str(target),
     }
-    env = child_environment(os.environ)
-    if stage.withholds_secrets:
-        env = {name: value for name, value in env.items() if not _is_secret(name)}
+    keys = not stage.withholds_secrets and stage.kind not in _NEEDS_NO_KEY
+    env = child_environment(os.environ, keys=keys)
+    secrets = _secrets_known({**os.environ, **stage.env}, workspace, target)
     if stage.kind is not StageKind.COMMAND:
         # A worker of ours must be found, installed or not, wherever it is started.
         home = str(Path(engine.__file__).resolve().parent.parent)
@@ -74,7 +80,16 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
     argv = [fill(item, places) for item in stage.argv]
     # A program of the person's own writes where it likes, with the rights that it has elsewhere.
     umask = umask_of_the_user() if stage.kind is StageKind.COMMAND else -1
-    return Command(argv, run / fill(stage.cwd, places), env, places, umask)
+    return Command(argv, run / fill(stage.cwd, places), env, places, umask, secrets)
+
+
+def _secrets_known(env: Mapping[str, str], workspace: Path, target: Path) -> tuple[str, ...]:
+    """What a child may print and must be in no file: it is looked for in all that it says."""
+    try:
+        settings = tomllib.loads((workspace / "factory.toml").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        settings = {}  # who needs it has said so before
+    return tuple(secret_values(environment(target, env), key_names(settings)))
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:
@@ -91,13 +106,14 @@ def unfill(text: str, places: Mapping[str, str]) -> str:
     return text
 
 
-def child_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """``base`` for a child that prints into a pipe.
+def child_environment(base: Mapping[str, str], *, keys: bool = True) -> dict[str, str]:
+    """``base`` for a child that prints into a pipe; without ``keys``, no secret is in it.
 
     Wide enough that tables are not wrapped, unbuffered so that lines come when they are printed,
     UTF-8 because a box-drawing character must not crash a training, and no forced colours. Commands
     that came with this program are found after all others.
     """
+    base = base if keys else without_secrets(base)
     env = {name: value for name, value in base.items() if name not in _COLOUR_FORCERS}
     # mlx_lm.lora and its like lie beside the interpreter, which an installed tool has off the path.
     beside = str(Path(sys.executable).parent)
@@ -113,22 +129,16 @@ def child_environment(base: Mapping[str, str]) -> dict[str, str]:
 
 def redact(argv: list[str], env: Mapping[str, str]) -> list[str]:
     """``argv`` without secrets: values of secret-looking options and environment variables."""
-    secrets = [value for name, value in env.items() if len(value) >= _SHORT and _is_secret(name)]
+    hide = Hider(env)
     shown: list[str] = []
     hide_next = False
     for item in argv:
         name, equals, _ = item.partition("=")
-        option = name.startswith("-") and _is_secret(name.lstrip("-"))
+        option = name.startswith("-") and is_secret_option(name.lstrip("-"))
         if hide_next and not item.startswith("-"):
             item = HIDDEN
         elif option and equals:
             item = f"{name}={HIDDEN}"
         hide_next = option and not equals
-        for secret in secrets:
-            item = item.replace(secret, HIDDEN)
-        shown.append(item)
+        shown.append(hide(item))
     return shown
-
-
-def _is_secret(name: str) -> bool:
-    return any(one.search(name) for one in (_SECRET_NAME, _TOKEN_NAME, _KEY_NAME))

@@ -22,6 +22,8 @@ _MEMORY_SIGNS = (
     "memoryerror",
     "bad_alloc",
 )
+DISK_REASON = "wrote more to the disk than it may"
+
 _TAIL_CHARS = 600
 _LESS_MEMORY = (
     "Use a smaller batch_size or max_seq_len, turn on grad_checkpoint, or take a smaller or "
@@ -95,3 +97,22 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def where_to_write(missing: list[str]) -> str:
+    """What to do about outputs that did not come."""
+    if missing[0].startswith("adapters/"):
+        return (
+            "The candidate is evaluated from adapters/ in the run folder: let the command write "
+            "there, as with --adapter-path {run}/adapters in its argv, and make a new run."
+        )
+    return "Correct the command, or the stage's outputs in the plan, and make a new run."
+
+
+def way_out(reason: str) -> str:
+    """What to do about a stage that was stopped at a limit, or for a loss that is no number."""
+    if reason.startswith("reached its time limit"):
+        return "Raise timeout_s of the stage, or make it smaller; resume goes on where it can."
+    if reason.startswith(DISK_REASON):
+        return "Let it write less, or raise disk_bytes of the stage, and make a new run."
+    return "Lower the learning rate or add warmup, look at the data, and make a new run."

@@ -30,6 +30,7 @@ from engine.records.status import ProcessId
 from engine.supervise.memory import ProcessTree
 
 Stream = Literal["stdout", "stderr", "events"]
+STREAMS: tuple[Stream, ...] = ("stdout", "stderr", "events")
 Consumer = Callable[[Stream, bytes], None]
 
 READ_BYTES = 256 * 1024

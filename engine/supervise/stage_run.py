@@ -20,20 +20,27 @@ from engine.live.sign_rules import is_loss
 from engine.records.events import decode_number
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, StageState
+from engine.secrecy import StreamHider
 from engine.supervise.child_events import ChildEvents
 from engine.supervise.command import Command, fill
 from engine.supervise.disk_quota import DiskQuota, limited
-from engine.supervise.failure import Evidence, explain, looks_out_of_memory
+from engine.supervise.failure import (
+    DISK_REASON,
+    Evidence,
+    explain,
+    looks_out_of_memory,
+    way_out,
+    where_to_write,
+)
 from engine.supervise.journal import Journal
 from engine.supervise.machine import MachineWatch
 from engine.supervise.memory import Sample
-from engine.supervise.process import Child, Exit, Stream
+from engine.supervise.process import STREAMS, Child, Exit, Stream
 from engine.supervise.reader import Reader
 from engine.supervise.settings import Settings
 from engine.supervise.train_log import LogStream, TrainLog
 
 TAIL_LINES = 12
-DISK_REASON = "wrote more to the disk than it may"
 SAME_SHARE = 0.005
 SAME_FOR_S = 5.0
 """A memory sample within SAME_SHARE of the last written one is written only after SAME_FOR_S."""
@@ -81,6 +88,7 @@ class StageRun:
             "stdout": Reader(metrics=foreign, wanted=_wanted(stage)),
             "stderr": Reader(metrics=foreign, wanted=_wanted(stage)),
         }
+        self._hider = StreamHider(command.secrets)
         self._quota: DiskQuota | None = None
         self._events = ChildEvents()
         self._refusal_said = False
@@ -155,6 +163,10 @@ class StageRun:
     def _consume(self, stream: Stream, data: bytes) -> None:
         self._heard = time.monotonic()
         self._silent, self._quiet_cpu = False, None
+        self._take_in(stream, self._hider.feed(stream, data))
+
+    def _take_in(self, stream: Stream, data: bytes) -> None:
+        """Write down, and understand, what a child said; no secret is in it any more."""
         if stream == "events":
             for event in self._events.feed(data):
                 self._take(event)
@@ -171,6 +183,9 @@ class StageRun:
             self._journal.sync()
 
     def _close_streams(self, result: Exit) -> None:
+        for stream in STREAMS:
+            if rest := self._hider.close(stream):
+                self._take_in(stream, rest)
         for event in self._events.close():
             self._take(event)
         for reader in self._readers.values():
@@ -309,7 +324,7 @@ class StageRun:
         elif self._stop_reason is not None:
             outcome.state, outcome.reason = StageState.FAILED, self._stop_reason
             text = f"Stage {name} was stopped: {self._stop_reason}."
-            outcome.error = LastError(stage=name, message=text, fix=_fix(self._stop_reason))
+            outcome.error = LastError(stage=name, message=text, fix=way_out(self._stop_reason))
         elif result.code == 0 and not (self._stopped_by_us and self._foreign):
             self._check_outputs(outcome)
         elif cancelled:
@@ -330,7 +345,7 @@ class StageRun:
                 stage=self.stage.name,
                 message=f"Stage {self.stage.name} ended well (exit code 0) but did not write "
                 f"{names} into the run folder.",
-                fix=_where_to_write(missing),
+                fix=where_to_write(missing),
             )
 
     def _explain(self, outcome: Outcome) -> None:
@@ -379,21 +394,3 @@ def _wanted(stage: Stage) -> list[tuple[str, str]]:
         (one.get("name"), one.get("pattern")) for one in metrics or () if isinstance(one, dict)
     ]
     return [(str(name), str(pattern)) for name, pattern in pairs if name and pattern]
-
-
-def _where_to_write(missing: list[str]) -> str:
-    """What to do about outputs that did not come."""
-    if missing[0].startswith("adapters/"):
-        return (
-            "The candidate is evaluated from adapters/ in the run folder: let the command write "
-            "there, as with --adapter-path {run}/adapters in its argv, and make a new run."
-        )
-    return "Correct the command, or the stage's outputs in the plan, and make a new run."
-
-
-def _fix(reason: str) -> str:
-    if reason.startswith("reached its time limit"):
-        return "Raise timeout_s of the stage, or make it smaller; resume goes on where it can."
-    if reason.startswith(DISK_REASON):
-        return "Let it write less, or raise disk_bytes of the stage, and make a new run."
-    return "Lower the learning rate or add warmup, look at the data, and make a new run."

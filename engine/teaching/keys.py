@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.plain_file import read_plain
-from engine.serving.endpoint import HIDDEN
 
 ENV_FILE = ".env"
 MAX_ENV_BYTES = 64 * 1024
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:\w*KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)S?$", re.IGNORECASE
-)
-_LEAST = 8
-"""Shorter values are not taken for secrets: they would hide half of every text."""
 
 
 def environment(target: Path | None, base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -52,21 +46,3 @@ def _value(text: str) -> str:
     if len(text) >= 2 and text[0] in "\"'" and (end := text.find(text[0], 1)) > 0:
         return text[1:end]
     return text.split(" #", 1)[0].rstrip()
-
-
-class Hider:
-    """Takes secrets out of texts: the values of variables that look like keys, and given ones."""
-
-    def __init__(self, env: Mapping[str, str], *more: str | None) -> None:
-        named = (value for name, value in env.items() if _SECRET_NAME.search(name))
-        self._secrets = _longest_first([*named, *(one for one in more if one)])
-
-    def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
-
-
-def _longest_first(values: Iterable[str]) -> list[str]:
-    kept = {value.strip() for value in values}
-    return sorted((one for one in kept if len(one) >= _LEAST), key=len, reverse=True)

@@ -22,8 +22,8 @@ from engine.plain_file import open_plain
 from engine.records.base import utc_now
 from engine.records.loop import Spent
 from engine.records.teaching import CallEnded, CallMade, Turn
+from engine.secrecy import Hider
 from engine.teaching.errors import TeachingError
-from engine.teaching.keys import Hider
 
 LEDGER = "teachers.jsonl"
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from engine.records.teaching import Turn
+from engine.secrecy import Hider
 from engine.serving.endpoint import EndpointError, address_of, key_of
 from engine.teaching.budget import Budget
 from engine.teaching.calls import Calls, Heard
 from engine.teaching.errors import TeachingError
-from engine.teaching.keys import Hider, environment
+from engine.teaching.keys import environment
 from engine.teaching.ledger import Ledger
 from engine.teaching.naming import TeacherSpec, spec_for
 from engine.teaching.reading import Check, Fit, by_schema, fit_many, fit_one, read_reply

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.records.teaching import Turn
+from engine.secrecy import Hider
 from engine.serving.endpoint import address_of, is_loopback
 from engine.teaching.errors import TeachingError
-from engine.teaching.keys import Hider
 from engine.teaching.naming import TeacherSpec
 from engine.teaching.reading import MAX_CHARACTERS
 

@@ -12,9 +12,8 @@ from engine.records.protocol import Measurement as Wanted
 from engine.records.protocol import Metric
 from engine.records.research import Measurement, Violation
 from engine.records.status import Phase, RunStatus, StageStatus
-from engine.supervise.failure import says_out_of_memory
+from engine.supervise.failure import DISK_REASON, says_out_of_memory
 from engine.supervise.metric_text import read_number
-from engine.supervise.stage_run import DISK_REASON
 from engine.supervise.terminal import LineCleaner
 from engine.supervise.train_log import LOG, read_spans
 from engine.timed_pattern import PatternError, find_all

@@ -17,9 +17,10 @@ from engine.publish.public_names import is_path
 from engine.publish.site.homes import without_homes
 from engine.publish.verification import verified
 from engine.records.run import Artifact, Decision, DecisionKind, RunConfig
+from engine.secrecy import Hider
 from engine.serving.pair import pair_of
 from engine.target import Target
-from engine.teaching.keys import Hider, environment
+from engine.teaching.keys import environment
 from engine.workspace import Workspace
 
 

@@ -20,10 +20,11 @@ from engine.records.base import utc_now
 from engine.records.events import EVENT
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, Phase, ProcessId, RunStatus
+from engine.secrecy import HIDDEN
 from engine.settings_file import SettingsError
 from engine.supervise.checkpoints import WHOLE, newest_step
 from engine.supervise.child_events import ChildEvents, parse_event
-from engine.supervise.command import HIDDEN, Command, child_environment, fill, redact
+from engine.supervise.command import Command, child_environment, fill, redact
 from engine.supervise.failure import Evidence, explain, looks_out_of_memory
 from engine.supervise.journal import Journal
 from engine.supervise.launch import liveness

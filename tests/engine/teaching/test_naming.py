@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.secrecy import Hider
 from engine.teaching.errors import TeachingError
-from engine.teaching.keys import Hider, environment
+from engine.teaching.keys import environment
 from engine.teaching.naming import ANTHROPIC_URL, OPENAI_URL, TeacherSpec, spec_for
 from engine.teaching.prices import price_of
 from engine.workspace import Workspace
