@@ -13,9 +13,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.judge.suites import Example
+from engine.secrecy import HIDDEN
 from engine.serving.chat import Answer, Ask, Chat, Message
 from engine.serving.chunks import ToolCall
-from engine.serving.endpoint import HIDDEN, Endpoint, EndpointError, address_of, key_of
+from engine.serving.endpoint import Endpoint, EndpointError, address_of, key_of
 from engine.serving.exchange import Timeouts
 
 POLL_S = 0.1
