@@ -286,7 +286,7 @@ async def test_files_are_opened_and_a_commit_is_copied(
         await pilot.press("e")
         await until(pilot, lambda: "not proposed by a person" in said(app))
         (folder.iteration(7) / "change.diff").write_text("+ANOTHER = 1\n")
-        await pilot.press("up")
+        await pilot.press("up", "f5")
         await until(pilot, lambda: "+ANOTHER = 1" in drawn(screen, "#try"))
         (folder.iteration(7) / "change.diff").write_text("+A_THIRD = 1\n")
         await pilot.press("f5")
