@@ -172,7 +172,7 @@ PLACES = [
     Broken("a file as a link", "href: https://example.org/code", "href: file:///etc/passwd",
            "link-refused", _also("text-private")),
     Broken("a password in a link", "href: https://example.org/code",
-           "href: https://user:pass@example.org/code", "link-refused"),
+           "href: https://user:pass@example.org/code", "link-refused", _also("text-secret")),
     Broken("a link without a scheme", "href: https://example.org/code", "href: //example.org/code",
            "link-refused"),
     Broken("a path that is dead", "href: https://example.org/code", "href: runs/none/report.md",
