@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from engine.cli.harmless import guard
 from engine.private import keep_private
 
 
@@ -111,6 +112,7 @@ def _open_plain(workspace: Path | None, run: str | None) -> None:
 
     from engine.cli.plain import start
 
+    guard()
     try:
         start(workspace, run)
     except typer.Exit as end:
@@ -142,6 +144,7 @@ def _open_demo(directory: Path, seed: int) -> None:
 
 
 def _fail(sentence: str, code: int = 3) -> NoReturn:
+    guard()  # a sentence may repeat what a file or an exception says
     print(f"factory-tui: {sentence}", file=sys.stderr)
     sys.exit(code)
 

@@ -36,6 +36,7 @@ from engine.cli import (
     unseal,
 )
 from engine.cli.console import Exit, narrate
+from engine.cli.harmless import guard
 
 app = typer.Typer(
     name="factory-tui",
@@ -103,6 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A sign that the terminal's encoding lacks is shown by its number, and stops nothing.
             stream.reconfigure(errors="backslashreplace")
+    guard()
     stdout = sys.stdout
     try:
         app(args=arguments, prog_name="factory-tui")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from engine.cli.harmless import json_text
 from engine.workspace import Workspace, WorkspaceError
 
 
@@ -51,10 +52,10 @@ def fail(text: str, code: Exit = Exit.NOT_THERE) -> NoReturn:
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout, readable as it is by any JSON reader."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    text = json_text(value, indent=2)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair in some file, or a terminal of few signs
+    except UnicodeEncodeError:  # a terminal of few signs
         text = json.dumps(value, indent=2, default=str)
     print(text)
 

@@ -21,6 +21,7 @@ from engine.cli.console import (
     printable,
     run_path,
 )
+from engine.cli.harmless import escaped
 from engine.cli.telling import folder_of
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def card(
     path = run_path(workspace, run)
     try:
         if as_json and out is None:
-            print(card_text(make_card(path)[0]), end="")
+            print(escaped(card_text(make_card(path)[0])), end="")
             return
         page = write_card(path) if out is None else export_card(path, out, as_json=as_json)
     except OSError as error:

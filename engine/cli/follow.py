@@ -13,6 +13,7 @@ import typer
 from engine import numbers
 from engine.catalogue.summary import summarise
 from engine.cli.console import Exit, fail, narrate, print_json, printable
+from engine.cli.harmless import write_over
 from engine.cli.telling import as_dict, event_line, state_of
 from engine.live.projection import RunProjection
 from engine.live.signs import SignBook
@@ -134,8 +135,7 @@ class _Voice:
         text = "  ".join(parts)
         if self._terminal:
             width = shutil.get_terminal_size().columns
-            sys.stderr.write(f"\r\x1b[2K{text[: width - 1]}")
-            sys.stderr.flush()
+            write_over(printable(text)[: width - 1])
             self._open_line = True
         else:
             narrate(text)
@@ -144,8 +144,7 @@ class _Voice:
     def end(self) -> None:
         """Clear the line that is written over."""
         if self._open_line:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            write_over("")
             self._open_line = False
 
     def _line(self, text: str) -> None:

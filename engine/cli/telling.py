@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from engine.catalogue.summary import RunSummary
 from engine.cli.console import printable
+from engine.cli.harmless import json_text
 
 
 def state_of(summary: RunSummary) -> str:
@@ -58,7 +58,7 @@ def as_dict(summary: RunSummary) -> dict[str, Any]:
 
 def event_line(event: dict[str, Any]) -> str:
     """An event as one line of JSON on stdout."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return json_text(event)
 
 
 def folder_of(path: Path) -> str:
