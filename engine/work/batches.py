@@ -78,12 +78,14 @@ class Batch:
     """``tokens`` is (rows, width); ``spans`` (rows, 2) are first and last counted target.
 
     Both are what ``mlx_lm.tuner.trainer.default_loss`` takes. ``real`` counts the tokens
-    of the rows, prompts too, padding not.
+    of the rows, prompts too, padding not. ``weight`` is what the batch counts as a rank's share of
+    a larger one: its part of the tokens, times the ranks.
     """
 
     tokens: mx.array
     spans: mx.array
     real: int
+    weight: float = 1.0
 
 
 def pad_multiple() -> int:
@@ -108,6 +110,11 @@ def make_batch(rows: TokenRows, chosen: Indices, multiple: int) -> Batch:
     # Target k is token k: of a row of n tokens, targets up to n - 1 are there.
     spans = [(rows.starts[i], n - 1) for i, n in zip(chosen, lengths, strict=True)]
     return Batch(mx.array(array), mx.array(np.array(spans, dtype=np.int32)), sum(lengths))
+
+
+def counted(rows: TokenRows, chosen: Indices) -> int:
+    """How many tokens of the chosen rows count in the loss."""
+    return sum(len(rows.tokens[i]) - max(rows.starts[i], 1) for i in chosen)
 
 
 def sorted_batches(rows: TokenRows, batch_size: int) -> list[Indices]:

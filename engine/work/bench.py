@@ -25,6 +25,7 @@ import psutil
 from engine.costs.estimate import Point, Shape, peak_bytes
 from engine.work import blas, helper
 from engine.work.helper import Send
+from engine.work.own_code import TOKENIZER, refuse_own_code
 from engine.work.runtime import Refusal
 
 PROMPT_TOKENS = 512
@@ -102,9 +103,10 @@ class Bench:
 
         self.model = self.tokenizer = None
         self.mx.clear_cache()
+        refuse_own_code(self.path, self.request["name"])
         try:
             self.model, self.tokenizer, config = mlx_lm.utils.load(
-                str(self.path), return_config=True
+                str(self.path), tokenizer_config=TOKENIZER, return_config=True
             )
         except (ValueError, KeyError, FileNotFoundError, TypeError, AttributeError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

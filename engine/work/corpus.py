@@ -20,6 +20,7 @@ from typing import Any
 from engine.plain_file import read_plain
 from engine.work import helper
 from engine.work.helper import Send
+from engine.work.own_code import TOKENIZER
 from engine.work.runtime import Refusal
 
 MAX_BYTES = 2**30
@@ -38,7 +39,7 @@ def answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     from mlx_lm.utils import load_tokenizer
 
     try:
-        tokenizer = load_tokenizer(Path(request["model"]))
+        tokenizer = load_tokenizer(Path(request["model"]), TOKENIZER)
     except (OSError, ValueError, KeyError, TypeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise Refusal(f"The model's tokenizer cannot be loaded ({first}).") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.evaluating.harness import HarnessError, harness_version, read_results
+from engine.work.own_code import refuse_own_code
 from engine.work.runtime import Failure, Refusal, WorkerContext
 from engine.work.specs import HarnessSpec
 
@@ -80,6 +81,7 @@ def _argv(
 
 
 def _run(ctx: WorkerContext, argv: list[str], model: Path, wanted: HarnessSpec) -> None:
+    refuse_own_code(model, model.name)
     try:
         child = subprocess.Popen(
             argv,

@@ -19,6 +19,7 @@ from engine.plain_file import open_plain
 from engine.work import helper
 from engine.work.chats import BadRow, chat_row
 from engine.work.helper import Send
+from engine.work.own_code import TOKENIZER
 from engine.work.runtime import Refusal
 
 SAY_EVERY_S = 0.5
@@ -35,7 +36,7 @@ def answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     from engine.work.rows import encode_row
 
     try:
-        tokenizer = load_tokenizer(Path(request["model"]))
+        tokenizer = load_tokenizer(Path(request["model"]), TOKENIZER)
     except (OSError, ValueError, KeyError, TypeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise Refusal(f"The model's tokenizer cannot be loaded ({first}).") from error

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.private import rights_of_the_user
+from engine.work.own_code import TOKENIZER, refuse_own_code
 from engine.work.runtime import Refusal, Stopped, WorkerContext
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-NEEDED = ("*.json", "*.safetensors", "*.py", "*.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja")
-"""The files of a hub model that are fetched: what mlx-lm loads."""
+NEEDED = ("*.json", "*.safetensors", "*.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja")
+"""The files of a hub model that are fetched: what mlx-lm loads, and no program."""
 
 
 def resolve(ctx: WorkerContext, model: str, revision: str | None = None) -> Path:
@@ -103,9 +104,13 @@ def load_whole(
                     f"The adapter has no {file}: a train stage writes {adapter.name}/ in the run "
                     "folder. A command of your own does with --adapter-path {run}/adapters."
                 )
+    refuse_own_code(path, name)
     try:
         model, tokenizer, config = mlx_lm.utils.load(
-            str(path), adapter_path=str(adapter) if adapter else None, return_config=True
+            str(path),
+            tokenizer_config=TOKENIZER,
+            adapter_path=str(adapter) if adapter else None,
+            return_config=True,
         )
     except (ValueError, KeyError, FileNotFoundError, TypeError, AttributeError) as error:
         what = f"{name} with adapter {adapter.name}" if adapter else name

@@ -8,11 +8,13 @@ server outlives it, after END it does not. It speaks to nobody but through HTTP 
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
 GRACE_S = 5.0
@@ -58,7 +60,15 @@ def main() -> None:
         threading.Thread(target=_end_with_owner, args=(ended,), daemon=True).start()
 
     from engine.work import blas
+    from engine.work.own_code import refuse_own_code
+    from engine.work.runtime import Refusal
 
+    model = dict(itertools.pairwise(arguments)).get("--model", "")
+    try:
+        refuse_own_code(Path(model), model)
+    except Refusal as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(2)
     print(blas.prepare()["text"], file=sys.stderr, flush=True)
     import mlx_lm.server
 

@@ -19,6 +19,7 @@ from typing import Any
 from engine.work import blas, helper
 from engine.work.helper import Send
 from engine.work.models import load_whole
+from engine.work.own_code import TOKENIZER
 from engine.work.runtime import Refusal
 
 
@@ -53,7 +54,7 @@ def _tokenizer(path: Path) -> Any:
     from mlx_lm.utils import load_tokenizer
 
     try:
-        return load_tokenizer(path)
+        return load_tokenizer(path, TOKENIZER)
     except (OSError, ValueError, KeyError, TypeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise Refusal(f"The model's tokenizer cannot be loaded ({first}).") from error

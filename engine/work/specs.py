@@ -3,7 +3,7 @@ checked against these before anything starts."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -108,6 +108,22 @@ class EarlyStop(Spec):
     earliest: int = Field(default=0, ge=0)
 
 
+class HostSpec(Spec):
+    """A machine as MLX's host files have it: name for ssh, addresses, devices to the others."""
+
+    ssh: str
+    ips: list[str] = Field(default_factory=list)
+    rdma: list[Any] = Field(default_factory=list)
+
+
+class GroupSpec(Spec):
+    """Ranks that train together, this machine's first; a host that stands twice has two."""
+
+    hosts: list[HostSpec] = Field(min_length=2)
+    backend: Literal["ring", "jaccl", "jaccl-ring", "mpi", "nccl"] = "ring"
+    port: int | None = Field(default=None, ge=1024, le=65000)
+
+
 class TrainSpec(Spec):
     """``iters`` counts batches; ``warmup_iters`` counts updates, one for each accumulated batch."""
 
@@ -138,6 +154,19 @@ class TrainSpec(Spec):
     early_stop: EarlyStop | None = None
     grad_checkpoint: bool = False
     resume_from: str | None = None
+    compute: GroupSpec | None = None
+
+    @model_validator(mode="after")
+    def _ranks_share_a_batch(self) -> TrainSpec:
+        ranks = len(self.compute.hosts) if self.compute else 1
+        if self.batch_size % ranks:
+            below = self.batch_size // ranks * ranks
+            fits = f"{below} or {below + ranks}" if below else f"{ranks}"
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be shared evenly by the {ranks} ranks of "
+                f"compute.hosts; make it {fits}, or name fewer hosts"
+            )
+        return self
 
     @property
     def valid_files(self) -> dict[str, str]:

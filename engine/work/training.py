@@ -18,7 +18,15 @@ from mlx_lm.tuner.trainer import default_loss, grad_checkpoint
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from engine.records.events import decode_number, encode_number
-from engine.work.batches import BatchOrder, make_batch, pad_multiple, sorted_batches
+from engine.work.batches import (
+    Batch,
+    BatchOrder,
+    Indices,
+    counted,
+    make_batch,
+    pad_multiple,
+    sorted_batches,
+)
 from engine.work.checkpoints import (
     ACCUMULATED_FILE,
     ADAPTER_FILE,
@@ -29,6 +37,7 @@ from engine.work.checkpoints import (
     load_arrays,
     write_adapter,
 )
+from engine.work.group import Alone
 from engine.work.rows import TokenRows
 from engine.work.runtime import Failure, WorkerContext
 from engine.work.specs import TrainSpec
@@ -70,8 +79,10 @@ class Trainer:
         rows: TokenRows,
         valid: dict[str, TokenRows],
         state: TrainState,
+        ranks: Alone | None = None,
     ) -> None:
         self.ctx = ctx
+        self.ranks = ranks or Alone()
         self.spec = spec
         self.model = model
         self.optimizer = optimizer
@@ -89,6 +100,7 @@ class Trainer:
         self._timed_tokens = 0
         self._timed_steps = 0
         self._last_progress = 0.0
+        self._asked = False
         optimizer.init(model.trainable_parameters())
 
     # --- going on from a checkpoint -----------------------------------------------
@@ -118,14 +130,13 @@ class Trainer:
         maybe_set_recommended_wired_limit()
         if spec.grad_checkpoint:
             grad_checkpoint(self.model.layers[0])
-        run_step = make_step(self.model, self.optimizer, spec.grad_accumulation)
+        run_step = make_step(self.model, self.optimizer, spec.grad_accumulation, self.ranks)
         self.model.train()
         if self._validation_due():  # before the first step, or where a stop prevented it
             self._validate()
         while state.step < spec.iters and not self._early():
             self._one_step(run_step)
-            if self.ctx.stopping:
-                self._stop()
+            self._stop_if_asked()
             if self._validation_due():
                 self._validate()
             if state.step % spec.save_every == 0 and state.step < spec.iters:
@@ -136,21 +147,23 @@ class Trainer:
         spec, state = self.spec, self.state
         begin = time.perf_counter()
         step = state.step + 1
-        batch = make_batch(self.rows, self.order.rows(step), self.multiple)
+        chosen = self.order.rows(step)
+        batch = self._share(self.rows, chosen)
         report = step % spec.report_every == 0 or step == spec.iters
         update = step % spec.grad_accumulation == 0
         loss_array, norm, self.accumulated = run_step(
             batch, self.accumulated, update, report and update
         )
-        loss = _number(loss_array)
+        (loss,) = self._agree(_number(loss_array) / self.ranks.size)
         if mx.get_cache_memory() > CACHE_LIMIT_BYTES:
             mx.clear_cache()
         now = time.perf_counter()
         self._time += now - begin
-        self._timed_tokens += batch.real
+        real = batch.real if self.ranks.size == 1 else int(self.rows.lengths[chosen].sum())
+        self._timed_tokens += real
         self._timed_steps += 1
         state.step = step
-        state.tokens += batch.real
+        state.tokens += real
         if not math.isfinite(loss):
             self.ctx.emit(kind="metric", step=step, values={"loss": loss})
             self._not_finite(f"The loss became {loss} at step {step} of {spec.iters}")
@@ -173,6 +186,9 @@ class Trainer:
         }
         if norm is not None:
             values["grad_norm"] = norm
+        if self.ranks.size > 1:
+            peaks = self.ranks.gather([values["mlx_peak_bytes"]])
+            values |= {f"mlx_peak_bytes/rank-{i}": peak for i, (peak,) in enumerate(peaks) if i}
         self.ctx.emit(kind="metric", step=state.step, values=values)
         self._progress()
         self._window_loss, state.window_steps = 0.0, 0
@@ -181,6 +197,31 @@ class Trainer:
     def _progress(self) -> None:
         self._last_progress = time.perf_counter()
         self.ctx.emit(kind="progress", done=self.state.step, total=self.spec.iters, unit="steps")
+
+    # --- among ranks --------------------------------------------------------------
+
+    def _share(self, rows: TokenRows, chosen: Indices) -> Batch:
+        """This rank's share of a batch."""
+        mine = self.ranks.share(chosen)
+        batch = make_batch(rows, mine, self.multiple)
+        if self.ranks.size == 1:
+            return batch
+        part = counted(rows, mine) / counted(rows, chosen)
+        return replace(batch, weight=part * self.ranks.size)
+
+    def _agree(self, *values: float) -> list[float]:
+        """The sums of the values over the ranks, and whether any rank was asked to stop."""
+        if self.ranks.size == 1:
+            self._asked = self.ctx.stopping
+            return list(values)
+        *found, asked = map(sum, zip(*self.ranks.gather([*values, float(self.ctx.stopping)])))
+        self._asked = asked > 0
+        return found
+
+    def _stop_if_asked(self) -> None:
+        if self._asked:
+            self._save("signal")
+            self.ctx.stop()
 
     def _not_finite(self, what: str) -> None:
         """Stop, where the stage wants that; nothing is saved of these weights."""
@@ -313,10 +354,6 @@ class Trainer:
         finite = mx.all(mx.stack([mx.all(mx.isfinite(value)) for value in adapter.values()]))
         if not finite.item():
             self._not_finite(f"The adapter's weights became infinite in step {self.state.step}")
-
-    def _stop(self) -> None:
-        self._save("signal")
-        self.ctx.stop()
 
     def _finish(self) -> None:
         state = self.state

@@ -61,8 +61,7 @@ def filled(words: tuple[str, ...], place: Path) -> list[str]:
     # The names are looked up here: a command may have moved none of them.
     named, first, second, *_ = sorted((place / "runs").iterdir())
     values = {"{run}": first.name, "{all}": second.name, "{name}": named.name}
-    found = [values.get(word, word.replace("{place}", str(place))) for word in words]
-    return found
+    return [values.get(word, word.replace("{place}", str(place))) for word in words]
 
 
 def test_no_command_prints_what_a_terminal_obeys(
