@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.answers.target_suites import TargetSuite, read_suites
+from engine.compute.hosts import HostsError
+from engine.compute.wanted import group_spec
 from engine.evaluating.asking import Refused
 from engine.evaluating.ceilings import CEILINGS, read_ceilings
 from engine.evaluating.marking import GIVES
@@ -92,7 +94,7 @@ def draft(
     suites = read_wanted(target, target.suites)
     dataset = _dataset(target)
     base = base_of(workspace, target, seed)
-    train = train_spec(target, base.model, seed)
+    train = train_spec(target, base.model, seed) | _group(workspace, target)
     seeds = further_seeds(target, seed)
     stages = with_seeds(target, build_stages(target, base, train, seed, suites), seeds)
     if wrong := problems(target, stages, seed):
@@ -231,6 +233,15 @@ def frozen_event(folder: RunFolder, config: RunConfig) -> dict[str, Any]:
 
 
 # --- parts of a draft ------------------------------------------------------------
+
+
+def _group(workspace: Workspace, target: Target) -> dict[str, Any]:
+    """What a train stage is told where more than one process trains."""
+    try:
+        found = group_spec(workspace.path, target.forge.compute)
+    except HostsError as error:
+        raise TargetError(f"{target.path.name}/forge.yaml: {error}") from error
+    return {"compute": found} if found else {}
 
 
 def base_of(workspace: Workspace, target: Target, seed: int) -> Base:

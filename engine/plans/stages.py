@@ -248,7 +248,7 @@ def _train(spec: dict[str, Any]) -> Stage:
     return Stage(
         name="train",
         kind=StageKind.TRAIN,
-        argv=_worker("train"),
+        argv=_worker("ranks" if spec.get("compute") else "train"),
         spec=spec,
         enters=Phase.TRAINING,
         leaves=Phase.TRAINED,

@@ -12,7 +12,7 @@ from engine.target import Target, TargetError
 PATIENCE = 3
 """Validations in a row that are not better, of some twenty in a training, before it ends early."""
 
-NOT_SETTINGS = ("model", "train", "valid", "adapter_dir", "resume_from")
+NOT_SETTINGS = ("model", "train", "valid", "adapter_dir", "resume_from", "compute")
 """Keys of a train spec that are wiring, not settings."""
 
 

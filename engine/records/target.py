@@ -72,10 +72,17 @@ class FlywheelSection(Record):
 
 
 class ComputeSection(Record):
-    """Kept and told about: this program computes where MLX does."""
+    """``device`` and ``remote`` are kept and told about: this program computes where MLX does."""
 
     device: Text = "cuda:0"
     remote: Text | None = None
+    hosts: list[Any] | None = None
+    """Hosts that train together, each a name or a mapping (``engine.compute.hosts``); None: what
+    factory.toml says, and where that says nothing, this machine alone."""
+    backend: Literal["ring", "jaccl", "jaccl-ring", "mpi", "nccl"] | None = None
+    """How MLX passes numbers between them; None is ring, over TCP."""
+    port: int | None = Field(default=None, ge=1024, le=65000)
+    """Rank n listens on this port + n."""
 
 
 class PretrainSection(Record):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def _number(array: mx.array) -> float:
     return float(value)
 
 
-def _get_random_state() -> list[int]:
+def get_random_state() -> list[int]:
     """MLX's global random key: two words of 32 bits."""
     key: Any = mx.random.state[0]  # type: ignore[index]
     return [int(word) for word in key.tolist()]
@@ -94,8 +95,8 @@ class Trainer:
         self.order = BatchOrder(rows.lengths, spec.batch_size, spec.seed)
         self.multiple = pad_multiple()
         self.accumulated: Arrays | None = None
-        self._saved_step = -1
-        self._window_loss = 0.0
+        self.saved_step = -1
+        self.window_loss = 0.0
         self._time = 0.0
         self._timed_tokens = 0
         self._timed_steps = 0
@@ -115,8 +116,8 @@ class Trainer:
             self.accumulated = load_arrays(checkpoint / ACCUMULATED_FILE)
         _set_random_state(state.random_state)
         self.state = state
-        self._window_loss = decode_number(state.window_loss)
-        self._saved_step = state.step
+        self.window_loss = decode_number(state.window_loss)
+        self.saved_step = state.step
         mx.eval(self.model.parameters(), self.optimizer.state)
 
     # --- the loop -----------------------------------------------------------------
@@ -159,7 +160,7 @@ class Trainer:
             mx.clear_cache()
         now = time.perf_counter()
         self._time += now - begin
-        real = batch.real if self.ranks.size == 1 else int(self.rows.lengths[chosen].sum())
+        real = batch.real if self.ranks.size == 1 else int(self.order.lengths[chosen].sum())
         self._timed_tokens += real
         self._timed_steps += 1
         state.step = step
@@ -167,7 +168,7 @@ class Trainer:
         if not math.isfinite(loss):
             self.ctx.emit(kind="metric", step=step, values={"loss": loss})
             self._not_finite(f"The loss became {loss} at step {step} of {spec.iters}")
-        self._window_loss += loss
+        self.window_loss += loss
         state.window_steps += 1
         if report:
             self._report(None if norm is None else _number(norm))
@@ -177,7 +178,7 @@ class Trainer:
     def _report(self, norm: float | None) -> None:
         state = self.state
         values: dict[str, float] = {
-            "loss": self._window_loss / state.window_steps,
+            "loss": self.window_loss / state.window_steps,
             "learning_rate": _number(self.optimizer.learning_rate),
             "it_s": self._timed_steps / self._time,
             "tok_s": self._timed_tokens / self._time,
@@ -191,7 +192,7 @@ class Trainer:
             values |= {f"mlx_peak_bytes/rank-{i}": peak for i, (peak,) in enumerate(peaks) if i}
         self.ctx.emit(kind="metric", step=state.step, values=values)
         self._progress()
-        self._window_loss, state.window_steps = 0.0, 0
+        self.window_loss, state.window_steps = 0.0, 0
         self._time, self._timed_tokens, self._timed_steps = 0.0, 0, 0
 
     def _progress(self) -> None:
@@ -214,7 +215,8 @@ class Trainer:
         if self.ranks.size == 1:
             self._asked = self.ctx.stopping
             return list(values)
-        *found, asked = map(sum, zip(*self.ranks.gather([*values, float(self.ctx.stopping)])))
+        rows = self.ranks.gather([*values, float(self.ctx.stopping)])
+        *found, asked = (sum(column) for column in zip(*rows, strict=True))
         self._asked = asked > 0
         return found
 
@@ -237,8 +239,8 @@ class Trainer:
     def _what_is_kept(self) -> str:
         if self.state.best_step is not None and self.spec.keep_best:
             return f"The best adapter, of step {self.state.best_step}, is kept."
-        if self._saved_step > 0:
-            return f"The checkpoint of step {self._saved_step} is kept."
+        if self.saved_step > 0:
+            return f"The checkpoint of step {self.saved_step} is kept."
         return "Nothing was saved yet."
 
     # --- validation ---------------------------------------------------------------
@@ -304,16 +306,22 @@ class Trainer:
         """Mean loss a counted token over all rows of a set."""
         total = count = 0.0
         for chosen in sorted_batches(rows, self.spec.batch_size):
-            batch = make_batch(rows, chosen, self.multiple)
-            loss, tokens = default_loss(self.model, batch.tokens, batch.spans)
-            mx.eval(loss, tokens)
-            total += _number(loss) * _number(tokens)
-            count += _number(tokens)
+            part, tokens = self._agree(*self._loss_of_share(rows, self.ranks.share(chosen)))
+            total += part
+            count += tokens
             if time.perf_counter() - self._last_progress > PROGRESS_EVERY_S:
                 self._progress()
-            if self.ctx.stopping:  # this validation is made up for after a resume
-                self._stop()
+            self._stop_if_asked()  # this validation is made up for after a resume
         return total / count
+
+    def _loss_of_share(self, rows: TokenRows, mine: Indices) -> tuple[float, float]:
+        """The summed loss of some rows and how many tokens of them count."""
+        if not len(mine):  # a last, smaller batch has not a row for every rank
+            return 0.0, 0.0
+        batch = make_batch(rows, mine, self.multiple)
+        loss, tokens = default_loss(self.model, batch.tokens, batch.spans)
+        mx.eval(loss, tokens)
+        return _number(loss) * _number(tokens), _number(tokens)
 
     # --- saving -------------------------------------------------------------------
 
@@ -322,20 +330,28 @@ class Trainer:
 
     def _publish(self) -> None:
         """Make the adapter of this step the one that mlx-lm loads."""
-        write_adapter(self.adapter_dir / ADAPTER_FILE, self._adapter())
+        if self.ranks.rank == 0:
+            write_adapter(self.adapter_dir / ADAPTER_FILE, self._adapter())
 
     def _save(self, reason: str) -> None:
         state = self.state
-        if state.step == self._saved_step and reason != "final":
+        if state.step == self.saved_step and reason != "final":
+            return
+        if self.accumulated and self.ranks.size > 1:
+            # Each rank has summed up its own share; from here on each has the mean.
+            self.accumulated = self.ranks.mean(self.accumulated)
+            mx.eval(self.accumulated)
+        if self.ranks.rank:
+            self.saved_step = state.step
             return
         adapter = self._adapter()
         self._refuse_broken(adapter)
-        state.random_state = _get_random_state()
-        state.window_loss = encode_number(self._window_loss)
+        state.random_state = get_random_state()
+        state.window_loss = encode_number(self.window_loss)
         path = self.checkpoints.save(
             state, adapter, dict(tree_flatten(self.optimizer.state)), self.accumulated
         )
-        self._saved_step = state.step
+        self.saved_step = state.step
         if not (self.spec.keep_best and state.best_step is not None):
             self._publish()
         self.checkpoints.prune(self.spec.keep_checkpoints)
