@@ -28,7 +28,6 @@ import time
 from ctypes.util import find_library
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -64,7 +63,7 @@ def ours(workspace: Path, number: int) -> dict[str, float]:
     supervisor = launch(run)
     marks = {"supervisor begun": time.monotonic() - started}
     until = started + GIVE_UP_S
-    while (first := _first_step(run)) is None:
+    while not _made_a_step(run):
         if time.monotonic() > until:
             raise SystemExit(f"{run.name} made no step: {(run / 'train.log').read_text()[-2000:]}")
         time.sleep(0.005)
@@ -81,9 +80,9 @@ def ours(workspace: Path, number: int) -> dict[str, float]:
     return marks
 
 
-def _first_step(run: Path) -> dict[str, Any] | None:
-    steps = (one for one in real_run.events(run) if one["kind"] == "metric" and one["step"] == 1)
-    return next((one for one in steps if "loss" in one["values"]), None)
+def _made_a_step(run: Path) -> bool:
+    metrics = (one for one in real_run.events(run) if one["kind"] == "metric")
+    return any(one["step"] == 1 and "loss" in one["values"] for one in metrics)
 
 
 def theirs(workspace: Path) -> float:

@@ -15,6 +15,9 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 NEEDED = ("*.json", "*.safetensors", "*.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja")
 """The files of a hub model that are fetched: what mlx-lm loads, and no program."""
 
+NOT_LOADED = (ValueError, KeyError, FileNotFoundError, TypeError, AttributeError)
+"""What mlx-lm raises for a model that it cannot load."""
+
 
 def resolve(ctx: WorkerContext, model: str, revision: str | None = None) -> Path:
     """The directory of ``model``: a path, or a hub id that is cached here or can be fetched.
@@ -91,6 +94,19 @@ def load(
         return load_whole(path, name, adapter)
 
 
+def load_alone(ctx: WorkerContext, path: Path, name: str) -> Any:
+    """A model without its tokenizer, as ``load`` would load it."""
+    import mlx_lm.utils
+
+    refuse_own_code(path, name)
+    with ctx.interruptible():
+        try:
+            model, _ = mlx_lm.utils.load_model(path)
+        except NOT_LOADED as error:
+            raise Refusal(f"mlx-lm cannot load {name} ({_reason(error)}).") from error
+    return model
+
+
 def load_whole(
     path: Path, name: str, adapter: Path | None = None
 ) -> tuple[Any, Any, dict[str, Any]]:
@@ -112,7 +128,7 @@ def load_whole(
             adapter_path=str(adapter) if adapter else None,
             return_config=True,
         )
-    except (ValueError, KeyError, FileNotFoundError, TypeError, AttributeError) as error:
+    except NOT_LOADED as error:
         what = f"{name} with adapter {adapter.name}" if adapter else name
         raise Refusal(f"mlx-lm cannot load {what} ({_reason(error)}).") from error
     return model, tokenizer, config

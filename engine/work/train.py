@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.folder import FolderError, sha256_file, write_json_atomic
-from engine.work import blas, models, runtime
+from engine.work import bare_mlx_lm, blas, models, runtime
 from engine.work.runtime import Refusal, WorkerContext
 from engine.work.specs import TrainSpec
+from engine.work.spent import Spent
+from engine.work.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from engine.work.checkpoints import Checkpoints
+    from engine.work.group import Alone
     from engine.work.rows import TokenRows
     from engine.work.training import Trainer
     from engine.work.tuning import Adapted
+
+TOKENS = ".factory/cache/tokens"
+"""Below the workspace: rows that were tokenised before."""
 
 NO_EFFECT = (
     "adapter_dir",
@@ -26,6 +32,7 @@ NO_EFFECT = (
     "keep_checkpoints",
     "grad_checkpoint",
     "resume_from",
+    "compute",
 )
 """Settings that do not change the curve; all others are in the settings' hash."""
 
@@ -33,25 +40,48 @@ NO_EFFECT = (
 def main(ctx: WorkerContext) -> None:
     spec = ctx.parse(TrainSpec)
     ctx.emit(**blas.prepare())
+    from engine.work.group import join
+
+    ranks = join()
+    if ranks.size > 1:
+        assignment = {"run": str(ctx.run), "stage": ctx.stage.name}
+        ranks.text(json.dumps(assignment | {"plan": ctx.plan.model_dump(mode="json")}))
+    train(ctx, spec, ranks)
+
+
+def train(ctx: WorkerContext, spec: TrainSpec, ranks: Alone) -> None:
+    """The training of one rank; only rank 0 reads and writes the run folder."""
+    first, spent = ranks.rank == 0, Spent()
+    path = models.resolve(ctx, spec.model, spec.revision)
+    if first:
+        model, found = _model_and_rows(ctx, spec, path, spent)
+    else:
+        bare_mlx_lm.import_bare()
+        model, found = models.load_alone(ctx, path, spec.model), []
+
+    # After the model: what they import of mlx_lm may have come without its tokenizers.
     from engine.work.checkpoints import Checkpoints, TrainState
+    from engine.work.sharing import rows_of_first, stand_with_first
     from engine.work.training import Trainer
     from engine.work.tuning import add_lora, make_optimizer
 
-    path = models.resolve(ctx, spec.model, spec.revision)
-    model, tokenizer, _ = models.load(ctx, path, spec.model)
-    rows = _rows(ctx, spec, tokenizer, "training", spec.train)
-    valid = {
-        name: _rows(ctx, spec, tokenizer, f"valid {name}", file)
-        for name, file in spec.valid_files.items()
-    }
+    rows, *others = rows_of_first(ranks, found)
+    valid = dict(zip(spec.valid_files, others, strict=True))
+    if len(rows) < ranks.size:
+        raise Refusal(
+            f"There are {len(rows)} training rows for {ranks.size} ranks: each needs at least one. "
+            "Name fewer hosts, or make more rows."
+        )
     adapted = add_lora(model, spec)
-    adapter_dir = ctx.path(spec.adapter_dir)
-    adapter_dir.mkdir(parents=True, exist_ok=True)
-    write_json_atomic(adapter_dir / "adapter_config.json", adapted.config)
-    state = TrainState(settings_sha256=settings_hash(ctx, spec))
-    trainer = Trainer(ctx, spec, model, make_optimizer(spec), rows, valid, state)
-    _say_what(ctx, spec, adapted, rows)
-    _go_on(ctx, spec, trainer, Checkpoints(adapter_dir))
+    state = TrainState(settings_sha256=settings_hash(ctx, spec) if first else "")
+    trainer = Trainer(ctx, spec, model, make_optimizer(spec), rows, valid, state, ranks)
+    if first:
+        adapter_dir = ctx.path(spec.adapter_dir)
+        adapter_dir.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(adapter_dir / "adapter_config.json", adapted.config)
+        _say_what(ctx, spec, adapted, rows, spent)
+        _go_on(ctx, spec, trainer, Checkpoints(adapter_dir))
+    stand_with_first(trainer)
     trainer.train()
 
 
@@ -63,7 +93,48 @@ def settings_hash(ctx: WorkerContext, spec: TrainSpec) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _rows(ctx: WorkerContext, spec: TrainSpec, tokenizer: Any, what: str, file: str) -> TokenRows:
+def _model_and_rows(
+    ctx: WorkerContext, spec: TrainSpec, path: Path, spent: Spent
+) -> tuple[Any, list[TokenRows]]:
+    """The model, and the rows of the training file and of each validation file as tokens.
+
+    Rows that were tokenised before need no tokenizer: then none is loaded, nor what it imports.
+    """
+    files = {"training": spec.train}
+    files |= {f"valid {name}": file for name, file in spec.valid_files.items()}
+    with spent.on("cache"):
+        cache = TokenCache(
+            ctx.workspace / TOKENS,
+            path,
+            mask_prompt=spec.mask_prompt,
+            max_seq_len=spec.max_seq_len,
+        )
+        kept = [cache.find(ctx.path(file), file) for file in files.values()]
+    known = [rows for rows in kept if rows is not None]
+    if len(known) == len(kept):
+        with spent.on("imports"):
+            bare_mlx_lm.import_bare()
+        with spent.on("model"):
+            model = models.load_alone(ctx, path, spec.model)
+        rows = known
+    else:
+        with spent.on("imports"):
+            import mlx_lm.utils  # noqa: F401 - so that it is not counted as the model's time
+        with spent.on("model"):
+            model, tokenizer, _ = models.load(ctx, path, spec.model)
+        with spent.on("tokenise"):
+            rows = [
+                _tokenise(ctx, spec, tokenizer, what, file, cache) if found is None else found
+                for found, (what, file) in zip(kept, files.items(), strict=True)
+            ]
+    for note in [note for one in rows for note in one.notes(spec.max_seq_len)]:
+        ctx.message("rows", note, level="warning")
+    return model, rows
+
+
+def _tokenise(
+    ctx: WorkerContext, spec: TrainSpec, tokenizer: Any, what: str, file: str, cache: TokenCache
+) -> TokenRows:
     from engine.work.rows import tokenise
 
     last = time.monotonic()
@@ -83,12 +154,13 @@ def _rows(ctx: WorkerContext, spec: TrainSpec, tokenizer: Any, what: str, file: 
         max_seq_len=spec.max_seq_len,
         each=each,
     )
-    for note in rows.notes(spec.max_seq_len):
-        ctx.message("rows", note, level="warning")
+    cache.keep(ctx.path(file), rows)
     return rows
 
 
-def _say_what(ctx: WorkerContext, spec: TrainSpec, adapted: Adapted, rows: TokenRows) -> None:
+def _say_what(
+    ctx: WorkerContext, spec: TrainSpec, adapted: Adapted, rows: TokenRows, spent: Spent
+) -> None:
     if spec.num_layers > adapted.num_layers:
         ctx.message(
             "layers",
@@ -115,6 +187,7 @@ def _say_what(ctx: WorkerContext, spec: TrainSpec, adapted: Adapted, rows: Token
         f"of {int(rows.lengths.mean())} tokens on average, {int(rows.lengths.max())} at most.",
         trainable_parameters=adapted.trainable,
         total_parameters=adapted.total,
+        start_s=spent,
     )
 
 
