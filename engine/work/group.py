@@ -18,11 +18,9 @@ import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
 
+from engine.compute.launcher import BACKEND_VARIABLE
 from engine.work.batches import Indices
 from engine.work.checkpoints import Arrays
-
-BACKEND_VARIABLE = "FACTORY_BACKEND"
-"""Set for every rank of a group; a process without it trains alone."""
 
 
 class Alone:

@@ -96,7 +96,11 @@ class EventPipe:
     def send(self, event: dict[str, Any]) -> bool:
         """Whether the reader is still there. A broken pipe closes this one for good."""
         line = json.dumps(_plain(event), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        data = memoryview(line.encode("utf-8", "replace") + b"\n")
+        return self.pass_on(line.encode("utf-8", "replace") + b"\n")
+
+    def pass_on(self, lines: bytes) -> bool:
+        """Send events that are whole lines already; as ``send``."""
+        data = memoryview(lines)
         with self._lock:
             if self.fd is None:
                 return True
@@ -253,6 +257,10 @@ class WorkerContext:
         """Take SIGINT and SIGTERM, and watch the parent where there is an event pipe."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        self.watch_parent()
+
+    def watch_parent(self) -> None:
+        """Stop when the parent ends, where there is an event pipe."""
         if self.pipe.fd is not None:
             parent = os.getppid()
             threading.Thread(target=self._watch, args=(parent,), daemon=True, name="parent").start()
@@ -286,11 +294,12 @@ def context_from_environment() -> WorkerContext:
         known = ", ".join(item.name for item in plan.stages)
         raise Refusal(f"plan.json has no stage {name!r}; it has {known}.") from error
     return WorkerContext(
-        folder, plan, stage, _event_pipe(), os.environ.get("FACTORY_RESUME") == "1"
+        folder, plan, stage, event_pipe(), os.environ.get("FACTORY_RESUME") == "1"
     )
 
 
-def _event_pipe() -> EventPipe:
+def event_pipe() -> EventPipe:
+    """The pipe that FACTORY_EVENTS_FD names, which children of this process do not get."""
     text = os.environ.pop("FACTORY_EVENTS_FD", "")
     if not text:
         return EventPipe(None)
@@ -311,11 +320,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def run(main: Callable[[WorkerContext], None]) -> NoReturn:
+def run(
+    main: Callable[[WorkerContext], None],
+    context: Callable[[], WorkerContext] = context_from_environment,
+) -> NoReturn:
     """Run a worker's ``main`` and exit with the code that says how it ended."""
     ctx: WorkerContext | None = None
     try:
-        ctx = context_from_environment()
+        ctx = context()
         ctx.listen()
         main(ctx)
         code = EXIT_DONE

@@ -1,0 +1,157 @@
+"""How a group ended, from what its ranks said: as its first rank, or broken by one. Pure."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.compute.hosts import Host
+from engine.compute.rank_lines import Begun, Ended, Gone, LogLine
+
+TAIL_LINES = 8
+_TAIL_CHARS = 500
+_SSH_LOST = 255
+_ENDS_WELL = (0, 3, 4, 5)
+"""Exit codes of a worker that said itself why it ends, see docs/architecture.md."""
+
+
+class RankLog:
+    """Collects what ranks and launcher say, in the order in which it comes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.ends: dict[int, Ended] = {}
+        self.gone: dict[int, Gone] = {}
+        self.first_pid: int | None = None
+        self._tails: dict[int, deque[str]] = {}
+
+    def say(self, line: LogLine) -> None:
+        self._tails.setdefault(line.rank, deque(maxlen=TAIL_LINES)).append(line.text)
+
+    def note(self, what: Begun | Ended | Gone) -> None:
+        if isinstance(what, Begun):
+            if what.rank == 0:
+                self.first_pid = what.pid
+        elif isinstance(what, Ended):
+            self.ends.setdefault(what.rank, what)
+        else:
+            self.gone.setdefault(what.rank, what)
+
+    @property
+    def one_ended(self) -> bool:
+        return bool(self.ends or self.gone)
+
+    def tail(self, rank: int) -> str:
+        """The last lines that a rank printed, in one."""
+        lines = [line.strip() for line in self._tails.get(rank, ()) if line.strip()]
+        return " / ".join(lines)[-_TAIL_CHARS:]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``code`` is how the first rank ended; ``broken`` says which rank broke the group, if one
+    did, in whole sentences."""
+
+    code: int
+    broken: str | None = None
+
+
+def judge(hosts: Sequence[Host], log: RankLog) -> Verdict:
+    """How the group ended."""
+    first = log.ends.get(0)
+    if (culprit := _culprit(log)) is not None:
+        return Verdict(1, _sentence(hosts, log, culprit))
+    if first is not None and first.exit_code is not None:
+        return Verdict(first.exit_code)
+    return Verdict(1, _never_ran(log))
+
+
+def _culprit(log: RankLog) -> int | None:
+    """The rank whose end broke the group; None where none did.
+
+    A rank that was ended by a signal which we did not send comes before one that failed, and one
+    that failed before those that lost a peer: they end at nearly the same time.
+    """
+    for rank, end in log.ends.items():
+        if end.signal is not None and not end.stopped:
+            return rank
+    # A rank whose end nobody told: its parent, or the way to it, was ended.
+    for rank, gone in log.gone.items():
+        if rank not in log.ends and gone.code is not None:
+            return rank
+    failed = [one for one in log.ends.values() if not one.stopped and not _ended_well(one)]
+    failed.sort(key=lambda one: "connection to a peer was lost" in log.tail(one.rank))
+    if failed:
+        return failed[0].rank
+    refused = [
+        one for one in log.ends.values() if one.rank and one.exit_code in (3, 5) and not one.stopped
+    ]
+    first = log.ends.get(0)
+    if refused and (first is None or first.stopped or first.exit_code in (None, 1)):
+        return refused[0].rank
+    if first is not None and first.exit_code == 0:
+        missing = [rank for rank in range(log.size) if rank not in log.ends]
+        return missing[0] if missing else None
+    return None
+
+
+def _ended_well(end: Ended) -> bool:
+    return end.exit_code in _ENDS_WELL
+
+
+def _sentence(hosts: Sequence[Host], log: RankLog, rank: int) -> str:
+    host = "this machine" if hosts[rank].here else f"host {hosts[rank].ssh}"
+    end, gone = log.ends.get(rank), log.gone.get(rank)
+    number = end.signal if end else None
+    code = end.exit_code if end else gone.code if gone else None
+    if end is None and code is not None and code < 0:
+        number, code = -code, None
+    if number is not None:
+        how = f"was ended by signal {number} ({_name(number)})"
+    elif end is None and code == _SSH_LOST:
+        how = "cannot be heard any more: the connection by ssh ended"
+    elif code is not None:
+        how = f"ended with exit code {code}"
+    else:
+        how = "ended, and nobody could tell how"
+    text = f"Rank {rank} ({host}) {how}, and the group was stopped."
+    if end is not None and end.error:
+        text += f" It said: {end.error}"
+    elif tail := log.tail(rank):
+        text += f" Its last lines: {tail}"
+    return f"{text} {_what_to_do(number, rank, host)}"
+
+
+def _what_to_do(number: int | None, rank: int, host: str) -> str:
+    log = f"train-rank-{rank}.log" if rank else "train.log"
+    if number == signal.SIGKILL:
+        return (
+            f"Nothing but memory that ran out ends a process so by itself: look at {host}'s, or "
+            f"take a smaller batch. {log} is its whole log. Resume goes on from the last "
+            "checkpoint."
+        )
+    return (
+        f"{log} is its whole log. Check the hosts (factory-tui doctor --hosts), then resume: it "
+        "goes on from the last checkpoint."
+    )
+
+
+def _never_ran(log: RankLog) -> str:
+    if not log.one_ended and log.first_pid is None:
+        return (
+            "mlx.launch ended and had started no rank: train.log has what it said. Check the hosts "
+            "(factory-tui doctor --hosts)."
+        )
+    return (
+        "The group ended and its first rank did not say how: train.log and the train-rank logs "
+        "have what was printed. Resume goes on from the last checkpoint."
+    )
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
