@@ -76,7 +76,8 @@ def flywheel(
         bool, typer.Option("--new", help="Begin a new loop, also where one is open.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Yes to what would be asked once: commits.")
+        bool,
+        typer.Option("--yes", help="Yes to what is asked: the target's programs, commits."),
     ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
@@ -97,6 +98,7 @@ def flywheel(
         folder = open_one
         narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
     else:
+        _agree(place, path, yes)
         folder = _make(
             place,
             path,
@@ -126,6 +128,20 @@ def _workspace(option: Path | None, target: str) -> Workspace:
         except WorkspaceError:
             return open_workspace(None)
     return open_workspace(option)
+
+
+def _agree(place: Workspace, path: Path, yes: bool) -> None:
+    """What the target brings is agreed to before a loop runs it; what is wrong with the target is
+    said when the loop is made."""
+    from engine.cli.agreeing import agree_on
+    from engine.plans.programs import not_agreed
+    from engine.target import TargetError, load_target
+
+    try:
+        programs = not_agreed(place, load_target(path))
+    except (TargetError, OSError) as error:
+        fail(str(error))
+    agree_on(place, path, programs, yes)
 
 
 def _make(place: Workspace, path: Path, **wish: object) -> LoopFolder:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.agreeing import confirm
 from engine.cli.console import (
-    Exit,
     JsonOption,
     WorkspaceOption,
     fail,
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from engine.loops.folder import LoopFolder
     from engine.loops.research.making import Plan
     from engine.workspace import Workspace
-
-SAID_NO = "Nothing was run. The commands are agreed to once, and again when the protocol changes."
 
 
 def research(
@@ -161,7 +158,7 @@ def _make(place: Workspace, plan: Plan, yes: bool) -> LoopFolder:
     from engine.loops.research.making import agree_to, make_campaign
 
     if plan.needs_git_init:
-        _confirm(
+        confirm(
             f"{plan.repo.name} is no git repository. A campaign needs one: make it one, with a "
             "first commit of what is in it?",
             yes,
@@ -171,15 +168,6 @@ def _make(place: Workspace, plan: Plan, yes: bool) -> LoopFolder:
         for command in plan.commands:
             narrate(f"    {printable(command)}")
         narrate(f"  in a worktree of {plan.repo}.")
-        _confirm("Run them?", yes)
+        confirm("Run them?", yes)
         agree_to(place, plan)
     return make_campaign(place, plan)
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        fail(f"{question} Nobody can be asked here: --yes agrees.", Exit.NO)
-    if not typer.confirm(question, default=False, err=True):
-        fail(SAID_NO, Exit.NO)

@@ -45,19 +45,27 @@ def run(
     hypothesis: Annotated[
         str | None, typer.Option(help="What this run is to show, in a sentence.")
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree to the target's programs without being asked.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train and evaluate a target: creates a run and follows it to its end."""
+    from engine.cli.agreeing import agree_on
     from engine.cli.follow import follow
-    from engine.plans.starting import StartError, start
+    from engine.plans.starting import NotAgreed, StartError, start
 
     place = open_workspace(workspace)
     with not_there():
         path = place.target_path(target)
         follows = None if parent is None else place.run_path(parent).name
     try:
-        folder = start(place, path, sets or (), seed, follows, hypothesis, narrate)
+        try:
+            folder = start(place, path, sets or (), seed, follows, hypothesis, narrate)
+        except NotAgreed as first:
+            agree_on(place, path, first.programs, yes)
+            folder = start(place, path, sets or (), seed, follows, hypothesis)
     except StartError as error:
         fail(str(error))
     if detach:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.folder import RunFolder
 from engine.plans.planning import Draft, create, draft
+from engine.plans.programs import Program, not_agreed
 from engine.supervise.launch import LaunchError, launch
 from engine.target import TargetError
 from engine.workspace import Workspace
@@ -14,6 +15,19 @@ from engine.workspace import Workspace
 
 class StartError(Exception):
     """A run that could not be started; the text says what is wrong, a sentence a line."""
+
+
+class NotAgreed(StartError):
+    """The target brings ``programs`` that nobody agreed to have run here: show them, ask, begin
+    again."""
+
+    def __init__(self, target: Path, programs: list[Program]) -> None:
+        super().__init__(
+            f"{target.name} brings programs that were not agreed to: "
+            f"{', '.join(one.shown for one in programs)}. factory-tui run {target.name} asks."
+        )
+        self.target = target
+        self.programs = programs
 
 
 def start(
@@ -40,7 +54,14 @@ def start(
 
 
 def start_draft(workspace: Workspace, drafted: Draft) -> RunFolder:
-    """Create the run of a draft and start its supervisor. StartError says why it cannot be."""
+    """Create the run of a draft and start its supervisor. StartError says why it cannot be;
+    NotAgreed where what the target brings has to be agreed to first."""
+    try:
+        programs = not_agreed(workspace, drafted.target)
+    except (TargetError, OSError) as error:
+        raise StartError(str(error)) from error
+    if programs:
+        raise NotAgreed(drafted.target.path, programs)
     try:
         folder = create(workspace, drafted)
     except OSError as error:

@@ -10,13 +10,16 @@ from textual.widgets import Static
 
 from engine.folder import RunFolder
 from engine.plans.planning import Draft, create
+from engine.plans.programs import not_agreed
 from engine.plans.starting import StartError
+from engine.target import load_target
 from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tui.app import FactoryApp
 from tui.screens import new_run_work
 from tui.screens.models import ModelScreen
 from tui.screens.new_run import NewRunScreen
+from tui.widgets.confirm import Confirm
 from tui.widgets.field import Choice
 from tui.widgets.setting_row import SettingRow
 
@@ -113,6 +116,33 @@ async def test_starting_writes_the_run_and_opens_it(
         await until(pilot, lambda: getattr(app.screen, "ROOM", "") == "runs")
     config = json.loads((tmp_path / "runs" / opened[0] / "config.json").read_text())
     assert config["hyperparameters"]["batch_size"] == 8 and config["seed"] == 4
+
+
+async def test_what_the_target_brings_is_agreed_to_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = make_target(tmp_path)
+    monkeypatch.setattr("engine.plans.starting.launch", lambda run: None)
+    app = app_on(tmp_path, "new_run")
+
+    def made() -> int:
+        return len(list(tmp_path.glob("runs/*")))
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "The same run" in check(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        assert "the Python of generator.py" in texts(app)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
+        assert made() == 0
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: made() == 1)
+    (target / "generator.py").write_text("import os")
+    (one,) = not_agreed(Workspace(tmp_path), load_target(target))
+    assert one.shown == "the Python of generator.py"
 
 
 async def test_a_start_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

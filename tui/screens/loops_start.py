@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -16,7 +17,11 @@ from tui.views.loops_form import COMMITS, DATA, PLANNER, TARGET, start_fields, w
 from tui.views.loops_offers import Offer, Offers, offers_of
 from tui.views.plain import plain
 from tui.views.setting import Setting
+from tui.widgets.confirm import Confirm
 from tui.widgets.tones import lines
+
+if TYPE_CHECKING:
+    from engine.plans.programs import Program
 
 _NAMES = "Or a teacher's name: claude-…, openai:MODEL, MODEL@URL, local, a table of factory.toml."
 
@@ -120,11 +125,27 @@ class StartFlywheel(FormDialog[str | None]):
             self.complain(offers.no_commits)
             self.row(COMMITS).entry.focus()
         else:
-            self._starting = True
-            self.complain("")
-            words = "Making the loop, with its dev suite where there is none yet …"
-            self.query_one(".form-help").update(Content.styled(words, "$accent"))  # type: ignore[attr-defined]
-            self._start(path, typed)
+            self._begin(path, typed)
+
+    def _begin(self, path: Path, typed: dict[str, str], agreed: Sequence[Program] = ()) -> None:
+        self._starting = True
+        self.complain("")
+        words = "Making the loop, with its dev suite where there is none yet …"
+        self.query_one(".form-help").update(Content.styled(words, "$accent"))  # type: ignore[attr-defined]
+        self._start(path, typed, agreed)
+
+    def _ask(self, path: Path, typed: dict[str, str], programs: Sequence[Program]) -> None:
+        """What the target brings is agreed to before a loop runs it."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._begin(path, typed, programs)
+            else:
+                self._failed("Nothing was run. What the target brings has to be agreed to once.")
+
+        words = "\n".join(f"    {plain(one.shown, clip=400)}" for one in programs)
+        words = f"These run on this machine, as you:\n{words}\nfrom {plain(path)}."
+        self.app.push_screen(Confirm("Run what the target brings?", words, "Run it"), answered)
 
     def action_leave(self) -> None:
         """Leave; not while a loop is being made, which then would begin unseen."""
@@ -132,11 +153,17 @@ class StartFlywheel(FormDialog[str | None]):
             self.dismiss(None)
 
     @work(thread=True, group="start")
-    def _start(self, path: Path, typed: dict[str, str]) -> None:
+    def _start(self, path: Path, typed: dict[str, str], agreed: Sequence[Program]) -> None:
         from engine.loops.flywheel.making import make_flywheel
         from engine.loops.launch import launch_loop
+        from engine.plans.programs import agree_to, not_agreed
+        from engine.target import load_target
 
         try:
+            agree_to(self._workspace, agreed)
+            if programs := not_agreed(self._workspace, load_target(path)):
+                self.app.call_from_thread(self._ask, path, typed, programs)
+                return
             folder = make_flywheel(self._workspace, path, wish_of(typed))
             launch_loop(folder)
         except Exception as error:  # noqa: BLE001 - the border between engine and screen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,8 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from engine.models import ModelOnDisk
+from engine.plans.programs import Program
+from engine.plans.starting import NotAgreed
 from engine.target import TargetError, load_target
 from engine.workspace import Workspace
 from tui.acting import say
@@ -344,15 +346,29 @@ class NewRunScreen(RoomScreen):
         detail = "The machine may stop answering." if outlook is None else memory_words(outlook)
         self.app.push_screen(Confirm(question, detail, "Start it", "Change it"), answered)
 
-    def _go(self, wish: Wish, *, watch: bool) -> None:
+    def _go(self, wish: Wish, *, watch: bool, agreed: Sequence[Program] = ()) -> None:
         self._starting = True
         self.query_one(TopBar).put(*self._place, right="starting …")
-        self._start(wish, watch)
+        self._start(wish, watch, agreed)
 
     @work(thread=True, group="start")
-    def _start(self, wish: Wish, watch: bool) -> None:
-        started, problem = new_run_work.start_all(self._workspace, wish)
-        self.app.call_later(self._started, started, problem, watch)
+    def _start(self, wish: Wish, watch: bool, agreed: Sequence[Program]) -> None:
+        try:
+            started, problem = new_run_work.start_all(self._workspace, wish, agreed)
+        except NotAgreed as asked:
+            self.app.call_later(self._ask_about_programs, asked, wish, watch)
+        else:
+            self.app.call_later(self._started, started, problem, watch)
+
+    def _ask_about_programs(self, asked: NotAgreed, wish: Wish, watch: bool) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._go(wish, watch=watch, agreed=asked.programs)
+
+        self._starting = False
+        self._plans.draw()
+        question, words = "Run what the target brings?", new_run_work.program_words(asked)
+        self.app.push_screen(Confirm(question, words, "Run it"), answered)
 
     async def _started(self, started: list[str], problem: str, watch: bool) -> None:
         """Show the run that was started, or why none was.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,15 @@ from engine.plans.base_score import known_base_score
 from engine.plans.data_check import CheckStopped, DataCheck, check_data
 from engine.plans.data_lengths import TokenCount, count_tokens
 from engine.plans.planning import Draft, draft
-from engine.plans.starting import StartError, start_draft
+from engine.plans.programs import Program, agree_to
+from engine.plans.starting import NotAgreed, StartError, start_draft
 from engine.plans.train_settings import train_spec
 from engine.records.plan import Plan
 from engine.records.run import RunConfig
 from engine.supervise.queue import state
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace, WorkspaceError
+from tui.views.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +172,30 @@ def outlook(
         return None
 
 
-def start_all(workspace: Workspace, wish: Wish) -> tuple[list[str], str]:
+def program_words(asked: NotAgreed) -> str:
+    """What is agreed to, for a question: each program, and where it comes from."""
+    rows = [f"    {plain(one.shown, clip=400)}" for one in asked.programs]
+    return "\n".join(["These run on this machine, as you:", *rows, f"from {plain(asked.target)}."])
+
+
+def start_all(
+    workspace: Workspace, wish: Wish, agreed: Sequence[Program] = ()
+) -> tuple[list[str], str]:
     """Make and start the runs of a wish, one a seed. The runs that started, and what went wrong.
+    ``agreed`` are programs of the target that were shown and agreed to.
 
     The first one takes the accelerator, or its place in line behind what runs already; the others
-    stand behind it.
+    stand behind it. NotAgreed, with nothing started, where the target's programs are to be agreed
+    to first.
     """
     started: list[str] = []
     try:
+        agree_to(workspace, agreed)
         for further in range(wish.seeds):
             drafted = _draft(workspace, wish, further)
             started.append(start_draft(workspace, drafted).run_id)
+    except NotAgreed:
+        raise
     except (TargetError, StartError) as error:
         return started, str(error)
     except OSError as error:

@@ -340,7 +340,7 @@ def test_who_writes_where_nobody_is_named(place: Workspace, double: Make, tmp_pa
 def test_from_the_command_line(place: Workspace, double: Make) -> None:
     """The runner is a process of its own there: the key reaches it by the environment alone."""
     name_teacher(place, double(by_purpose([plan("Lamps first.")], [writer])))
-    begin = ("flywheel", "counter", "--workspace", str(place.path), "--iters", "1")
+    begin = ("flywheel", "counter", "--workspace", str(place.path), "--iters", "1", "--yes")
     wrong = run(*begin, "--planner", "wisse")
     assert wrong.code == 3 and "Did you mean wise?" in wrong.err
     assert list((place.path / "loops").glob("*")) == []
