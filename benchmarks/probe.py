@@ -7,7 +7,8 @@ python benchmarks/probe.py OUT nothing                       an event loop, unti
 
 When the app ends (ctrl+q) OUT holds a JSON object: ``lags`` are pairs (when, seconds that the event
 loop came late to a timer of 5 ms), ``frames`` pairs (when, seconds to compose and write one),
-``whole`` and ``exact`` the times of the first frame that a run's samples and all its events gave.
+``whole`` and ``exact`` the times of the first frame that a run's samples and all its events gave,
+``painted`` pairs (when, the last event that the screen had read for the frame written then).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +47,8 @@ class Probe:
     def __init__(self, app: App[Any]) -> None:
         self.app = app
         self.seen: dict[str, Any] = {"lags": [], "frames": [], "whole": None, "exact": None}
+        self.seen["painted"] = []
+        self._read = -1
         paint = Screen._compositor_refresh
 
         def refresh(screen: Screen[Any]) -> None:
@@ -54,8 +59,26 @@ class Probe:
             self._note(now)
 
         Screen._compositor_refresh = refresh  # type: ignore[method-assign]
+        self._follow()
+
+    def _follow(self) -> None:
+        """Note up to which event the screen has read, whenever it reads values of its run."""
+        from tui.feed import RunFeed
+
+        frame = RunFeed.frame
+
+        @contextmanager
+        def noted(feed: RunFeed) -> Iterator[None]:
+            with frame(feed):
+                self._read = feed.projection.last_seq
+                yield
+
+        RunFeed.frame = noted  # type: ignore[method-assign]
 
     def _note(self, now: float) -> None:
+        painted = self.seen["painted"]
+        if self._read > (painted[-1][1] if painted else -1):
+            painted.append((now, self._read))
         feed = getattr(self.app.screen, "feed", None)
         if feed is None or not feed.size:
             return

@@ -17,6 +17,30 @@ from tests.engine.work.tiny import make_model
 
 STEP_ENV = {"HF_HUB_OFFLINE": "1"}
 
+CHILD = """
+import json, os, sys, time
+rate, count = float(sys.argv[1]), int(sys.argv[2])
+write = os.write
+fd = int(os.environ["FACTORY_EVENTS_FD"])
+began = time.monotonic()
+step = 0
+while step < count:
+    due = count if rate == 0 else min(count, int((time.monotonic() - began) * rate) + 1)
+    batch = []
+    for step in range(step + 1, min(due, step + 2000) + 1):
+        values = {"sent": time.monotonic(), "loss": 2.0 / step, "tok_s": 2100.0, "it_s": 24.0,
+                  "learning_rate": 1e-4, "tokens": step * 1408, "mlx_peak_bytes": 325058560}
+        event = {"kind": "metric", "step": step, "values": values}
+        batch.append(json.dumps(event, separators=(",", ":")))
+    data = memoryview(("\\n".join(batch) + "\\n").encode() if batch else b"")
+    while data:
+        data = data[write(fd, data):]
+    if rate and step < count:
+        time.sleep(max(0.0, began + step / rate - time.monotonic()))
+"""
+"""A program that sends COUNT metric events at RATE a second, 0 for as fast as they are taken; each
+tells by the monotonic clock, which all processes share, when it was made."""
+
 
 def make_run(workspace: Path, run_id: str, stage: dict[str, Any]) -> Path:
     """A run of one stage, ready to be launched."""
@@ -39,6 +63,12 @@ def train_stage(spec: dict[str, Any]) -> dict[str, Any]:
     """A training stage as plans have it."""
     argv = ["{python}", "-P", "-m", "engine.work.train"]
     return {"kind": "train", "argv": argv, "spec": spec, "env": STEP_ENV}
+
+
+def sending_stage(rate: float, count: int) -> dict[str, Any]:
+    """A stage whose program sends ``count`` events, ``rate`` a second."""
+    argv = ["{python}", "-c", CHILD, str(rate), str(count)]
+    return {"kind": "command", "argv": argv, "needs_accelerator": False}
 
 
 def events(run: Path) -> Iterator[dict[str, Any]]:
