@@ -43,6 +43,11 @@ class RankLog:
     def one_ended(self) -> bool:
         return bool(self.ends or self.gone)
 
+    @property
+    def all_well(self) -> bool:
+        """Whether every rank has ended with its work done."""
+        return len(self.ends) == self.size and all(one.exit_code == 0 for one in self.ends.values())
+
     def tail(self, rank: int) -> str:
         """The last lines that a rank printed, in one."""
         lines = [line.strip() for line in self._tails.get(rank, ()) if line.strip()]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.records.plan import Plan
-from engine.work import blas, runtime, train
+from engine.work import bare_mlx_lm, blas, runtime, train
 from engine.work.runtime import EXIT_STOPPED, EventPipe, WorkerContext, event_pipe
 from engine.work.specs import TrainSpec
 
@@ -43,6 +43,13 @@ def join_first() -> Member:
     pipe = event_pipe()
     said = blas.prepare()
     from engine.work.group import join
+
+    # Imported before it joins, as MLX waits a second before it asks again for a rank 0 that does
+    # not listen yet.
+    bare_mlx_lm.import_bare()
+    import engine.work.sharing
+    import engine.work.training
+    import engine.work.tuning  # noqa: F401
 
     ranks = join()
     told = json.loads(ranks.text(""))
