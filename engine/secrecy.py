@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
 
 HIDDEN = "***"
 """Stands where a secret stood."""
@@ -29,6 +30,9 @@ _OPTION = (
     re.compile(r"(?:^|[-_])(?:hf|hub|access|auth|api|bearer|session)?[-_]?token$", re.I),
     re.compile(r"(?:^|[-_])(?:secret|access|private|service)[-_](?:\w*[-_])?key$", re.I),
 )
+_WORD_OF_A_MODEL = re.compile(
+    r"(?:eos|bos|pad|unk|sep|cls|mask|stop|special|image|new|max)[-_]?token$", re.I
+)
 _PASSWORD = re.compile(r"(?<=://)[^\s/:@'\"]*:([^\s/@'\"]+)@")
 
 
@@ -39,8 +43,8 @@ def is_secret(name: str) -> bool:
 
 def is_secret_option(name: str) -> bool:
     """Whether an option of a command line (without its dashes) is followed by a secret. Stricter
-    than for variables: ``--sort-key`` is none."""
-    return any(one.search(name) for one in _OPTION)
+    than for variables: ``--sort-key`` is none, and neither is ``--eos-token``."""
+    return not _WORD_OF_A_MODEL.search(name) and any(one.search(name) for one in _OPTION)
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
@@ -65,8 +69,13 @@ def secret_values(env: Mapping[str, str], named: Iterable[str] = ()) -> list[str
     return _longest_first(found)
 
 
-def key_names(settings: Mapping[str, Any]) -> list[str]:
-    """The variables that the tables ``teachers`` and ``endpoints`` of a ``factory.toml`` name."""
+def key_names(workspace: Path) -> list[str]:
+    """The variables that a workspace's ``factory.toml`` names as keys, in ``[teachers.NAME]`` and
+    ``[endpoints.NAME]``; none where it cannot be read: who needs it says so."""
+    try:
+        settings = tomllib.loads((workspace / "factory.toml").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
     found = []
     for section, field in (("teachers", "key"), ("endpoints", "key_variable")):
         tables = settings.get(section)

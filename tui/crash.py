@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from engine.secrecy import Hider
+from engine.secrecy import Hider, key_names
 from engine.workspace import Workspace
 
 KEPT = 20
@@ -30,9 +30,11 @@ _SECRET = re.compile(
 )
 
 
-def without_secrets(text: str) -> str:
-    """The text with the secrets of the environment, and what looks like one, taken out."""
-    known = Hider(os.environ)(text)
+def without_secrets(text: str, workspace: Path | None = None) -> str:
+    """The text with the secrets of the environment, and what looks like one, taken out;
+    ``workspace`` may name further variables as keys."""
+    named = [os.environ.get(name) for name in key_names(workspace)] if workspace else []
+    known = Hider(os.environ, *named)(text)
     return _SECRET.sub(lambda found: (found.group(1) or "") + "[taken out]", known)
 
 
@@ -73,6 +75,7 @@ def leave_report(
     """
     events = last_events(Workspace(workspace).runs_dir / run_id) if run_id else ""
     text = report_text(error, screen=screen, run_id=run_id, actions=actions, events=events)
+    text = without_secrets(text, workspace)
     path = write_report(workspace, text)
     return (
         f"A screen of factory-tui broke ({type(error).__name__}). Runs go on without it; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from engine.evaluating.harness import HarnessError, harness_version
 from engine.models import model_on_disk
 from engine.module_names import nearest, unknown_in
 from engine.records.plan import Stage, StageKind
+from engine.secrecy import HIDDEN, Hider, is_secret
+from engine.supervise.command import redact
 from engine.target import Target
 from engine.work.specs import MAX_SEED, SPECS
 
@@ -48,7 +51,7 @@ def problems(target: Target, stages: Sequence[Stage], seed: int) -> list[str]:
         if times > 1:
             found.append(f"{place}: factory.suites: {times} suites are called {name}; rename them.")
     for stage in stages:
-        found += [f"{place}: {one}" for one in _wrong_settings(stage)]
+        found += [f"{place}: {one}" for one in [*_wrong_settings(stage), *_open_secrets(stage)]]
     found += [f"{place}: {one}" for one in _unknown_modules(target, stages)]
     if harness:
         try:
@@ -68,6 +71,26 @@ def _wrong_settings(stage: Stage) -> list[str]:
         where = _SECTIONS.get(stage.kind, f"factory.{stage.kind}")
         return [f"stage {stage.name} ({where}): {_said(one)}." for one in error.errors()]
     return []
+
+
+def _open_secrets(stage: Stage) -> list[str]:
+    """A key that stands in a command would be in plan.json, and in the machine's list of processes
+    for everybody on it."""
+    if stage.kind is not StageKind.COMMAND:
+        return []
+    shown = redact(stage.argv, os.environ)
+    hide = Hider(os.environ)
+    words = [f"argv names {one}" for one in shown if HIDDEN in one and one not in stage.argv]
+    words += [
+        f"env sets {name}"
+        for name, value in stage.env.items()
+        if value and (is_secret(name) or hide(value) != value)
+    ]
+    return [
+        f"stage {stage.name}: {one}: a key or password stands in the file. Leave it in the "
+        "environment, which the command has, and let it read it there."
+        for one in words
+    ]
 
 
 def _unknown_modules(target: Target, stages: Sequence[Stage]) -> list[str]:

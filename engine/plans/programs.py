@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.agreed import agree, is_agreed
 from engine.answers.target_suites import SCORER
-from engine.plain_file import open_plain
+from engine.folder import sha256_file
 from engine.target import Target, TargetError
 from engine.workspace import Workspace
 
@@ -93,10 +93,7 @@ def _file_of(target: Target, word: str) -> Path | None:
 
 def _sha256(files: Sequence[Path]) -> str:
     """Of one file its own hash; of several, that of their names and hashes."""
-    hashes = []
-    for one in files:
-        with open_plain(one) as file:
-            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
+    hashes = [sha256_file(one) for one in files]
     if len(files) == 1:
         return hashes[0]
     pairs = [[one.name, known] for one, known in zip(files, hashes, strict=True)]

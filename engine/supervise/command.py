@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,11 +84,7 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
 
 def _secrets_known(env: Mapping[str, str], workspace: Path, target: Path) -> tuple[str, ...]:
     """What a child may print and must be in no file: it is looked for in all that it says."""
-    try:
-        settings = tomllib.loads((workspace / "factory.toml").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        settings = {}  # who needs it has said so before
-    return tuple(secret_values(environment(target, env), key_names(settings)))
+    return tuple(secret_values(environment(target, env), key_names(workspace)))
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:
