@@ -15,6 +15,7 @@ import pytest
 from engine.cli.app import main
 from engine.plans.planning import draft
 from engine.secrecy import HIDDEN, Hider, StreamHider, is_secret, is_secret_option
+from engine.supervise.train_log import read_spans
 from engine.target import TargetError
 from engine.workspace import Workspace
 from tests.engine.targets import FORGE, make_target
@@ -105,6 +106,13 @@ def run_of(place: Path) -> Path:
     return run
 
 
+def printed(run: Path, stream: str) -> str:
+    """What a run's stages printed on one stream, as it is in the log."""
+    log = (run / "train.log").read_bytes()
+    spans = [log[one.start : one.end] for one in read_spans(run) if one.stream == stream]
+    return b"".join(spans).decode("utf-8")
+
+
 def found_in(folder: Path) -> list[str]:
     """The files below a folder that hold a planted secret, in any of its forms."""
     forms = {form for one in SECRETS for form in (one, json.dumps(one)[1:-1])}
@@ -123,10 +131,10 @@ def test_no_secret_is_in_anything_that_was_written_or_said(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, top = run_of(place), place.parent
-    log = (run / "train.log").read_text("utf-8")
+    log, told = printed(run, "stdout"), printed(run, "stderr")
     assert log.count(f"the key is {HIDDEN}\n") == len(SAID) + 2
     assert log.count(f"{HIDDEN} and on\n") == len(SAID) + 2, "in two pieces"
-    assert f"Bearer {HIDDEN}!" in log and f"log in with {HIDDEN}" in log
+    assert f"Bearer {HIDDEN}!" in told and f"log in with {HIDDEN}" in told
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert sum(one.get("text") == HIDDEN for one in events) == 2 * (len(SAID) + 2)
     assert "engine.supervise.supervisor" in (run / "processes").read_text()
