@@ -34,6 +34,7 @@ from engine.records.events import RunCreated
 from engine.records.leakage import Leakage
 from engine.records.plan import Plan, StageKind
 from engine.records.provenance import Provenance
+from engine.records.ranks import Ranks
 from engine.records.report_card import ReportCard
 from engine.records.run import Artifact, Dataset, Decision, RunConfig
 from engine.records.status import Phase, RunStatus
@@ -52,6 +53,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "decision.json": Decision,
     "leakage.json": Leakage,
     "provenance.json": Provenance,
+    "ranks.json": Ranks,
     "report-card.json": ReportCard,
     "tags.json": Tags,
     "trace-review.json": TraceReview,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +15,31 @@ from engine.workspace import Workspace, WorkspaceError
 MARKS = {"ok": "✔", "note": "·", "wrong": "✘"}
 
 
-def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    workspace: WorkspaceOption = None,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            help="Look at these machines as well, as localhost,mac-b. None named: those "
+            "of factory.toml."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """What is installed, which accelerator, memory and disk, what is wrong and what mends it."""
-    from engine.doctor import examine
+    from engine.compute.checking import HostFinding
+    from engine.compute.of_workspace import examine_hosts
+    from engine.doctor import Finding, examine
 
     try:
         place = workspace or Workspace.find(Path.cwd()).path
     except WorkspaceError:
         place = None
     findings = []
-    for finding in examine(place):
+    looks: Iterator[Finding | HostFinding] = itertools.chain(
+        examine(place), examine_hosts(place, hosts)
+    )
+    for finding in looks:
         findings.append(finding)
         if not as_json:
             print(f"{MARKS[finding.state]} {finding.what:<14} {finding.text}")

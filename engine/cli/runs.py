@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -39,6 +40,10 @@ def run(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of data, model and batches.")] = None,
+    hosts: Annotated[
+        str | None,
+        typer.Option(help="Train on several machines, as localhost,mac-b; this one among them."),
+    ] = None,
     parent: Annotated[
         str | None, typer.Option(help="The run that this one follows: its id.")
     ] = None,
@@ -56,16 +61,17 @@ def run(
     from engine.cli.follow import follow
     from engine.plans.starting import NotAgreed, StartError, start
 
+    wanted = [*(sets or ()), *with_hosts(hosts)]
     place = open_workspace(workspace)
     with not_there():
         path = place.target_path(target)
         follows = None if parent is None else place.run_path(parent).name
     try:
         try:
-            folder = start(place, path, sets or (), seed, follows, hypothesis, narrate)
+            folder = start(place, path, wanted, seed, follows, hypothesis, narrate)
         except NotAgreed as first:
             agree_on(place, path, first.programs, yes)
-            folder = start(place, path, sets or (), seed, follows, hypothesis)
+            folder = start(place, path, wanted, seed, follows, hypothesis)
     except StartError as error:
         fail(str(error))
     if detach:
@@ -76,6 +82,14 @@ def run(
             print(folder.run_id)
         return
     follow(folder.path, as_json=as_json)
+
+
+def with_hosts(hosts: str | None) -> list[str]:
+    """``--hosts a,b`` as the override that it is short for."""
+    if hosts is None:
+        return []
+    names = [one.strip() for one in hosts.split(",") if one.strip()]
+    return [f"compute.hosts={json.dumps(names)}"]
 
 
 def watch(

@@ -19,6 +19,7 @@ from typing import Any
 
 from engine.answers.target_suites import TargetSuite, read_suites
 from engine.compute.hosts import HostsError
+from engine.compute.of_plan import note as group_note
 from engine.compute.wanted import group_spec
 from engine.evaluating.asking import Refused
 from engine.evaluating.ceilings import CEILINGS, read_ceilings
@@ -149,7 +150,7 @@ def draft(
         plan,
         command,
         ceilings=_ceilings(target),
-        sends=_sends(suites),
+        sends=(*([told] if (told := group_note(stages)) else []), *_sends(suites)),
         notes=notes(target, base),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from engine.compute.of_plan import hosts_that_cannot
 from engine.folder import RunFolder
 from engine.plans.planning import Draft, create, draft
 from engine.plans.programs import Program, not_agreed
@@ -62,6 +63,8 @@ def start_draft(workspace: Workspace, drafted: Draft) -> RunFolder:
         raise StartError(str(error)) from error
     if programs:
         raise NotAgreed(drafted.target.path, programs)
+    if wrong := hosts_that_cannot(drafted.plan):
+        raise StartError("\n".join(f"compute.hosts: {one}" for one in wrong))
     try:
         folder = create(workspace, drafted)
     except OSError as error:

@@ -7,6 +7,7 @@ from engine.publish.markdown import escape, table
 from engine.publish.numbers import duration, mebibytes
 from engine.publish.performance import costs, samples
 from engine.records.plan import StageKind
+from engine.records.ranks import Ranks
 
 
 def render(contents: RunContents) -> list[str]:
@@ -43,4 +44,29 @@ def _stages(contents: RunContents) -> list[str]:
         )
     header = ["Stage", "State", "Time", "Process tree, sampled", "Largest process", "MLX"]
     about = "Peak memory and time of the stages:"
-    return ["", about, "", *table(header, rows, numbers=4)]
+    return ["", about, "", *table(header, rows, numbers=4), *_ranks(contents)]
+
+
+def _ranks(contents: RunContents) -> list[str]:
+    """The ranks of trainings that several processes did, each with its memory; [] for none."""
+    found = contents.record("ranks.json", Ranks)
+    rows = [
+        [
+            escape(name),
+            str(rank),
+            "this machine" if one.host == "127.0.0.1" else escape(one.host),
+            mebibytes(one.peak_rss_bytes),
+            mebibytes(one.peak_mlx_bytes),
+        ]
+        for name, group in (found.stages.items() if found else ())
+        for rank, one in enumerate(group.ranks)
+    ]
+    if not rows:
+        return []
+    header = ["Stage", "Rank", "Host", "Process", "MLX"]
+    return [
+        "",
+        "Peak memory of the ranks that trained together:",
+        "",
+        *table(header, rows, numbers=2),
+    ]

@@ -30,6 +30,8 @@ NEVER_COPIED = frozenset(
         "supervisor.log",
         "decision.json",
         "artifact.json",
+        "hosts.json",
+        "ranks.json",
         "report.md",
         "report-card.json",
         "report-card.html",
@@ -134,7 +136,7 @@ def _take_over(parent: Path, child: Path, plan: Plan, status: RunStatus) -> dict
         _copy(parent / "adapters", child / "adapters")
     left_out = NEVER_COPIED | taken | {name for stage in unfinished for name in _writes(stage)}
     for entry in parent.iterdir():
-        if entry.name not in left_out and not entry.name.startswith("."):
+        if entry.name not in left_out and not entry.name.startswith((".", "train-rank-")):
             _copy(entry, child / entry.name)
     for stage in unfinished:
         if stage.kind is StageKind.TRAIN and newest_step(parent, stage) is not None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from engine.live.projected import StageView
 from engine.live.projection import MEMORY, RunProjection
+from engine.live.series import Series
 from tui.views.plain import plain
 from tui.widgets.scale import Kind
 
@@ -65,8 +66,8 @@ def chart_of(key: str) -> MetricChart:
 def charts_of(stage: StageView | None) -> list[MetricChart]:
     """The charts of a stage: those that everyone knows first, then the others as they came.
 
-    Tokens are an axis, MLX's memory lies in the chart of the process tree's, and validation sets
-    in that of the validation loss.
+    Tokens are an axis, MLX's memory (of every rank) lies in the chart of the process tree's, and
+    validation sets in that of the validation loss.
     """
     if stage is None:
         return []
@@ -78,9 +79,18 @@ def charts_of(stage: StageView | None) -> list[MetricChart]:
 
 
 def _group(name: str) -> str:
-    if name == MLX_PEAK:
+    if name == MLX_PEAK or name.startswith(f"{MLX_PEAK}/"):
         return MEMORY
     return VALIDATION if name.startswith(f"{VALIDATION}/") else name
+
+
+def ranks_memory(stage: StageView) -> list[tuple[str, Series]]:
+    """MLX's peak of each rank but the first, where a stage has several: its name and its curve."""
+    return [
+        (name.partition("/")[2], series)
+        for name, series in stage.series.items()
+        if name.startswith(f"{MLX_PEAK}/") and len(series)
+    ]
 
 
 def main_chart(stage: StageView | None) -> MetricChart:

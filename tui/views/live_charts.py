@@ -11,7 +11,7 @@ from engine.live.projected import StageView
 from engine.live.projection import MEMORY, RunProjection
 from engine.live.series import Series, Smooth
 from tui.views.axis_places import X_KINDS, places, unit, usable, whole_range
-from tui.views.chart_list import LOSS, MLX_PEAK, VALIDATION, MetricChart
+from tui.views.chart_list import LOSS, MLX_PEAK, VALIDATION, MetricChart, ranks_memory
 from tui.views.chart_settings import ChartAxis, ChartSettings
 from tui.views.plain import plain
 from tui.widgets.picture import Curve, EndPoints, Options, Row
@@ -250,6 +250,10 @@ class LiveCharts:
             last = mlx.last_finite() or 0.0
             tops.append(last)
             title.append((f"  ━ MLX {compact(last, 'bytes')}", "second"))
+        # Each rank's machine has a limit of its own: they are drawn, and not held against ours.
+        for name, series in ranks_memory(scene.stage):
+            x = places(scene.stage, series, scene.axis)
+            curves.append(Curve(x, series.value, "point", points=series, name=f"MLX, {name}"))
         limit = self.machine_bytes
         if not limit:
             return None

@@ -12,7 +12,7 @@ from engine.live.projected import StageView, SuiteView
 from engine.live.projection import MEMORY, RunProjection
 from engine.live.signs import Sign
 from tui.views.cells import Cell, number, pair
-from tui.views.chart_list import charts_of
+from tui.views.chart_list import charts_of, ranks_memory
 from tui.views.live_view import LEVELS
 from tui.views.plain import fit, plain
 from tui.widgets.scale import Kind, compact
@@ -46,6 +46,8 @@ def numbers(stage: StageView | None, machine_bytes: int | None) -> list[tuple[st
         )
     if stage.peak_mlx_bytes:
         found.append(("MLX peak", compact(stage.peak_mlx_bytes, "bytes")))
+    for name, series in ranks_memory(stage):
+        found.append((f"MLX, {name}", compact(series.last_finite() or 0.0, "bytes")))
     for name, label in (("learning_rate", "learning rate"), ("it_s", "it/s")):
         _add(found, stage, name, label)
     others = [chart for chart in charts_of(stage) if chart.key not in _TOLD]
