@@ -7,7 +7,7 @@ was said can then be held against what was written down.
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -76,8 +76,7 @@ class Demo(Work):
         (self.workspace / "targets" / "drone-router").symlink_to(target)
 
     def new_run(self) -> Path:
-        for base in (self.workspace / ".factory" / "cache").glob("bases/*"):
-            base.rename(base.with_name(f".old-{os.getpid()}-{base.name}"))  # it is made again
+        shutil.rmtree(self.workspace / ".factory" / "cache", ignore_errors=True)  # made again
         place = Workspace(self.workspace)
         drafted = draft(place, place.target_path("drone-router"), DEMO_SETS, 7)
         return create(place, drafted).path
