@@ -2,20 +2,16 @@
 
 Python's engine backtracks: a pattern such as ``(a+)+$`` can take longer than the
 universe on forty letters. Three limits keep that out of an evaluation: the length of
-the pattern, the length of the text, and a clock. The clock is a signal and works in
-the main thread, which is where workers score. In any other thread a pattern that
-repeats a repeat is refused instead.
+the pattern, the length of the text, and a clock, which the ``regex`` package looks at
+while it searches, in any thread.
 """
 
 from __future__ import annotations
 
 import re
-import signal
-import threading
-import types
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
+
+import regex
 
 MAX_PATTERN = 2_000
 """Characters of a pattern."""
@@ -31,22 +27,19 @@ class PatternError(ValueError):
     """A pattern that cannot be used; the text says why."""
 
 
-class _TimeUp(Exception):
-    pass
-
-
 @lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str) -> regex.Pattern[str]:
     """The compiled pattern; PatternError where it is none, is empty or is too long."""
     if not pattern.strip():
         raise PatternError("the pattern is empty")
     if len(pattern) > MAX_PATTERN:
         raise PatternError(f"the pattern is longer than {MAX_PATTERN} characters")
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        re.compile(pattern)  # what Python does not read is none, whatever else regex knows
+        return regex.compile(pattern)
+    except (re.error, regex.error) as error:
         raise PatternError(f"the pattern is not a regular expression ({error})") from error
-    except (RecursionError, OverflowError) as error:
+    except (RecursionError, OverflowError, MemoryError) as error:
         raise PatternError("the pattern is nested too deeply or counts too far") from error
 
 
@@ -83,34 +76,15 @@ def repeats_a_repeat(pattern: str) -> bool:
     return False
 
 
-@contextmanager
-def _clock(seconds: float) -> Iterator[None]:
-    def time_up(signum: int, frame: types.FrameType | None) -> None:
-        raise _TimeUp
-
-    before = signal.signal(signal.SIGALRM, time_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        # None: a handler that was not set from Python and cannot be put back by it.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if before is None else before)
-
-
 def search(pattern: str, text: str, seconds: float = SECONDS) -> bool:
     """Whether ``pattern`` is found in the first MAX_TEXT characters of ``text``.
 
     PatternError where the pattern cannot be used or takes longer than ``seconds``.
     """
     compiled = compile_pattern(pattern)
-    text = text[:MAX_TEXT]
-    if threading.current_thread() is not threading.main_thread():
-        if repeats_a_repeat(pattern):
-            raise PatternError("the pattern repeats a repeat or a choice, which may never end")
-        return compiled.search(text) is not None
     try:
-        with _clock(seconds):
-            return compiled.search(text) is not None
-    except _TimeUp as error:
+        return compiled.search(text[:MAX_TEXT], timeout=seconds) is not None
+    except TimeoutError as error:
         raise PatternError(f"the search took longer than {seconds:g} s") from error
+    except (RecursionError, MemoryError) as error:
+        raise PatternError("the search needs too much memory") from error

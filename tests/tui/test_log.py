@@ -323,14 +323,18 @@ def test_case_counts_only_with_capitals_and_what_is_no_expression_is_text() -> N
 
 
 @pytest.mark.parametrize(
-    "given", ["(a+)+$", "(a*)*b", "(a|a+)+", "(.*)+x", ".*a.*b.*c.*d", r"(a+)\1+"]
-)
+    "given",
+    [
+        "(a+)+$", "(a*)*b", "(a|a+)+", "(.*)+x", ".*a.*b.*c.*d", r"(a+)\1+", "(a|aa)+$",
+        "(a{1,16}){1,16}b", "a?" * 30 + "a" * 30,
+    ],
+)  # fmt: skip
 def test_an_expression_that_may_search_for_ever_is_refused_in_words(given: str) -> None:
     with pytest.raises(PatternError, match="can search for ever"):
         compile_pattern(given)
 
 
-@pytest.mark.parametrize("given", ["a.*b", "a.*b.*c", r"\w+ \w+ x"])
+@pytest.mark.parametrize("given", ["a.*b", "a.*b.*c", r"\w+ \w+ x", r"(a{1,3}){3}x", "(a?){7}x"])
 def test_an_expression_takes_a_bounded_time_on_the_worst_of_lines(given: str) -> None:
     pattern = compile_pattern(given)
     began = time.process_time()

@@ -7,6 +7,7 @@ waited for and broken off.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from array import array
@@ -28,6 +29,10 @@ _BY_LINE = ("$", r"\A", r"\Z", "(?", r"\b", r"\B", r"\s", r"\W", r"\D", "[^")
 MOST_REPEATS, SHORT_REACH = 3, 500
 """An expression has so many repeats without end at most (``.*``, ``\\d+``); where it has several,
 so many characters of a line are looked at: the time grows with a power of the length."""
+
+MOST_WAYS = 256
+"""In at most so many ways an expression without its repeats without end can be taken: ``a?`` thirty
+times over has a thousand million, and each is tried."""
 
 
 class PatternError(ValueError):
@@ -74,12 +79,13 @@ def compile_pattern(given: str, *, filtering: bool = False) -> Pattern:
     except (re.error, RecursionError, OverflowError, ValueError):
         return Pattern(given, re.compile(re.escape(text), flags), True, turned)
     repeats = _repeats(tree)
-    if _endless(tree) or repeats > MOST_REPEATS:
+    ways = _ways(tree)
+    if _endless(tree) or repeats > MOST_REPEATS or ways > MOST_WAYS:
         raise PatternError(
-            f"“{given}” repeats what itself repeats, which can search for ever: use one * or + "
-            "where there are several."
+            f"“{given}” repeats what itself repeats or leaves a choice, which can search for ever: "
+            "use one * or + where there are several."
         )
-    reach = MAX_LINE + 1 if repeats < 2 else SHORT_REACH
+    reach = MAX_LINE + 1 if repeats < 2 and ways < 8 else SHORT_REACH
     return Pattern(given, regex, plain_text, turned, reach)
 
 
@@ -95,6 +101,25 @@ def _endless(tree: Any, inside: bool = False) -> bool:
         if any(_endless(part, inside or open_end) for part in _parts(operation, value)):
             return True
     return False
+
+
+def _ways(tree: Any) -> float:
+    """In how many ways one text may be taken apart by a pattern; repeats without end count once,
+    where what they repeat leaves no choice, and are without bound where it does."""
+    ways = 1.0
+    for operation, value in tree:
+        if operation is _constants.BRANCH:
+            ways *= sum(_ways(part) for part in value[1])
+        elif operation in _REPEATS:
+            least, most, inner = value[0], value[1], _ways(value[2])
+            if most > 16:
+                ways *= 1.0 if inner == 1 else math.inf
+            else:
+                ways *= sum(inner**count for count in range(least, most + 1))
+        else:
+            for part in _parts(operation, value):
+                ways *= _ways(part)
+    return ways
 
 
 def _repeats(tree: Any) -> int:
