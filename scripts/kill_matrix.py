@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import threading
@@ -29,9 +30,17 @@ from scripts.killing.works import WORKS
 
 
 def kill_matrix(
-    kills: int, seed: int, work: str, lanes: int, home: Path, say: bool = False
+    kills: int,
+    seed: int,
+    work: str,
+    lanes: int,
+    home: Path,
+    *,
+    minutes: float = math.inf,
+    say: bool = False,
 ) -> list[Blow]:
-    """The blows that struck somebody, ``kills`` of them, and those that found something wrong."""
+    """The blows that struck, ``kills`` of them or as many as begin within ``minutes``."""
+    until = time.monotonic() + 60 * minutes
     blows: list[Blow] = []
     lock = threading.Lock()
     broke: list[BaseException] = []
@@ -41,14 +50,14 @@ def kill_matrix(
             lane = Lane(WORKS[work](home / f"lane-{number}"), f"{seed}:{number}")
             try:
                 for index in range(number, kills, lanes):
-                    while True:
+                    while time.monotonic() < until:
                         blow = lane.strike(index, COMBINATIONS[index % len(COMBINATIONS)])
                         if blow.killed or blow.wrong:
+                            with lock:
+                                blows.append(blow)
+                                if say:
+                                    _say(blow, len(blows), kills)
                             break
-                    with lock:
-                        blows.append(blow)
-                        if say:
-                            _say(blow, len(blows), kills)
             finally:
                 lane.close()
         except BaseException as error:
@@ -100,12 +109,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--work", choices=sorted(WORKS), default="demo")
     parser.add_argument("--lanes", type=int, default=2, help="runs at the same time")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin none after this")
     parser.add_argument("--json", type=Path, help="write every blow to this file")
     options = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kill-matrix-") as home:
         blows = kill_matrix(
-            options.kills, options.seed, options.work, options.lanes, Path(home), say=True
+            options.kills,
+            options.seed,
+            options.work,
+            options.lanes,
+            Path(home),
+            minutes=options.minutes,
+            say=True,
         )
     print("\n".join(table(blows)))
     print(f"{len(blows)} kills of seed {options.seed} in {time.monotonic() - began:.0f} s")

@@ -67,6 +67,7 @@ class Lane:
         launch(run)
         until(lambda: supervisor_of(run) is None, "the end of the unbroken run")
         self.whole_s = time.monotonic() - began
+        """How long a run takes: moments are drawn within it."""
         _must(read_status(run).phase in (Phase.EVALUATED, Phase.REPORTING), "it ended otherwise")
         self.scores = work.scores(run)
         _must(bool(self.scores), "it has no scores")
@@ -102,6 +103,7 @@ class Lane:
         after = whole_lines(run)
         _must(after.startswith(before), "an event that could be read is not there any more")
         if not blow.killed:
+            self.whole_s = min(self.whole_s, blow.at_s)  # it is shorter than that
             return
         self._truth(run, supervisor, blow)
         folders = self._go_on(run, blow)

@@ -28,13 +28,13 @@ SAID = ".said"
 """The folder of a workspace in which children note what they said."""
 
 DEMO_SETS = (
-    "factory.base.steps=40",
-    "factory.base.rows=800",
+    "factory.base.steps=20",
+    "factory.base.rows=400",
     "factory.data.rows=200",
     "factory.data.valid_rows=32",
-    "factory.train.iters=30",
-    "factory.train.eval_every=10",
-    "factory.train.save_every=10",
+    "factory.train.iters=24",
+    "factory.train.eval_every=8",
+    "factory.train.save_every=4",
 )
 
 
