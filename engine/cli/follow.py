@@ -60,6 +60,11 @@ def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoRetu
 def _conclude(path: Path, *, quiet: bool, as_json: bool) -> NoReturn:
     from engine.cli.showing import describe
 
+    if not path.is_dir():
+        fail(
+            f"{path.name} is not there any more: it was moved, renamed or deleted while it was "
+            "watched. What there is: factory-tui list"
+        )
     summary = summarise(path)
     if as_json:
         print_json(as_dict(summary))

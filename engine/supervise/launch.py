@@ -6,6 +6,7 @@ launched it may die. All functions may block for a moment; a screen calls them i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -219,7 +220,10 @@ def _last_words(folder: Path, log_name: str) -> str:
 
 def _collect() -> None:
     """Reap supervisors of ours that have ended."""
-    _started[:] = [popen for popen in _started if popen.poll() is None]
+    for popen in list(_started):
+        if popen.poll() is not None:
+            with contextlib.suppress(ValueError):  # another thread was quicker
+                _started.remove(popen)
 
 
 def wait_ended(process: ProcessId, timeout_s: float) -> bool:

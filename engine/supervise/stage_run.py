@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from engine.records.events import decode_number
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, StageState
 from engine.secrecy import StreamHider
+from engine.supervise.awake import WakingClock, slept_words
 from engine.supervise.child_events import ChildEvents
 from engine.supervise.command import Command, fill
 from engine.supervise.disk_quota import DiskQuota, limited
@@ -97,7 +97,8 @@ class StageRun:
         self._stop_reason: str | None = None
         self._stopped_by_us = False
         self._stop_wanted = asyncio.Event()
-        self._heard = time.monotonic()
+        self._clock = WakingClock()
+        self._heard = self._clock.now()
         self._quiet_cpu: float | None = None
         self._silent = False
         self._machine = MachineWatch(journal.folder.path, settings)
@@ -161,7 +162,7 @@ class StageRun:
     # --- what the child says ------------------------------------------------------
 
     def _consume(self, stream: Stream, data: bytes) -> None:
-        self._heard = time.monotonic()
+        self._heard = self._clock.now()
         self._silent, self._quiet_cpu = False, None
         self._take_in(stream, self._hider.feed(stream, data))
 
@@ -246,12 +247,12 @@ class StageRun:
     # --- what we watch ------------------------------------------------------------
 
     async def _watch(self, child: Child) -> None:
-        began = time.monotonic()
+        began = self._clock.now()
         while True:
             self._look_at_memory(child)
             self._look_at_silence()
             limit = self.stage.timeout_s
-            if limit is not None and time.monotonic() - began >= limit:
+            if limit is not None and self._clock.now() - began >= limit:
                 reason = f"reached its time limit of {limit:g} s"
                 self._message("time-limit", f"Stage {self.stage.name} {reason}.", "error")
                 self._stop(reason)
@@ -263,9 +264,10 @@ class StageRun:
                 return
             if not self._journal.folder.file("run-status.json").exists():
                 path = self._journal.folder.file("run-status.json")
-                raise FolderError(path, "is gone: the run folder was removed while it ran")
+                raise FolderError(path, "is gone: the run folder was moved or deleted meanwhile")
             self._journal.tick()
-            await asyncio.sleep(self._settings.sample_s)
+            if missed := await self._clock.sleep(self._settings.sample_s):
+                self._message("slept", slept_words(missed), "info")
 
     def _look_at_memory(self, child: Child) -> None:
         sample = self._sample = child.tree.sample()
@@ -273,7 +275,7 @@ class StageRun:
             return
         size = sample.tree_rss_bytes
         self._peak_tree = max(self._peak_tree or 0, size)
-        now, (written, last) = time.monotonic(), self._written
+        now, (written, last) = self._clock.now(), self._written
         if abs(size - last) > SAME_SHARE * last or now - written >= SAME_FOR_S:
             self._written = (now, size)
             self._journal.say(sample.event(), stage=self.stage.name)
@@ -289,7 +291,7 @@ class StageRun:
         limit = self.stage.silence_s
         if limit is None or self._silent:
             return
-        quiet = time.monotonic() - self._heard
+        quiet = self._clock.now() - self._heard
         cpu = self._sample.cpu_s if self._sample else 0.0
         if self._quiet_cpu is None:
             self._quiet_cpu = cpu

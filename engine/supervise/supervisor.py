@@ -10,6 +10,7 @@ SIGHUP is for terminals and is ignored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -292,6 +293,8 @@ class Supervisor:
         """We cannot write, or the folder is gone: say so where it can still be said."""
         text = f"{self.folder.run_id}: the supervisor had to stop: {_words(error)}"
         _say(text)
+        with contextlib.suppress(OSError):  # into the file that is open, wherever it was moved
+            self._journal.message("supervisor", text, level="error")
 
         def change(status: RunStatus) -> None:
             if status.stage is not None:
