@@ -132,7 +132,7 @@ class Chart(Ink, can_focus=True):
 
     def _again(self) -> None:
         self._rows = None
-        self.refresh()
+        self.repaint()
 
     def on_resize(self) -> None:
         self._again()

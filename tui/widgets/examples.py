@@ -37,7 +37,8 @@ class ExampleList(RowsView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = " examples "
-        self._examples: Sequence[ExampleView] = ()
+        self._examples: list[ExampleView] = []
+        self._said: tuple[str, str] | None = None
         self._cursor = 0
         self._empty = "none scored yet"
 
@@ -45,9 +46,11 @@ class ExampleList(RowsView):
         self, examples: Sequence[ExampleView], title: str, empty: str = "none scored yet"
     ) -> None:
         """Show these examples, or say ``empty``; the cursor stays with its example."""
-        self._empty = empty
+        if (title, empty) == self._said and list(examples) == self._examples:
+            return  # while a stage trains nothing is scored, and a frame need not draw it
+        self._said, self._empty = (title, empty), empty
         held = self._examples[self._cursor] if self._cursor < len(self._examples) else None
-        self._examples = examples
+        self._examples = list(examples)
         if held is not None and self._cursor > 0:
             self._cursor = next((i for i, one in enumerate(examples) if one is held), 0)
         else:

@@ -66,8 +66,13 @@ class Ink(Widget):
             segments.append(RichSegment(text, style + under if under else style))
         return Strip(segments).adjust_cell_length(width, base + under if under else base)
 
+    def repaint(self) -> None:
+        """Draw the rows anew; what roles look like is as it was, so it is not worked out again."""
+        super().refresh()
+
     def paper(self) -> Style:
-        """What lies under every row, worked out once a frame: that takes half a millisecond."""
+        """What lies under every row, worked out when it may be another: that takes half a
+        millisecond, and each role nearly as much."""
         if self._paper is None:
             self._paper, self._mixed = self.rich_style, {}
         return self._paper
