@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-MARK = "\x1e"
+MARK = "\x02"
 MAX_LINE = 1000
 """Longer lines are cut into several, in characters: a pipe takes so many bytes in one piece."""
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from engine.compute.hosts import Host
 from engine.compute.rank_lines import Begun, Ended, Gone, LogLine
 
-TAIL_LINES = 8
-_TAIL_CHARS = 500
-_SSH_LOST = 255
-_ENDS_WELL = (0, 3, 4, 5)
+TAIL_LINES = 5
+_TAIL_CHARS = 400
+_SAID_WHY = (0, 3, 4, 5)
 """Exit codes of a worker that said itself why it ends, see docs/architecture.md."""
+
+_LOST_PEER = "connection to a peer was lost"
+"""What MLX says in a rank that waits for one that is gone."""
 
 
 class RankLog:
@@ -64,20 +66,20 @@ class Verdict:
 
 
 def judge(hosts: Sequence[Host], log: RankLog) -> Verdict:
-    """How the group ended."""
+    """How the group ended. Where the first rank says how, that is it: all the work is saved there,
+    and how the others left is in their record."""
     first = log.ends.get(0)
-    if (culprit := _culprit(log)) is not None:
-        return Verdict(1, _sentence(hosts, log, culprit))
-    if first is not None and first.exit_code is not None:
+    if first is not None and first.exit_code in _SAID_WHY:
         return Verdict(first.exit_code)
-    return Verdict(1, _never_ran(log))
+    culprit = _culprit(log)
+    return Verdict(1, _never_ran(log) if culprit is None else _sentence(hosts, log, culprit))
 
 
 def _culprit(log: RankLog) -> int | None:
-    """The rank whose end broke the group; None where none did.
+    """The rank whose end broke the group; None where nothing is known of any.
 
-    A rank that was ended by a signal which we did not send comes before one that failed, and one
-    that failed before those that lost a peer: they end at nearly the same time.
+    One that a signal ended which we did not send comes before one that failed by itself, and that
+    before those that lost a peer: they end at nearly the same time.
     """
     for rank, end in log.ends.items():
         if end.signal is not None and not end.stopped:
@@ -86,24 +88,8 @@ def _culprit(log: RankLog) -> int | None:
     for rank, gone in log.gone.items():
         if rank not in log.ends and gone.code is not None:
             return rank
-    failed = [one for one in log.ends.values() if not one.stopped and not _ended_well(one)]
-    failed.sort(key=lambda one: "connection to a peer was lost" in log.tail(one.rank))
-    if failed:
-        return failed[0].rank
-    refused = [
-        one for one in log.ends.values() if one.rank and one.exit_code in (3, 5) and not one.stopped
-    ]
-    first = log.ends.get(0)
-    if refused and (first is None or first.stopped or first.exit_code in (None, 1)):
-        return refused[0].rank
-    if first is not None and first.exit_code == 0:
-        missing = [rank for rank in range(log.size) if rank not in log.ends]
-        return missing[0] if missing else None
-    return None
-
-
-def _ended_well(end: Ended) -> bool:
-    return end.exit_code in _ENDS_WELL
+    failed = [one.rank for one in log.ends.values() if not one.stopped]
+    return min(failed, key=lambda rank: _LOST_PEER in log.tail(rank), default=None)
 
 
 def _sentence(hosts: Sequence[Host], log: RankLog, rank: int) -> str:
@@ -111,11 +97,12 @@ def _sentence(hosts: Sequence[Host], log: RankLog, rank: int) -> str:
     end, gone = log.ends.get(rank), log.gone.get(rank)
     number = end.signal if end else None
     code = end.exit_code if end else gone.code if gone else None
-    if end is None and code is not None and code < 0:
+    lost = end is None and not hosts[rank].here and code is not None
+    if end is None and not lost and code is not None and code < 0:
         number, code = -code, None
     if number is not None:
         how = f"was ended by signal {number} ({_name(number)})"
-    elif end is None and code == _SSH_LOST:
+    elif lost:
         how = "cannot be heard any more: the connection by ssh ended"
     elif code is not None:
         how = f"ended with exit code {code}"
@@ -133,9 +120,8 @@ def _what_to_do(number: int | None, rank: int, host: str) -> str:
     log = f"train-rank-{rank}.log" if rank else "train.log"
     if number == signal.SIGKILL:
         return (
-            f"Nothing but memory that ran out ends a process so by itself: look at {host}'s, or "
-            f"take a smaller batch. {log} is its whole log. Resume goes on from the last "
-            "checkpoint."
+            f"Where nobody sent it, memory ran out on {host}: close what else runs there, or take "
+            f"a smaller batch. {log} is its whole log. Resume goes on from the last checkpoint."
         )
     return (
         f"{log} is its whole log. Check the hosts (factory-tui doctor --hosts), then resume: it "

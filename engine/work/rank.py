@@ -136,8 +136,8 @@ class Parent:
 
     def _print(self, text: str) -> None:
         with self._say, contextlib.suppress(OSError):
-            for line in text.splitlines(keepends=True):
-                os.write(sys.stdout.fileno(), line.encode("utf-8", "replace"))
+            for line in text.encode("utf-8", "replace").splitlines(keepends=True):
+                os.write(sys.stdout.fileno(), line)  # at once: a pipe takes so much in one piece
 
 
 def rank_of(environment: dict[str, str]) -> int:

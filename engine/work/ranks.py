@@ -202,6 +202,8 @@ class Group:
             self._file(found.rank).flush()
         elif isinstance(found, Begun | Ended | Gone):
             self.log.note(found)
+        if found is None:
+            self.log.say(LogLine(0, line.rstrip()))
         if found is None or isinstance(found, Gone):
             out.write(line)
             out.flush()
