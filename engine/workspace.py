@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.building import Building, new_folder
 from engine.catalogue.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
+    from engine.building import Building
     from engine.folder import RunFolder
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -139,6 +139,8 @@ class Workspace:
 
     def new_run(self, slug: str, day: date | None = None) -> AbstractContextManager[Building]:
         """Build the next free ``runs/<YYYY-MM-DD>-<slug>[-n]`` in the block; it appears whole."""
+        from engine.building import new_folder
+
         stem = f"{day or datetime.now(UTC).date()}-{slugify(slug)}"
         return new_folder(self.runs_dir, stem)
 

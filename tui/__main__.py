@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from engine.private import keep_private
 
 def open_control_room(workspace: Path, *, demo: bool = False, seed: int | None = None) -> None:
     """Run the app in this terminal until it is left; with ``demo`` it starts a run of the demo."""
+    # What is loaded for the first paint stays: nothing of it is worth looking at for cycles.
+    # `tui.ahead` turns the collector on again, once that is painted.
+    gc.disable()
     from tui.app import FactoryApp
     from tui.attention import GIVE_TITLE_BACK, KEEP_TITLE
 

@@ -25,3 +25,4 @@ def _load() -> None:
     # of all that Textual loads stops the screen for 45 ms, and happens every few seconds while
     # events come.
     gc.freeze()
+    gc.enable()

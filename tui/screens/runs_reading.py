@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,9 @@ from tui.views.run_index import RunIndex, judged
 from tui.views.run_reader import RunReader
 from tui.views.runs_view import RunRow, Verdicts
 from tui.widgets.run_table import RunTable
+
+FIRST_WAIT_S = 0.1
+"""So long the first paint waits for the first rows; without them it says that they are read."""
 
 LOOK_EVERY_S = 1.0
 """How often the workspace is looked at for changes."""
@@ -42,6 +47,7 @@ class RunsReading(RoomScreen):
         self._reading = Lock()
         self._judged: dict[str, tuple[RunSummary, Verdicts]] = {}
         self._judged_at = -1
+        self._came = asyncio.Event()
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -62,8 +68,11 @@ class RunsReading(RoomScreen):
     def show_judged(self, run_ids: Container[str]) -> None:
         """Show what the judge said of these runs where more than the list says it."""
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.read_all()
+        # Few runs on a disk that answers are there before the first paint: one in place of two.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._came.wait(), FIRST_WAIT_S)
         self.set_interval(LOOK_EVERY_S, self.look)
         self.set_interval(JUDGE_EVERY_S, self._judge_seen)
 
@@ -103,7 +112,7 @@ class RunsReading(RoomScreen):
         except OSError as error:
             self._say_unreadable(error)
         finally:
-            load_ahead()
+            self.app.call_from_thread(self.call_after_refresh, load_ahead)
 
     def _hand_over(self, summaries: Iterable[RunSummary]) -> None:
         """Make rows in this thread, and show them in the screen's."""
@@ -116,6 +125,7 @@ class RunsReading(RoomScreen):
 
     def _take(self, index: RunIndex) -> None:
         first, self.read_once = not self.read_once, True
+        self._came.set()
         before, self.index = self.index, index
         if first or not _same_rows(before, index):
             self.show_list()
