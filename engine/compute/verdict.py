@@ -26,7 +26,7 @@ class RankLog:
         self.size = size
         self.ends: dict[int, Ended] = {}
         self.gone: dict[int, Gone] = {}
-        self.first_pid: int | None = None
+        self.begun: dict[int, Begun] = {}
         self._tails: dict[int, deque[str]] = {}
 
     def say(self, line: LogLine) -> None:
@@ -34,8 +34,7 @@ class RankLog:
 
     def note(self, what: Begun | Ended | Gone) -> None:
         if isinstance(what, Begun):
-            if what.rank == 0:
-                self.first_pid = what.pid
+            self.begun[what.rank] = what
         elif isinstance(what, Ended):
             self.ends.setdefault(what.rank, what)
         else:
@@ -130,7 +129,7 @@ def _what_to_do(number: int | None, rank: int, host: str) -> str:
 
 
 def _never_ran(log: RankLog) -> str:
-    if not log.one_ended and log.first_pid is None:
+    if not log.one_ended and not log.begun:
         return (
             "mlx.launch ended and had started no rank: train.log has what it said. Check the hosts "
             "(factory-tui doctor --hosts)."

@@ -175,15 +175,18 @@ class Group:
 
     def _stop_first(self) -> bool:
         """Ask the first rank to save and stop; whether it was there to be asked."""
-        if self.log.first_pid is None:
+        if 0 not in self.log.begun:
             return False
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(self.log.first_pid, signal.SIGTERM)
+            os.kill(self.log.begun[0].pid, signal.SIGTERM)
         return True
 
     def _stuff(self, data: bytes) -> None:
         stdin = self._launcher.stdin
         assert stdin is not None
+        # A terminal of ssh would echo what comes before the launcher's script has forbidden it.
+        while len(self.log.begun) < self.log.size and self._launcher.poll() is None:
+            time.sleep(POLL_S)
         with contextlib.suppress(OSError):
             stdin.write(data)
             stdin.flush()
