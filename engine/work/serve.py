@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import NoReturn
 
 GRACE_S = 5.0
 """How long the server may take to end after its owner did, before it is ended."""
+
+_OURS = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 KEEP, END = b"k", b"e"
 """What an owner writes: stay when I have ended, or end with me (as without a word)."""
@@ -41,6 +45,23 @@ def _end_with_owner(end: threading.Event) -> None:
     os.kill(os.getpid(), signal.SIGINT)
     end.wait(GRACE_S)
     os._exit(4)
+
+
+def answer_to_this_machine_alone(handler: type[BaseHTTPRequestHandler]) -> None:
+    """Have a server's handler refuse requests for another name than this machine's own: a page in
+    a browser can have its own name lead here, and would then be let in as one of ours."""
+    parse = handler.parse_request
+
+    def parse_request(self: BaseHTTPRequestHandler) -> bool:
+        if not parse(self):
+            return False
+        name = self.headers.get("Host", "").lower()
+        if not _OURS.fullmatch(name):
+            self.send_error(403, "This server answers to 127.0.0.1 alone")
+            return False
+        return True
+
+    handler.parse_request = parse_request  # type: ignore[method-assign]
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
@@ -72,6 +93,7 @@ def main() -> None:
     print(blas.prepare()["text"], file=sys.stderr, flush=True)
     import mlx_lm.server
 
+    answer_to_this_machine_alone(mlx_lm.server.APIHandler)
     sys.argv = ["mlx_lm.server", *arguments]
     code = 0
     try:

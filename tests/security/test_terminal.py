@@ -15,6 +15,8 @@ from engine.cli.app import main
 from engine.cli.harmless import json_text
 from engine.cli.plain import control_room
 from tests.security.hostile import FORBIDDEN, HOSTILE, OBEYED, hostile_workspace
+from tests.tui.drive import until
+from tui.app import FactoryApp
 
 Said = tuple[str, str]
 
@@ -102,3 +104,26 @@ def test_an_exception_that_nobody_expected_is_as_harmless(monkeypatch: pytest.Mo
 
     out, err = heard(monkeypatch, act)
     assert "RuntimeError" in err and FORBIDDEN.isdisjoint(out + err)
+
+
+ROOMS = ("runs", "live", "report", "decide", "examples")
+
+
+async def test_no_screen_draws_what_a_terminal_obeys_and_markup_is_text(place: Path) -> None:
+    run = sorted((place / "runs").iterdir())[1].name
+    seen = ""
+    app = FactoryApp(place)
+    async with app.run_test(size=(160, 50)) as pilot:
+        for room in ROOMS:
+            app.show(room, run)
+            await until(pilot, lambda wanted=room: getattr(app.screen, "ROOM", "") == wanted)  # type: ignore[misc]
+            await pilot.pause(0.1)
+            seen += drawn(app)
+            assert FORBIDDEN.isdisjoint(seen), (room, FORBIDDEN & set(seen))
+    assert "[bold red]x[/]" in seen
+
+
+def drawn(app: FactoryApp) -> str:
+    """Every sign that the screen puts on the terminal."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
