@@ -17,6 +17,8 @@ MAX_LINE = 4 * 2**20
 
 _MAX_DEPTH = 32
 _CONSTANTS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+# json.loads would make such a decoder for every line, which takes as long as the decoding.
+_DECODER = json.JSONDecoder(parse_constant=_CONSTANTS.__getitem__)
 
 
 class ChildEvents:
@@ -69,7 +71,7 @@ class ChildEvents:
 def parse_event(line: bytes) -> dict[str, Any] | None:
     """One line as an event that JSON can hold, None when it is none."""
     try:
-        event = json.loads(line, parse_constant=_CONSTANTS.__getitem__)
+        event = _DECODER.decode(line.decode(json.detect_encoding(line), "surrogatepass"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or not isinstance(event.get("kind"), str):

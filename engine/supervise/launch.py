@@ -27,6 +27,7 @@ from engine.records.status import Phase, ProcessId, RunStatus, StageState
 from engine.settings_file import SettingsError
 from engine.supervise import ready
 from engine.supervise.orphans import stop_orphans
+from engine.supervise.reserve import give_up_reserve
 from engine.supervise.run_lock import RunLock
 from engine.supervise.settings import Settings, load_settings
 from engine.workspace import Workspace
@@ -151,6 +152,7 @@ def _cancel_here(folder: RunFolder, status: RunStatus) -> RunStatus:
         settings = Settings()  # cancelling must work with a broken factory.toml as well
     try:
         with RunLock(folder.path):
+            give_up_reserve(folder.path)
             journal = Journal(folder)
             stop_orphans(folder.path, journal.status.child, settings.patience)
             journal.move_to(Phase.CANCELLED, _note_cancelled)

@@ -31,6 +31,7 @@ from engine.supervise.command import Command, command_for
 from engine.supervise.journal import Journal
 from engine.supervise.process import Exit, StartError
 from engine.supervise.provenance import ProvenanceKeeper
+from engine.supervise.reserve import give_up_reserve, keep_reserve
 from engine.supervise.run_lock import RunLock
 from engine.supervise.settings import Settings, load_settings
 from engine.supervise.stage_run import Outcome, StageRun
@@ -64,6 +65,7 @@ class Supervisor:
             self._log = TrainLog(self.folder.path)
             try:
                 try:
+                    keep_reserve(self.folder.path)
                     return await self._run_plan(plan)
                 finally:
                     if self._current is not None:
@@ -73,6 +75,7 @@ class Supervisor:
             finally:
                 if self._accelerator is not None:
                     self._accelerator.leave()
+                give_up_reserve(self.folder.path)
                 for close in (journal.close, self._log.close):
                     try:
                         close()
@@ -292,6 +295,7 @@ class Supervisor:
     def _own_trouble(self, error: OSError | FolderError) -> int:
         """We cannot write, or the folder is gone: say so where it can still be said."""
         text = f"{self.folder.run_id}: the supervisor had to stop: {_words(error)}"
+        give_up_reserve(self.folder.path)
         _say(text)
         with contextlib.suppress(OSError):  # into the file that is open, wherever it was moved
             self._journal.message("supervisor", text, level="error")
