@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
+from engine.secrecy import without_secrets
 
 POLL_S = 0.2
 END_S = 2.0
@@ -45,7 +46,7 @@ def ask(
     """
     home = str(Path(engine.__file__).resolve().parent.parent)
     env = {
-        **os.environ,
+        **without_secrets(os.environ),  # it may run a target's own generator, and asks nobody
         "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")])),
         "TOKENIZERS_PARALLELISM": "false",
     }
