@@ -19,7 +19,7 @@ import psutil
 
 import engine
 from engine.catalogue.summary import Liveness
-from engine.folder import FolderError, RunFolder
+from engine.folder import FolderError, RunFolder, StaleRevision
 from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan
@@ -154,11 +154,18 @@ def _cancel_here(folder: RunFolder, status: RunStatus) -> RunStatus:
         with RunLock(folder.path):
             give_up_reserve(folder.path)
             journal = Journal(folder)
-            stop_orphans(folder.path, journal.status.child, settings.patience)
-            journal.move_to(Phase.CANCELLED, _note_cancelled)
-            journal.close()
+            try:
+                stop_orphans(folder.path, journal.status.child, settings.patience)
+                journal.move_to(Phase.CANCELLED, _note_cancelled)
+            finally:
+                journal.close()
             return journal.status
-    except OSError as error:
+    except StaleRevision as error:
+        raise LaunchError(
+            f"{folder.run_id} changed while it was being cancelled: it is "
+            f"{_status(folder).phase} now. Look again, then cancel."
+        ) from error
+    except (OSError, FolderError) as error:
         raise LaunchError(f"{folder.run_id} cannot be cancelled: {error}") from error
 
 

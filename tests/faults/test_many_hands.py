@@ -1,0 +1,134 @@
+"""Two screens and two command lines on one run: one wins, the others are told so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.checks.contents import RunContents
+from engine.decisions import deciding
+from engine.decisions.deciding import Refused, decide
+from engine.records.run import Decision
+from engine.records.status import Phase, ProcessId
+from engine.supervise import launch as launching
+from engine.supervise.launch import LaunchError, cancel, wait_ended
+from engine.supervise.process import Patience
+from tests.engine import folders
+from tests.engine.folders import read_json
+from tests.engine.supervise.kit import Lab, assert_unbroken, events, kill, status, until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def together(workspace: Path, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Start the commands at once; how each ended and what it said. None with a traceback."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tui", *words, "--workspace", str(workspace)],
+            cwd=workspace,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for words in commands
+    ]
+    ended = []
+    for process in started:
+        out, error = process.communicate(timeout=120)
+        assert "Traceback" not in error, error
+        ended.append((process.returncode, out + error))
+    return ended
+
+
+def test_of_two_command_lines_that_decide_one_wins_and_the_other_is_told(tmp_path: Path) -> None:
+    run = folders.make_run(tmp_path)
+    because = ("--reason", "So it is.", "--lesson", "None.", "--failure-reason", "none")
+    ended = together(
+        tmp_path, ("decide", run.name, "reject", *because), ("decide", run.name, "park", *because)
+    )
+    assert sorted(code == 0 for code, _ in ended) == [False, True], ended
+    winner = ("reject", "park")[[code for code, _ in ended].index(0)]
+    told = next(words for code, words in ended if code != 0)
+    assert read_json(run / "decision.json")["decision"] == winner
+    assert "decided already" in told or "changed while it was being decided" in told, told
+    assert [event["decision"] for event in events(run, "decided")] == [winner]
+    assert status(run).phase is Phase.DECIDED
+
+
+def test_two_cancels_and_a_decision_at_once_on_a_run_under_way(lab: Lab) -> None:
+    code = "for i in range(100000):\n    metric(i, loss=1.0); time.sleep(0.01)"
+    run = lab.run(lab.stage("slow", code))
+    supervisor = lab.launch(run)
+    until(lambda: events(run, "metric"))
+    because = ("--reason", "x", "--lesson", "y", "--failure-reason", "z")
+    first, second, third = together(
+        lab.path, ("cancel", run.name), ("cancel", run.name), ("decide", run.name, "park", *because)
+    )
+    assert wait_ended(supervisor, 60)
+    assert 0 in (first[0], second[0])
+    for code_, words in (first, second):
+        assert code_ == 0 or "cancelled already" in words, words
+    # The decision came too early (it is under way), or after the end and is refused or stands.
+    if third[0] != 0:
+        assert "under way" in third[1] or "changed while" in third[1] or "config" in third[1], third
+        assert not (run / "decision.json").exists()
+    assert status(run).phase is Phase.CANCELLED
+    assert [event["to_phase"] for event in events(run, "phase")] == ["cancelled"]
+    assert_unbroken(run)
+
+
+@pytest.fixture
+def dead(lab: Lab) -> Path:
+    """A run whose supervisor died."""
+    run = lab.run(lab.stage("slow", "metric(1, loss=1.0)\ntime.sleep(600)"))
+    supervisor = lab.launch(run)
+    until(lambda: events(run, "metric"))
+    kill(supervisor)
+    return run
+
+
+REJECT = Decision.model_validate(folders.REJECT | {"evidence_sources": ["config.json"]})
+
+
+def test_a_decision_between_the_look_and_the_cancel_stands(
+    dead: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = launching.stop_orphans
+
+    def decides_meanwhile(run: Path, child: ProcessId | None, patience: Patience) -> int:
+        count = stop(run, child, patience)
+        made = decide(dead, REJECT)
+        assert not isinstance(made, Refused), made
+        return count
+
+    monkeypatch.setattr(launching, "stop_orphans", decides_meanwhile)
+    with pytest.raises(LaunchError, match="changed while it was being cancelled: it is decided"):
+        cancel(dead)
+    assert status(dead).phase is Phase.DECIDED
+    assert read_json(dead / "decision.json")["decision"] == "reject"
+    with pytest.raises(LaunchError, match="is decided already"):
+        cancel(dead)
+    assert_unbroken(dead)
+
+
+def test_a_cancel_between_the_look_and_the_decision_refuses_it(
+    dead: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = deciding.load
+
+    def cancels_meanwhile(run: Path) -> RunContents:
+        contents = load(run)
+        cancel(run)
+        return contents
+
+    monkeypatch.setattr(deciding, "load", cancels_meanwhile)
+    outcome = decide(dead, REJECT)
+    assert isinstance(outcome, Refused) and "changed while" in outcome.reasons[0]
+    assert status(dead).phase is Phase.CANCELLED
+    assert not (dead / "decision.json").exists()
+    assert_unbroken(dead)
