@@ -224,6 +224,10 @@ def alone(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+# json.dumps would make such an encoder for every event, which takes as long as the encoding.
+_LINE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 class EventLog:
     """The one writer of ``events.jsonl``. Each append is one write, on disk in order.
 
@@ -246,7 +250,7 @@ class EventLog:
         if stage is not None:
             whole["stage"] = stage
         whole.update((k, v) for k, v in event.items() if k not in ("seq", "t", "stage"))
-        line = json.dumps(whole, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        line = _LINE.encode(whole)
         self._file.write(line.encode("utf-8", "replace") + b"\n")
         self.next_seq += 1
         return whole

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from engine import numbers
@@ -55,6 +56,7 @@ class Rule(Protocol):
         """The stage went back to a checkpoint: what was counted in a row counts no more."""
 
 
+@lru_cache(maxsize=1024)  # asked for each number of each event
 def is_loss(name: str) -> bool:
     """Whether a metric of this name is a loss, which must be a finite number."""
     return name in ("loss", "val_loss") or name.startswith(("val_loss_", "val_loss/", "loss/"))

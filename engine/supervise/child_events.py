@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 ALLOWED = frozenset({"metric", "progress", "example", "checkpoint", "message", "record"})
@@ -17,6 +18,8 @@ MAX_LINE = 4 * 2**20
 
 _MAX_DEPTH = 32
 _CONSTANTS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+_LARGE = re.compile(rb"[eE]\+?\d{3}|\d{300}")
+"""Only a number that looks so can be too large for a float."""
 # json.loads would make such a decoder for every line, which takes as long as the decoding.
 _DECODER = json.JSONDecoder(parse_constant=_CONSTANTS.__getitem__)
 
@@ -78,6 +81,8 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
         return None
     if event["kind"] not in ALLOWED or not _shaped(event):
         return None
+    if line.count(b"{") + line.count(b"[") <= _MAX_DEPTH and not _LARGE.search(line):
+        return event  # nearly every event: nothing in it can be too deep or too large
     try:
         plain = _plain(event, 0)
     except RecursionError:
