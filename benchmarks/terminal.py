@@ -72,6 +72,11 @@ class Terminal:
                     raise RuntimeError(f"{text!r} was never painted: {bytes(self._seen[-500:])!r}")
             return time.monotonic()
 
+    def painted(self, most: int) -> bytes:
+        """The last bytes that it painted since the last key, or said when it broke."""
+        with self._news:
+            return bytes(self._seen[-most:])
+
     def __enter__(self) -> Terminal:
         return self
 

@@ -84,7 +84,8 @@ def bare(run: Path) -> float:
 def watched(workspace: Path, run: Path) -> float:
     """Tokens a second of the worker under a supervisor, with Live on a terminal."""
     supervisor = launch(run)
-    with Terminal(room(workspace, "live", run.name), SIZE):
+    with Terminal(room(workspace, "live", run.name), SIZE) as screen:
+        screen.wait_for(run.name.encode())
         if not wait_ended(supervisor, 300):
             raise SystemExit(f"{run.name} did not end")
     return speed(run)
@@ -118,6 +119,8 @@ def processor_time(workspace: Path, seconds: float) -> dict[str, float]:
         time.sleep(WARM_S)
         before, began = used(pids), time.monotonic()
         time.sleep(seconds)
+        if psutil.Process(screen.pid).status() == psutil.STATUS_ZOMBIE:
+            raise SystemExit(f"the screen ended: {screen.painted(1000).decode(errors='replace')}")
         spent, now = time.monotonic() - began, used(pids)
         shares = {name: (now[name] - before[name]) / spent for name in pids}
     end(supervisor)
