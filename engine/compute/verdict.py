@@ -27,6 +27,8 @@ class RankLog:
         self.ends: dict[int, Ended] = {}
         self.gone: dict[int, Gone] = {}
         self.begun: dict[int, Begun] = {}
+        self.launcher_signal: int | None = None
+        """The signal that ended the launcher; None where it ended by itself."""
         self._tails: dict[int, deque[str]] = {}
 
     def say(self, line: LogLine) -> None:
@@ -129,6 +131,11 @@ def _what_to_do(number: int | None, rank: int, host: str) -> str:
 
 
 def _never_ran(log: RankLog) -> str:
+    if (number := log.launcher_signal) is not None:
+        return (
+            f"mlx.launch was ended by signal {number} ({_name(number)}) and the ranks with it. The "
+            "first one saves when it sees that; resume goes on from there."
+        )
     if not log.one_ended and not log.begun:
         return (
             "mlx.launch ended and had started no rank: train.log has what it said. Check the hosts "

@@ -22,6 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from engine.compute import launcher
 from engine.compute.checking import Model, wrong_with
 from engine.compute.hosts import Host, HostsError, said
@@ -160,6 +162,10 @@ class Group:
             if self.log.all_well:  # the launcher sees it up to a second later
                 return
             time.sleep(POLL_S)
+        code = self._launcher.returncode
+        if code is not None and code < 0:
+            self.log.launcher_signal = -code
+            self._wait_for_first()
         for thread in self._threads[:2]:
             thread.join(2.0)
 
@@ -172,6 +178,14 @@ class Group:
             thread.join(1.0)
         for file in self._files.values():
             file.close()
+
+    def _wait_for_first(self) -> None:
+        """The first rank sees that the launcher is gone, and saves."""
+        until = time.monotonic() + LEFT_S
+        while 0 in self.log.begun and time.monotonic() < until:
+            if not psutil.pid_exists(self.log.begun[0].pid):
+                return
+            time.sleep(POLL_S)
 
     def _stop_first(self) -> bool:
         """Ask the first rank to save and stop; whether it was there to be asked."""
@@ -253,8 +267,8 @@ class Events:
                 lines = whole + newline
             for found in _PEAK.findall(lines):
                 self.peak_mlx = max(self.peak_mlx or 0, int(found))
-            if lines.strip():
-                self.ctx.pipe.pass_on(lines)
+            if lines.strip() and not self.ctx.pipe.pass_on(lines):
+                os.kill(os.getpid(), signal.SIGTERM)  # nobody reads any more: stop
 
 
 def _write_record(ctx: WorkerContext, backend: str, hosts: list[Host], log: RankLog) -> None:
