@@ -126,6 +126,8 @@ class RunFeed(Follower):
         self.config: dict[str, Any] = {}
         self.plan: dict[str, Any] = {}
         self.liveness: Liveness = "idle"
+        self.gone = False
+        """Whether the folder is not there any more: somebody moved or deleted it."""
         self.size = 0
         """Bytes of the event log."""
         self._grown = 0
@@ -261,8 +263,9 @@ class RunFeed(Follower):
         self._alive_at = now
         from engine.catalogue.summary import liveness_of
 
-        before, self.liveness = self.liveness, liveness_of(self.status)
-        return before != self.liveness
+        before = (self.liveness, self.gone)
+        self.liveness, self.gone = liveness_of(self.status), not self.folder.is_dir()
+        return before != (self.liveness, self.gone)
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

@@ -166,6 +166,9 @@ class LiveScreen(ChartKeys, RunActs):
 
     def _banner(self) -> list[Cell] | None:
         feed = self.feed
+        if feed.gone:
+            text = "✘ The folder of this run is not there any more: moved, renamed or deleted."
+            return [Cell(text, "bad")]
         if not feed.status and not feed.projection.last_t and not feed.behind:
             text = "No events are recorded in this folder. v checks its files, d decides."
             return [Cell(text, "muted")]
