@@ -139,8 +139,11 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
     wanted = _training(spec, drafted, lengths, layers)
     limit = benchmark.limit_bytes if benchmark and benchmark.limit_bytes else total
     return Outlook(
-        benchmark=_from_benchmark(benchmark, wanted, spec, model is there) if benchmark else None,
-        runs=_from_runs([run for run in runs if run.base_id == base.id], wanted),
+        benchmark=_for_one(
+            spec,
+            _from_benchmark(benchmark, wanted, spec, model is there) if benchmark else None,
+        ),
+        runs=_for_one(spec, _from_runs([run for run in runs if run.base_id == base.id], wanted)),
         others=_other_stages(
             [run for run in runs if run.target == drafted.config.target],
             drafted,
@@ -156,6 +159,17 @@ def look_ahead(workspace: Workspace, drafted: Draft, counted: Lengths | None = N
         limits=limits,
         limits_problem=problem,
     )
+
+
+def _for_one(spec: dict[str, Any], estimate: Estimate | None) -> Estimate | None:
+    """The estimate, saying that it is for one machine where several train: what a step takes among
+    them hangs on the network and on the slowest, and was not measured."""
+    group = spec.get("compute")
+    if estimate is None or not isinstance(group, dict):
+        return estimate
+    doubt = f"this is for one process, and {len(group['hosts'])} train together"
+    cost = replace(estimate.cost, beyond=(*estimate.cost.beyond, doubt))
+    return replace(estimate, cost=cost)
 
 
 def _limits(workspace: Workspace) -> tuple[PaceLimits, str]:

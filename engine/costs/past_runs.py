@@ -80,8 +80,8 @@ def _past_run(path: Path, config: dict[str, Any], base: dict[str, Any]) -> PastR
     # A training that was taken up again has no clock of its own for all of its steps.
     if train.get("state") != "done" or seconds is None or not batch:
         return None
-    if (_int(train.get("attempts")) or 1) > 1:
-        return None
+    if (_int(train.get("attempts")) or 1) > 1 or (path / "ranks.json").exists():
+        return None  # nor does a group of machines say what one of them takes
     steps = _last_step(path) or _int(settings.get("iters"))
     if not steps:
         return None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.agreed import agree, is_agreed
 from engine.answers.target_suites import SCORER
+from engine.compute.hosts import HostsError, parse
 from engine.folder import sha256_file
 from engine.target import Target, TargetError
 from engine.workspace import Workspace
@@ -48,7 +49,21 @@ def programs_of(target: Target) -> list[Program]:
     if factory.suites.lm_eval and tasks.is_dir():
         inside = sorted(one for one in tasks.rglob("*") if one.is_file())[:MAX_FILES]
         found.append(Program(f"the tasks of {TASKS}/ ({len(inside)} files)", _sha256(inside)))
-    return found
+    return [*found, *_other_machines(target)]
+
+
+def _other_machines(target: Target) -> list[Program]:
+    """Machines that the target has reached by ssh, and given its rows. Names that are none are
+    said when the run is planned."""
+    try:
+        hosts = parse(target.forge.compute.hosts or [])
+    except HostsError:
+        return []
+    names = sorted({one.ssh for one in hosts if not one.here})
+    if not names:
+        return []
+    shown = f"training by ssh on {', '.join(names)}, to which the training rows go"
+    return [Program(shown, hashlib.sha256(json.dumps(["hosts", names]).encode()).hexdigest())]
 
 
 def not_agreed(workspace: Workspace, target: Target) -> list[Program]:

@@ -25,8 +25,11 @@ from engine.compute.rank_lines import (
     read_line,
 )
 from engine.compute.verdict import RankLog, judge
+from engine.costs.estimate import Cost
+from engine.costs.forecast import Estimate, _for_one
 from engine.plans.planning import draft
-from engine.target import TargetError
+from engine.plans.programs import agree_to, not_agreed
+from engine.target import TargetError, load_target
 from engine.workspace import Workspace
 from tests.engine.targets import make_target
 
@@ -200,6 +203,30 @@ def test_hosts_of_a_plan_and_who_says_them(tmp_path: Path) -> None:
     (tmp_path / "factory.toml").write_text('[compute]\nhosts = ["-x"]\n')
     with pytest.raises(TargetError, match=r"factory\.toml: compute\.hosts: '-x' is no name"):
         train()
+
+
+def test_machines_that_a_target_names_are_agreed_to(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    target = make_target(tmp_path)
+
+    def asked(hosts: str) -> list[str]:
+        programs = not_agreed(place, load_target(target, [f"compute.hosts={hosts}"]))
+        return [one.shown for one in programs if "ssh" in one.shown]
+
+    assert asked("[localhost, localhost]") == []
+    assert asked(f"[localhost, {B}]") == [f"training by ssh on {B}, to which the training rows go"]
+    agree_to(place, not_agreed(place, load_target(target, [f"compute.hosts=[localhost, {B}]"])))
+    assert asked(f"[localhost, {B}]") == []
+    assert len(asked(f"[localhost, {B}, mac-c]")) == 1
+
+
+def test_an_estimate_says_that_it_is_for_one_process() -> None:
+    cost = Cost(None, None, ())
+    one = Estimate(cost, None)
+    assert _for_one({}, one) is one
+    several = _for_one({"compute": {"hosts": [1, 2]}}, one)
+    assert several is not None
+    assert several.cost.beyond == ("this is for one process, and 2 train together",)
 
 
 def test_what_stays_here_is_not_said_to_leave() -> None:
