@@ -64,8 +64,9 @@ def test_help_is_quick_and_complete() -> None:
         assert f"\n  {command} " in done.stdout
 
 
-def test_what_the_page_of_threats_names_is_there() -> None:
-    page = (ROOT / "docs" / "threats.md").read_text("utf-8")
+@pytest.mark.parametrize("name", ["threats.md", "faults.md"])
+def test_tests_that_a_page_names_are_there(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text("utf-8")
     named = set(re.findall(r"`(test_\w+)`", page))
     files = set(re.findall(r"`(tests/[\w/]+\.py)`", page))
     assert len(named) > 10
