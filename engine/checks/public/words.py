@@ -22,10 +22,11 @@ _PHRASES: dict[str, str] = {
     "win": r"\b(?:wins?|won|winning)\b\s+(?:on|at|against|over|by|in|every|all|with|vs)\b"
     r"|\b(?:clear|big|real|decisive|easy|large)\s+wins?\b|\bthe\s+winner\b"
     r"|\b(?:is|was|as)\s+(?:a|the|our|another)\s+win\b",
-    "lose": r"\b(?:loses?|lost|losing)\s+to\b",
+    "lose": r"\b(?:loses?|lost|losing)\s+to\b"
+    r"|\b(?<!it )(?<!we )(?<!this )(?:is|are|was|were|gets?|got)\s+beaten\s+by\b",
     "lead": r"\bleads?\s+(?:the\s+)?(?:field|table|leaderboard|pack|ranking|class|all|every)\b"
     r"|\bleading\s+(?:model|system|specialist|score|result|edge)s?\b",
-    "improve on": r"\bimprov(?:es?|ed|ing)\s+(?:on|over|upon)\b(?!\s+time)",
+    "improve on": r"\bimprov(?:es?|ed|ing|ements?)\s+(?:on|over|upon)\b(?!\s+time)",
     "strongest": r"\b(?:strongest|smartest|most\s+(?:accurate|capable|reliable|powerful)"
     r"|highest[- ](?:scor(?:e|ing)|accuracy))\b",
     "superior": r"\bsuperior(?:ity)?\b",
@@ -36,9 +37,10 @@ _PHRASES: dict[str, str] = {
     "exceed": r"\bexceed(?:s|ed|ing)?\b",
     "top": r"\btops\b|\btopped\b|\btopping\b",
     "crush": r"\b(?:crush|trounc|smash|dominat|defeat|destroy|demolish|leapfrog|eclips)"
-    r"(?:e?s|ed|ing|es)?\b",
+    r"(?:e?s|ed|ing|es)?\b|\bedg(?:es?|ed|ing)\s+out\b",
     "more than": r"\b(?:stronger|smarter|faster|more\s+accurate|more\s+capable|more\s+reliable)"
-    r"\s+than\b",
+    r"\s+than\b|\b(?:twice|thrice|\w+\s+times|\d+\s?x)\s+as\s+(?:good|accurate|reliable|strong|capable"
+    r"|fast|smart)\s+as\b",
     "unmatched": r"\b(?:unmatched|unrivall?ed|unbeaten|unbeatable|world[- ]class|cutting[- ]edge"
     r"|record[- ]breaking|second\s+to\s+none|number\s+one|first\s+place|no\.\s?1"
     r"|no\s+other\s+(?:[\w-]+\s+)?(?:model|system|specialist)s?)\b|(?<!\w)#\s?1\b",
@@ -59,9 +61,10 @@ _PLAIN: dict[str, re.Pattern[str]] = {
         r"second[- ]best\b|(?:current|at|its|their|our|your|one's|candidate-current)[- ]+best\b"
         r"|\bbest[- ](?:measured|so[- ]far|seen|read|used|kept|left|guess|case|effort|practices?"
         r"|of\s+both\s+worlds|static|checkpoints?|epoch|step|seed|before|known\s+way|served|treated|suited|for\s+now)"
-        r"\b|\bbest\s+(?:run|try|attempt|candidate|adapter|iteration)\b(?!\s+(?:of|in|on|at|for)\b)",
+        r"\b|\b(?:works?|runs?|reads?|looks?)\s+best\s+(?:with|when|in|at|on|for)\b|\bbest\s+(?:run|try|attempt|candidate|adapter|iteration)\b(?!\s+(?:of|in|on|at|for)\b)",
         re.I,
     ),
+    "better": re.compile(r"\b(?:is|are|was|were)\s+(?:[a-z]+\s+)?better\s+to\s", re.I),
     "ahead of": re.compile(r"ahead\s+of\s+(?:time|schedule|release|publication|training)", re.I),
     "exceed": re.compile(
         r"exceed\w*\s+(?:(?:the|its|a|an|this|that|our|any)\s+)?(?:[\w-]+\s+)?"
@@ -79,12 +82,18 @@ _DENIED = re.compile(
 )
 _STILL_CLAIMED = re.compile(
     r"\b(?:not|no|nothing|never)\s+(?:only|just|merely|simply|doubt|question|wonder|less\s+than"
-    r"|once\s+fail(?:s|ed)?)\b|\bwithout\s+(?:a\s+)?(?:doubt|question|fail)\b",
+    r"|once\s+fail(?:s|ed)?)\b|\bwithout\s+(?:a\s+)?(?:doubt|question|fail)\b"
+    r"|\b(?:go(?:es|ing)?|went)\s+on\s+to\b|\b(?:manage|proceed)(?:s|d|ed)?\s+to\b",
     re.I,
 )
 _OPEN = re.compile(
     r"\b(?:if|whether|until|unless|before)\s+(?:[\w-]+\s+){0,4}$"
     r"|\b(?:should|must|would|could|might|may|to)\s+(?:\w+\s+)?$",
+    re.I,
+)
+_DENIED_AFTER = re.compile(
+    r"[^,;:()]{0,80}?\b(?:can\s?not|can['\u2019]t|may\s+not|must\s+not|is\s+not|isn['\u2019]t|was\s+not)"
+    r"\s+(?:yet\s+)?(?:be\s+)?(?:claimed|shown|said|told|proven|proved|established|concluded|supported)\b",
     re.I,
 )
 _CLAUSE = re.compile(r"[,;:()]|\s[-\u2013\u2014]\s|\b(?:but|yet|while|although|though|and\s+it)\b")
@@ -156,6 +165,8 @@ def _claims_nothing(kind: str, sentence: str, match: re.Match[str]) -> bool:
     if plain is not None and any(
         one.start() <= match.start() < one.end() for one in plain.finditer(sentence)
     ):
+        return True
+    if _DENIED_AFTER.match(sentence, match.end()):
         return True
     before = sentence[: match.start()]
     clause = _CLAUSE.split(before)[-1]

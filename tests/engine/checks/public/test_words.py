@@ -7,6 +7,11 @@ import pytest
 from engine.checks.public.words import says_noise, wins
 
 CLAIMS = {
+    "An improvement over GPT-4.": "improve on",
+    "It edges out GPT-4.": "crush",
+    "GPT-4 is beaten by the router.": "lose",
+    "Twice as good as GPT-4.": "more than",
+    "It goes on to beat GPT-4.": "beat",
     "It beats T5-small.": "beat",
     "We have beaten GPT-4 at SQL.": "beat",
     "Beating every 7B model, it runs on a laptop.": "beat",
@@ -63,6 +68,9 @@ CLAIMS = {
 }
 
 NO_CLAIMS = (
+    "A win over GPT-4 cannot be claimed.",
+    "It is better to use the router.",
+    "It works best with short prompts.",
     "It does not beat T5-small.",
     "It doesn\u2019t beat T5-small.",
     "Nobody can say that it beats T5-small.",
