@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from engine.plain_file import open_plain
 from engine.records.base import utc_now
 from engine.records.status import Phase, RunStatus
+from engine.remote import mirrors
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -49,6 +50,7 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
     A new file is for its owner alone; one that is replaced keeps the rights that it has. OSError
     when it cannot; the old file is untouched then.
     """
+    mirrors.refuse(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -236,6 +238,7 @@ class EventLog:
     """
 
     def __init__(self, path: Path) -> None:
+        mirrors.refuse(path)
         self._file = path.open("ab", buffering=0)
         self.next_seq = _next_seq(path)
         if _cut_off(path):

@@ -9,7 +9,7 @@ from engine import identity
 from engine.identity import TOLERANCE_S
 from engine.records.status import ProcessId
 
-__all__ = ["TOLERANCE_S", "identify", "is_alive", "myself", "same"]
+__all__ = ["TOLERANCE_S", "identify", "is_alive", "lives", "myself", "same"]
 
 
 def identify(pid: int) -> ProcessId | None:
@@ -29,6 +29,11 @@ def myself() -> ProcessId:
 def is_alive(process: ProcessId | None) -> bool:
     """Whether that very process still runs on this machine; a zombie does not."""
     return process is not None and identity.is_alive(_plain(process))
+
+
+def lives(process: ProcessId | None) -> bool:
+    """As ``is_alive``, also of a process at another machine whose workspace is copied here."""
+    return process is not None and identity.lives(_plain(process))
 
 
 def same(one: ProcessId | None, other: ProcessId | None) -> bool:

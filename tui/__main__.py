@@ -39,7 +39,14 @@ def main() -> None:
     """
     keep_private()
     arguments = sys.argv[1:]
+    if arguments == ["far-end"]:
+        from engine.remote.far_end import main as far_end
+
+        far_end()
+        return
     terminal = _can_show_a_screen()
+    if len(arguments) == 1 and arguments[0].startswith("ssh:"):
+        arguments = ["--workspace", *arguments]
     if "--plain" in arguments and (plain := _plain_options(arguments)):
         _open_plain(*plain)
         return
@@ -63,6 +70,9 @@ def _can_show_a_screen() -> bool:
 def _open_nearest(start: Path, terminal: bool) -> None:
     from engine.workspace import Workspace, WorkspaceError
 
+    if str(start).startswith("ssh:"):
+        _open_elsewhere(str(start), terminal)
+        return
     try:
         workspace = Workspace.find(start)
     except WorkspaceError as error:
@@ -81,6 +91,25 @@ def _open_nearest(start: Path, terminal: bool) -> None:
             2,
         )
     open_control_room(workspace.path)
+
+
+def _open_elsewhere(address: str, terminal: bool) -> None:
+    """The workspace at another machine, by a copy that is kept up to date meanwhile."""
+    if not terminal:
+        _open_plain(Path(address), None)
+        return
+    from engine.remote.address import AddressError
+    from engine.remote.opening import CannotOpen, open_copy
+
+    print(f"Reaching {address.replace('ssh:/', 'ssh://', 1).replace('///', '//')} …", flush=True)
+    try:
+        line = open_copy(address)
+    except (AddressError, CannotOpen) as error:
+        _fail(str(error))
+    try:
+        open_control_room(line.copy.path)
+    finally:
+        line.stop()
 
 
 def _welcome(directory: Path) -> None:

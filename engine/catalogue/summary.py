@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.catalogue.tags import TAGS_FILE, tags_in
-from engine.identity import is_alive
+from engine.identity import lives
 from engine.numbers import HISTORICAL
 from engine.plain_file import open_plain, read_plain_stat
 
@@ -265,7 +265,7 @@ def liveness_of(status: dict[str, Any]) -> Liveness:
     supervisor = _dict(status.get("supervisor"))
     if status.get("phase") in _FINAL or not supervisor:
         return "idle"
-    if not is_alive(supervisor):
+    if not lives(supervisor):
         return "dead"
     return "waiting" if status.get("waiting_for") else "running"
 

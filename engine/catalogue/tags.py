@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.plain_file import read_plain
+from engine.remote import mirrors
 
 TAGS_FILE = "tags.json"
 MAX_TAGS = 32
@@ -90,6 +91,10 @@ def edit_tags(
     TagError before anything is written; OSError where it cannot be written. Nothing is written
     where nothing changes.
     """
+    if (root := mirrors.root_of(run)) is not None:
+        from engine.remote.asked import tagged
+
+        return tagged(root, run.name, list(add), list(remove))
     before = read_tags(run)
     after = changed(before, add, remove)
     if after != before:

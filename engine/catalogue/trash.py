@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.folder import RunFolder, flush
+from engine.remote import mirrors
 from engine.workspace import Workspace, WorkspaceError
 
 OLD = timedelta(days=30)
@@ -72,6 +73,8 @@ class Trash:
             raise TrashError(f"There is no run {run_id} any more.")
         if run.is_symlink():
             raise TrashError(f"{run_id} is a link to another folder; remove the link by hand.")
+        with _said(f"{run_id} cannot be moved to the trash"):
+            mirrors.refuse(run)
         when = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         with _said(f"{run_id} cannot be moved to the trash"), _at_rest(run):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -172,7 +175,6 @@ _REASONS = {
     errno.EDQUOT: "the disk quota is used up; free some space and try again",
     errno.EACCES: "this user may not change that folder; look at its owner and rights",
     errno.EPERM: "this user may not change that folder; look at its owner and rights",
-    errno.EROFS: "the disk is read-only",
     errno.EXDEV: "the trash lies on another disk; put .factory on the disk that runs/ is on",
 }
 

@@ -27,7 +27,7 @@ from engine.judge.gates import CANDIDATE, Gate, judge
 from engine.judge.measured import Measured
 from engine.judge.rescoring import Rescored, score_again
 from engine.judge.tries import Tries
-from engine.processes import is_alive
+from engine.processes import lives
 from engine.records.ceiling import Ceilings
 from engine.records.evaluation import EvalResult, RowResult
 from engine.records.events import RunCreated
@@ -331,4 +331,4 @@ def _load_superseded(path: Path, documents: dict[str, Document]) -> None:
 def _supervisor_alive(status: RunStatus | None) -> bool | None:
     if status is None or status.supervisor is None:
         return None
-    return is_alive(status.supervisor)
+    return lives(status.supervisor)

@@ -73,10 +73,34 @@ def open_workspace(option: Path | None) -> Workspace:
     try:
         if option is None:
             return Workspace.find(Path.cwd())
+        if str(option).startswith("ssh:"):
+            return _open_elsewhere(str(option))
         if not option.is_dir():
             fail(f"{option} is not a directory. Make it first: mkdir -p {option}")
         return Workspace(option)
     except WorkspaceError as error:
+        fail(str(error))
+
+
+def _open_elsewhere(address: str) -> Workspace:
+    """The workspace at another machine, by its copy; ends with a sentence for what works only
+    there."""
+    import click
+
+    from engine.remote.address import AddressError
+    from engine.remote.opening import COMMANDS, CannotOpen, open_copy
+
+    context = click.get_current_context(silent=True)
+    command = (context.info_name or "") if context is not None else ""
+    if context is not None and command not in COMMANDS:
+        fail(
+            f"{command} works only on the machine itself: log in there. From here: "
+            f"{', '.join(sorted(COMMANDS))}.",
+            Exit.USAGE,
+        )
+    try:
+        return Workspace(open_copy(address).copy.path)
+    except (AddressError, CannotOpen) as error:
         fail(str(error))
 
 

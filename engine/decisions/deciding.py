@@ -43,6 +43,7 @@ from engine.publish.report import write_report
 from engine.records.base import utc_now
 from engine.records.run import Artifact, Decision, DecisionKind, Superseded
 from engine.records.status import Phase, RunStatus
+from engine.remote import mirrors
 
 __all__ = [
     "Draft",
@@ -115,7 +116,7 @@ def draft(run: Path) -> Draft:
     ship = Decision(decision=DecisionKind.SHIP, reason="a draft", evidence_sources=list(sources))
     would_be = contents_with(contents, run, ship, artifact_for(contents, run, ship, None))
     refused = refusals(would_be, ship)
-    return Draft(
+    found = Draft(
         contents=contents,
         gates=tuple(contents.gates),
         findings=tuple(checks.run(contents)),
@@ -126,6 +127,11 @@ def draft(run: Path) -> Draft:
         ways_out=tuple(way for _, way in refused),
         closed_to_new_view=closed_to_new_view(contents),
     )
+    if (root := mirrors.root_of(run)) is not None:
+        from engine.remote.asked import judged
+
+        return judged(root, run.name, found)
+    return found
 
 
 def decide(
@@ -156,6 +162,13 @@ def make_decision(
     was cut short by that can be made again, and a report that could not be written is a finding of
     validation.
     """
+    if (root := mirrors.root_of(run)) is not None:
+        from engine.remote.asked import decided
+
+        there = decided(root, run, decision, override, supersede=supersede)
+        if isinstance(there, Refused):
+            return there
+        return Receipt(run, there, {}, {}, None, None, None)
     contents = _load(run)
     ready = _prepare(run, contents, decision, override, supersede)
     if isinstance(ready, Refused):
@@ -205,6 +218,10 @@ def rehearse(
     supersede: bool = False,
 ) -> Decision | Refused:
     """The decision as `make_decision` would write it now, or its refusal. Writes nothing."""
+    if (root := mirrors.root_of(run)) is not None:
+        from engine.remote.asked import decided
+
+        return decided(root, run, decision, override, supersede=supersede, rehearse=True)
     ready = _prepare(run, _load(run), decision, override, supersede)
     return ready if isinstance(ready, Refused) else ready[0]
 

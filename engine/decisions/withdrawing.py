@@ -21,6 +21,7 @@ from engine.folder import EventLog, FolderError, RunFolder, write_bytes_atomic
 from engine.plain_file import open_plain
 from engine.records.run import Decision
 from engine.records.status import RunStatus
+from engine.remote import mirrors
 from engine.supervise.run_lock import RunIsHeld, RunLock
 
 MAX_KEPT_BYTES = 64 * 2**20
@@ -82,6 +83,8 @@ def withdraw(receipt: Receipt) -> str | None:
 
     OSError when the disk refuses; what was taken back by then stays so, and validation names it.
     """
+    if (root := mirrors.root_of(receipt.run)) is not None:
+        return f"{mirrors.only_there(root)}. There, write a new view of the decision."
     folder = RunFolder(receipt.run)
     ours = receipt.events is not None and receipt.revision is not None
     held = RunLock(receipt.run) if ours else contextlib.nullcontext()

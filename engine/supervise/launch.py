@@ -24,6 +24,7 @@ from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan
 from engine.records.status import Phase, ProcessId, RunStatus, StageState
+from engine.remote import mirrors
 from engine.settings_file import SettingsError
 from engine.supervise import ready
 from engine.supervise.orphans import stop_orphans
@@ -113,6 +114,10 @@ def cancel(run: Path, *, wait_s: float | None = None) -> RunStatus:
     began: what it left computing is stopped and the run is cancelled here. LaunchError for a run
     that is final or has done all its stages.
     """
+    if (root := mirrors.root_of(run)) is not None:
+        from engine.remote.asked import cancelled
+
+        return cancelled(root, run.name, wait_s)
     folder = RunFolder(run.resolve())
     status = _status(folder)
     if liveness(status) in ("dead", "idle"):

@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.folder import write_json_atomic
-from engine.processes import is_alive
+from engine.processes import is_alive, lives
 from engine.records.base import Record, UtcTime, utc_now
 from engine.records.status import ProcessId
 
@@ -54,8 +54,8 @@ class QueueState:
 def state(workspace: Path) -> QueueState:
     """What the queue of a workspace looks like now; takes nothing and removes nothing."""
     owner = _read(_lock_path(workspace))
-    waiting = [ticket for _, ticket in _tickets(workspace) if is_alive(ticket.process)]
-    return QueueState(owner if owner and is_alive(owner.process) else None, waiting)
+    waiting = [ticket for _, ticket in _tickets(workspace) if lives(ticket.process)]
+    return QueueState(owner if owner and lives(owner.process) else None, waiting)
 
 
 class Place:

@@ -15,6 +15,7 @@ from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.run import RunConfig
 from engine.records.status import Phase, RunStatus, StageState, StageStatus
+from engine.remote import mirrors
 from engine.supervise.checkpoints import checkpoints_dir, newest_step
 from engine.supervise.launch import LaunchError, is_done, launch, liveness
 from engine.workspace import Workspace
@@ -43,6 +44,10 @@ NEVER_COPIED = frozenset(
 
 def resume(run: Path) -> Path:
     """Go on with a run and start its supervisor; returns the folder in which it goes on."""
+    if (root := mirrors.root_of(run)) is not None:
+        from engine.remote.asked import resumed
+
+        return resumed(root, run)
     path = prepare_resume(run)
     launch(path)
     return path

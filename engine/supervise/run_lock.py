@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from engine.remote import mirrors
+
 GRACE_S = 1.0
 """A killed process may be gone from the table while its last threads still hold its files."""
 
@@ -33,6 +35,7 @@ class RunLock:
         self._handle: int | None = None
 
     def __enter__(self) -> RunLock:
+        mirrors.refuse(self._run)
         if not (self._run / self._status).is_file():
             raise FileNotFoundError(
                 f"{self._run.name} has no {self._status}: it was not made to be run"
