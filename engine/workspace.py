@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.catalogue.summary import RunSummary, summarise
-
 if TYPE_CHECKING:
     from engine.building import Building
     from engine.folder import RunFolder
@@ -100,12 +98,6 @@ class Workspace:
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(names, reverse=True)
-
-    def runs(self) -> list[RunSummary]:
-        """A summary of each run, newest first."""
-        summaries = [summarise(path) for path in self.run_paths()]
-        oldest = datetime.min.replace(tzinfo=UTC)
-        return sorted(summaries, key=lambda run: (run.created or oldest, run.run_id), reverse=True)
 
     def run_path(self, run_id: str) -> Path:
         """The folder of a run, by its id or by a unique beginning of it.

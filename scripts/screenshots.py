@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from engine.catalogue.run_reader import all_runs  # noqa: E402
 from engine.catalogue.summary import summarise  # noqa: E402
 from engine.plans.starting import start  # noqa: E402
 from engine.samples import DEMO_TARGET, copy_samples  # noqa: E402
@@ -145,7 +146,7 @@ def pictures() -> None:
     with tempfile.TemporaryDirectory(prefix="factory-") as directory:
         os.environ["HOME"] = directory  # the pictures say ~/factory
         workspace = copy_samples(Path(directory) / "factory")
-        finished = {run.decision: run.run_id for run in reversed(workspace.runs())}
+        finished = {run.decision: run.run_id for run in reversed(all_runs(workspace))}
         target = workspace.target_path(DEMO_TARGET)
         demo = start(workspace, target, seed=1, parent=finished["ship"], hypothesis=HYPOTHESIS)
         try:

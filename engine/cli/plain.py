@@ -16,6 +16,7 @@ from pathlib import Path
 import typer
 
 from engine import numbers
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary, summarise
 from engine.cli.console import Exit, fail, printable
 from engine.cli.telling import state_of
@@ -98,7 +99,7 @@ def _tell_runs(place: Workspace, wanted: str = "") -> list[RunSummary]:
     from engine.catalogue.run_facts import facts
     from engine.catalogue.run_filter import FilterError, parse
 
-    summaries = place.runs()
+    summaries = all_runs(place)
     try:
         chosen = parse(wanted)
     except FilterError as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine import numbers
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary, summarise
 from engine.cli.console import (
     Exit,
@@ -25,6 +28,7 @@ from engine.cli.console import (
     run_path,
 )
 from engine.cli.telling import as_dict, state_of
+from engine.remote import mirrors
 
 CANCEL_WAIT_S = 30.0
 """How long `cancel` waits for the worker to save and end before it returns."""
@@ -63,6 +67,9 @@ def run(
 
     wanted = [*(sets or ()), *with_hosts(hosts)]
     place = open_workspace(workspace)
+    if (root := mirrors.root_of(place.path)) is not None:
+        _run_elsewhere(root, target, wanted, seed, parent, hypothesis, detach)
+        return
     with not_there():
         path = place.target_path(target)
         follows = None if parent is None else place.run_path(parent).name
@@ -82,6 +89,41 @@ def run(
             print(folder.run_id)
         return
     follow(folder.path, as_json=as_json)
+
+
+def _run_elsewhere(
+    root: Path,
+    target: str,
+    sets: list[str],
+    seed: int | None,
+    parent: str | None,
+    hypothesis: str | None,
+    detach: bool,
+) -> None:
+    """Have the run started at the machine of the workspace, and follow it by its copy."""
+    from engine.cli.follow import follow
+    from engine.remote.asked import started
+    from engine.supervise.launch import LaunchError
+
+    try:
+        run_id, said = started(root, target, sets, seed, parent, hypothesis)
+    except LaunchError as error:
+        fail(str(error))
+    for line in said:
+        narrate(line)
+    if detach:
+        print(run_id)
+        return
+    path = root / "runs" / run_id
+    _wait_for(path)
+    follow(path)
+
+
+def _wait_for(path: Path) -> None:
+    """A run that began elsewhere is in the copy a moment later."""
+    until = time.monotonic() + CANCEL_WAIT_S
+    while not (path / "run-status.json").exists() and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def with_hosts(hosts: str | None) -> list[str]:
@@ -141,6 +183,7 @@ def resume(
     if detach:
         print(resumed.name)
         return
+    _wait_for(resumed)
     follow(resumed, as_json=as_json)
 
 
@@ -156,7 +199,7 @@ def list_runs(
 ) -> None:
     """The runs of the workspace, newest first."""
     place = open_workspace(workspace)
-    summaries = place.runs()
+    summaries = all_runs(place)
     if query:
         from engine.catalogue.run_facts import facts
         from engine.catalogue.run_filter import FilterError, parse

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import summarise
 from engine.samples import copy_samples, samples_dir
 from engine.workspace import Workspace
@@ -46,7 +47,7 @@ def open_terminal(tmp_path: Path) -> Iterator[Opener]:
 
 def shipped(terminal: Terminal) -> str:
     """The run of the samples that was shipped."""
-    runs = Workspace(terminal.folder).runs()
+    runs = all_runs(Workspace(terminal.folder))
     return next(run.run_id for run in runs if run.decision == "ship")
 
 

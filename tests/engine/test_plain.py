@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary
 from engine.cli.plain import arguments_for, control_room, sentence
 from engine.samples import copy_samples
@@ -41,7 +42,8 @@ def test_where_nobody_types_it_tells_and_ends(samples: Workspace) -> None:
 def test_one_run_is_followed_to_its_end(
     samples: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    control_room(samples.path, next(one.run_id for one in samples.runs() if one.decision == "park"))
+    parked = next(one.run_id for one in all_runs(samples) if one.decision == "park")
+    control_room(samples.path, parked)
     out = capfd.readouterr().out
     assert "stage train begins" in out and "stage train done after" in out
     assert "decided: park" in out
@@ -60,7 +62,7 @@ def test_a_run_that_is_not_there_is_a_sentence(samples: Workspace) -> None:
 
 
 def test_lines_become_arguments(samples: Workspace) -> None:
-    listed = samples.runs()
+    listed = all_runs(samples)
     tail = ["--workspace", str(samples.path)]
 
     def words(line: str) -> list[str]:

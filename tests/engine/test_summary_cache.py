@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import tui.views.run_reader as run_reader
+import engine.catalogue.run_reader as run_reader
+from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary, summarise
 from engine.catalogue.summary_cache import Kept, SummaryCache, stamp_from, stamp_of
 from engine.workspace import Workspace
 from tests.tui.make_runs import make_run, make_workspace
-from tui.views.run_reader import RunReader
 
 
 def kept(path: Path, runs: Path) -> Kept:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import summarise
 from engine.workspace import Workspace, WorkspaceError, slugify
 from tests.engine import folders
@@ -83,7 +84,7 @@ def test_broken_folders_are_listed_and_named(tmp_path: Path) -> None:
     (run / "eval-baseline.json").write_text('{"score": "NaN"}')
     (run / "decision.json").write_bytes(b"\xff\xfe")
     (tmp_path / "runs/a-file").touch()
-    summary, *rest = Workspace(tmp_path).runs()
+    summary, *rest = all_runs(Workspace(tmp_path))
     assert rest == []
     assert summary.unreadable == ["config.json", "decision.json", "eval-candidate.json"]
     assert summary.primary_candidate is None and summary.primary_delta is None

@@ -10,12 +10,12 @@ from threading import Event
 import pytest
 from textual.widgets import Input, Static
 
+from engine.catalogue.run_reader import RunReader
 from engine.workspace import Workspace
 from tests.tui.drive import app_on, texts, until, write
 from tests.tui.make_runs import HOSTILE, make_run, make_workspace
 from tui.app import FactoryApp
 from tui.screens.base import RoomScreen
-from tui.views.run_reader import RunReader
 from tui.widgets.confirm import Confirm
 from tui.widgets.run_table import RunTable
 

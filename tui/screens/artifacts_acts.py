@@ -64,7 +64,7 @@ class ArtifactsActs(RoomScreen):
 
     @work(thread=True, exclusive=True, group="runs")
     def _find_decided(self) -> None:
-        from tui.views.run_reader import RunReader
+        from engine.catalogue.run_reader import RunReader
 
         found: list[RunSummary] = []
 

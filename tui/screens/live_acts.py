@@ -62,6 +62,7 @@ class RunActs(RoomScreen):
 
     @work(thread=True, group="compare", exclusive=True)
     def _find_other(self) -> None:
+        from engine.catalogue.run_reader import all_runs
         from engine.catalogue.summary import summarise
         from engine.workspace import Workspace
         from tui.views.other_run import other_run
@@ -73,7 +74,7 @@ class RunActs(RoomScreen):
             place = Workspace(self.factory.workspace)
             if this.parent_run_id in place.run_names():
                 found.append(this.parent_run_id or "")
-            elif this.target and (other := other_run(this, place.runs())):
+            elif this.target and (other := other_run(this, all_runs(place))):
                 found.append(other)
 
         if attempt(self, look, ""):

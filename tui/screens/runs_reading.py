@@ -13,13 +13,13 @@ from threading import Lock
 
 from textual import work
 
+from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
 from engine.workspace import Workspace
 from tui.ahead import load_ahead
 from tui.screens.base import RoomScreen
 from tui.views.quick_gates import quick_verdicts
 from tui.views.run_index import RunIndex, judged
-from tui.views.run_reader import RunReader
 from tui.views.runs_view import RunRow, Verdicts
 from tui.widgets.run_table import RunTable
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engine.catalogue.lineage import Family, Member, family, parents
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary
 from engine.comparing.evidence import RunEvidence
 from engine.comparing.reader import EvidenceReader, run_folder
@@ -39,7 +40,7 @@ def choose(workspace: Workspace, wanted: Sequence[str]) -> Choice:
     said = f"Not in this workspace: {', '.join(missing)}." if missing else ""
     if len(there) > 1:
         return Choice(tuple(there), said)
-    summaries = workspace.runs()
+    summaries = all_runs(workspace)
     by_id = {one.run_id: one for one in summaries}
     first = there[0] if there else next((one.run_id for one in summaries), None)
     if first is None or first not in by_id:
@@ -80,7 +81,7 @@ def load_evidence(reader: EvidenceReader, runs: Sequence[str]) -> tuple[RunEvide
 
 def load_families(workspace: Workspace, reader: EvidenceReader, runs: Sequence[str]) -> Families:
     """The families of the runs, each once, with what every child varied and did."""
-    summaries = {one.run_id: one for one in workspace.runs()}
+    summaries = {one.run_id: one for one in all_runs(workspace)}
     bare = {run: Member(run, one.parent_run_id, one.created) for run, one in summaries.items()}
     root = _roots(bare)
     wanted = dict.fromkeys(root[run] for run in runs if run in root)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
 from engine.loops.mark import LoopMark, mark_of
 from engine.publish.journal.document import Notes, entry_lines
@@ -20,7 +21,6 @@ from engine.publish.journal.step import Step
 from engine.publish.journal.trend import MARKS, Trend, trend_of
 from engine.publish.journal.writing import Written, find_journal, write_journal
 from engine.workspace import Workspace
-from tui.views.run_reader import RunReader
 
 _FROM_A_RUN = (("](runs/", "](../../runs/"), ("](loops/", "](../../loops/"))
 """A link of the journal leads from the workspace; the screen follows links from a run's folder, as

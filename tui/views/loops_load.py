@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary, summarise
 from engine.comparing.chain import Chain, chain
 from engine.comparing.evidence import RunEvidence
@@ -72,7 +73,7 @@ class TryReader:
     def _summaries(self, anew: bool) -> list[RunSummary]:
         now = time.monotonic()
         if anew or now - self._read_at >= ANEW_EVERY_S:
-            self._known = {one.run_id: one for one in self._workspace.runs()}
+            self._known = {one.run_id: one for one in all_runs(self._workspace)}
             self._marks = {name: _changed_at(one.path) for name, one in self._known.items()}
             self._read_at = now
             return list(self._known.values())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine import numbers
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary
 from engine.folder import FolderError
 from engine.loops.folder import LoopFolder, find_loops
@@ -77,7 +78,7 @@ def listed(
     """Every entry, newest first. OSError where the runs cannot be listed."""
     found: list[Listed] = []
     members: dict[str, list[Member]] = {}
-    for run in workspace.runs() if runs is None else runs:
+    for run in all_runs(workspace) if runs is None else runs:
         loop = mark(run.path)
         if loop is None:
             found.append(_of_run(run))

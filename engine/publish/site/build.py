@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.artifacts.inputs import Inputs, Known
+from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary
 from engine.publish.card.page import card_page
 from engine.publish.card.writing import CARD
@@ -120,7 +121,7 @@ def _add_pages(
 def _runs_by_target(workspace: Workspace) -> dict[str, list[RunSummary]]:
     """The runs that ended, oldest first, of each target that has one which was decided."""
     found: dict[str, list[RunSummary]] = {}
-    for run in reversed(workspace.runs()):
+    for run in reversed(all_runs(workspace)):
         if run.target and ended(run):
             found.setdefault(run.target, []).append(run)
     return {name: runs for name, runs in found.items() if any(one.decision for one in runs)}

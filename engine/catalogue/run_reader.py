@@ -188,6 +188,13 @@ class RunReader:
         )
 
 
+def all_runs(workspace: Workspace) -> list[RunSummary]:
+    """A summary of each run, newest first; what was kept of a run counts while its files are the
+    same. OSError where the workspace cannot be read."""
+    *_, summaries = RunReader(workspace).read()
+    return summaries
+
+
 def _may_move(known: _Known) -> bool:
     """Whether a run changes though its files do not: something runs, or died."""
     return known.summary.liveness != "idle"

@@ -1,0 +1,122 @@
+"""Start of the command line: the help text, and ``list`` as a workspace grows.
+
+    python benchmarks/cold_start.py [--quick] [--check] [--json FILE]
+
+``list`` is timed with 100, 1,000 and 10,000 runs: with nothing kept, and with the summaries of the
+last start, which are held against the folders. The exponent of growth is the slope of log seconds,
+less the start itself, over log runs: 1 is linear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from figures import Figure, add_json_option, report
+from many_runs import make_runs
+
+from engine.workspace import Workspace
+
+HELP_S = 0.15
+LIST_S = 0.3
+EXPONENT = 1.1
+SIZES = (100, 1_000, 10_000)
+COMMAND = [sys.executable, "-m", "tui"]
+
+
+def took(*arguments: str) -> float:
+    """Seconds from start to exit of one command."""
+    started = time.perf_counter()
+    environment = {key: os.environ[key] for key in os.environ if not key.startswith("PYTHON")}
+    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+    subprocess.run([*COMMAND, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment)
+    return time.perf_counter() - started
+
+
+def often(rounds: int, *arguments: str, cache: Path | None = None) -> float:
+    """The median; before each round ``cache`` is taken away."""
+    times = []
+    for number in range(rounds + 1):
+        if cache is not None:
+            cache.unlink(missing_ok=True)
+        seconds = took(*arguments)
+        if number:  # the first one warms the file cache
+            times.append(seconds)
+    return statistics.median(times)
+
+
+def exponent(start: float, times: dict[int, float]) -> float:
+    """Slope of log seconds over log runs by least squares; ``start`` is what no run costs."""
+    xs = [math.log(count) for count in times]
+    ys = [math.log(max(1e-4, seconds - start)) for seconds in times.values()]
+    x, y = statistics.fmean(xs), statistics.fmean(ys)
+    above = sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True))
+    return above / sum((a - x) ** 2 for a in xs)
+
+
+def words(times: dict[int, float]) -> str:
+    return ", ".join(f"{count:,}: {seconds:.2f} s" for count, seconds in times.items())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="up to 1,000 runs, fewer rounds")
+    parser.add_argument("--check", action="store_true", help="exit code 1 over the limits")
+    parser.add_argument("--slack", type=float, default=1.0, help="the limits times this")
+    add_json_option(parser)
+    options = parser.parse_args()
+    rounds, sizes = (3, SIZES[:2]) if options.quick else (7, SIZES)
+    help_s = often(rounds, "--help")
+    cold: dict[int, float] = {}
+    kept: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as directory:
+        empty = Path(directory) / "empty"
+        (empty / "runs").mkdir(parents=True)
+        start = often(rounds, "list", "-w", str(empty))
+        for count in sizes:
+            workspace = Path(directory) / str(count)
+            make_runs(workspace, count)
+            cache = Workspace(workspace).local_dir / "cache" / "summaries.jsonl"
+            cold[count] = often(rounds, "list", "-w", str(workspace), cache=cache)
+            kept[count] = often(rounds, "list", "-w", str(workspace))
+    grown = max(exponent(start, cold), exponent(start, kept))
+    limit = LIST_S * options.slack
+    figures = [
+        Figure(
+            "help",
+            "Start",
+            "factory-tui --help",
+            f"{help_s:.3f} s",
+            asked=f"≤ {HELP_S * options.slack:g} s",
+            holds=help_s <= HELP_S * options.slack,
+        ),
+        Figure(
+            "list-1000",
+            "Start",
+            "factory-tui list with 1,000 runs",
+            f"{kept[1_000]:.2f} s; nothing kept {cold[1_000]:.2f} s",
+            asked=f"≤ {limit:g} s",
+            holds=kept[1_000] <= limit,
+        ),
+        Figure(
+            "list-growth",
+            "Workspaces",
+            "factory-tui list as the workspace grows",
+            f"{words(kept)}; nothing kept {words(cold)}; exponent {grown:.2f}",
+            asked=f"exponent ≤ {EXPONENT:g}",
+            holds=grown <= EXPONENT,
+        ),
+    ]
+    holds = report(figures, options.json)
+    return int(options.check and not holds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
