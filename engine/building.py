@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.remote import mirrors
+
 BUILDING = ".new-"
 """Begins the name of a folder that is being built. Readers pass over hidden folders."""
 
@@ -40,6 +42,7 @@ def new_folder(home: Path, stem: str) -> Iterator[Building]:
 
     Making the hidden directory is what claims the name, so two at once get two names.
     """
+    mirrors.refuse(home)
     home.mkdir(parents=True, exist_ok=True)
     _sweep(home)
     made = _claim(home, stem)

@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
+from engine.remote import mirrors
 from tui.acting import say
 from tui.ahead import load_ahead
 from tui.bindings import EVERYWHERE, KEYS, bindings_for, caption_in, keys_of
@@ -29,6 +30,7 @@ from tui.screens.base import RoomScreen
 from tui.settings import load_settings, with_keymap
 from tui.styles import style_paths
 from tui.theme import CONTRAST, FACTORY, THEMES, variables_for
+from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from tui.serving import OwnServers
@@ -61,6 +63,9 @@ PLACES = {
 }
 """The screens of the whole workspace, for the command palette."""
 
+ONLY_THERE = ("new_run", "loops", "research", "serve", "journal", "artifacts")
+"""Screens that do not work on a copy of another machine's workspace."""
+
 DEMO_TARGET = "drone-router"
 
 WIDTHS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]
@@ -71,6 +76,9 @@ HEIGHTS = [(0, "-short"), (32, "-tall"), (50, "-high")]
 
 TOLD = 2
 """So many problems of the settings are said at once."""
+
+LINE_EVERY_S = 0.5
+"""How often the state of the line to another machine is looked at."""
 
 WATCH_EVERY_S = 2.0
 """How often the queue is looked at, for the title and for runs that ended."""
@@ -113,6 +121,9 @@ class FactoryApp(App[None]):
         # The first screen's styles are read with the app's: Textual reads those of later ones only.
         super().__init__(css_path=style_paths("tokens", "app", start))
         self.workspace = workspace.resolve()
+        self.elsewhere = mirrors.root_of(self.workspace)
+        self.line_words = ""
+        """What is wrong with the line to another machine's workspace; empty where nothing is."""
         self.remembered = Remembered(self.workspace)
         self.settings = load_settings(self.workspace, KEYS)
         self.key_table = with_keymap(KEYS, self.settings.keymap)
@@ -157,6 +168,8 @@ class FactoryApp(App[None]):
             text = f"There is no theme “{self._unknown_theme}”; the palette (^p) lists them."
             self.notify(text, severity="warning", markup=False)
         self.set_interval(WATCH_EVERY_S, self._look_around)
+        if self.elsewhere is not None:
+            self.set_interval(LINE_EVERY_S, self._look_at_line)
         if self.demo:
             self._start_demo()
 
@@ -199,6 +212,9 @@ class FactoryApp(App[None]):
                 for _ in range(depth):
                     self.pop_screen()
                 return
+        if self.elsewhere is not None and name in ONLY_THERE:
+            say(self.screen, f"{mirrors.only_there(self.elsewhere)}.", "warning")
+            return
         room = load_room(name)
         self.push_screen(room(run_id, runs) if runs else room(run_id))
 
@@ -329,6 +345,17 @@ class FactoryApp(App[None]):
     def _watch_runs(self) -> None:
         look = self.lookout.look()
         self.call_from_thread(self.lookout.say, look)
+
+    def _look_at_line(self) -> None:
+        """Say above every screen when the line to the other machine is lost."""
+        assert self.elsewhere is not None
+        state = mirrors.line_state(self.elsewhere)
+        words = "" if state.get("state") == "up" else str(state.get("words", ""))
+        if words != self.line_words:
+            self.line_words = words
+            for screen in self.screen_stack:
+                for bar in screen.query(TopBar):
+                    bar.refresh()
 
     def _tell(self, text: str, well: bool) -> None:
         say(self.screen, text, "information" if well else "error")

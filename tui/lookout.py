@@ -6,11 +6,13 @@ terminal is not in front a notification.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from engine.remote import mirrors
 from tui.attention import (
     GIVE_TITLE_BACK,
     KEEP_TITLE,
@@ -98,6 +100,9 @@ class Lookout:
 
 
 def short_path(path: Path) -> str:
-    """A path with ~ for the home directory."""
+    """A path with ~ for the home directory; the address of a copy's workspace."""
+    if (root := mirrors.root_of(path)) is not None:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return str(mirrors.address_of(root))
     text, home = str(path), str(Path.home())
     return "~" + text.removeprefix(home) if text == home or text.startswith(home + "/") else text

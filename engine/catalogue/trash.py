@@ -73,8 +73,8 @@ class Trash:
             raise TrashError(f"There is no run {run_id} any more.")
         if run.is_symlink():
             raise TrashError(f"{run_id} is a link to another folder; remove the link by hand.")
-        with _said(f"{run_id} cannot be moved to the trash"):
-            mirrors.refuse(run)
+        if (root := mirrors.root_of(run)) is not None:
+            raise TrashError(f"{mirrors.only_there(root)}.")
         when = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         with _said(f"{run_id} cannot be moved to the trash"), _at_rest(run):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -175,6 +175,7 @@ _REASONS = {
     errno.EDQUOT: "the disk quota is used up; free some space and try again",
     errno.EACCES: "this user may not change that folder; look at its owner and rights",
     errno.EPERM: "this user may not change that folder; look at its owner and rights",
+    errno.EROFS: "the disk is read-only",
     errno.EXDEV: "the trash lies on another disk; put .factory on the disk that runs/ is on",
 }
 

@@ -34,7 +34,10 @@ class TopBar(Widget):
 
     def render(self) -> Content:
         width = self.content_size.width
-        right = self._right if cell_len(self._right) < width else ""
+        right, tone = self._right, self._tone
+        if lost := getattr(self.app, "line_words", ""):
+            right, tone = plain(lost, clip=max(20, width - 24)), "warning"
+        right = right if cell_len(right) < width else ""
         room = width - cell_len(right) - 2
         pieces: list[tuple[str, str]] = []
         for index, part in enumerate(self._parts):
@@ -42,4 +45,4 @@ class TopBar(Widget):
                 pieces.append((" ─ ", "$faint"))
             pieces.append((part, "bold $accent" if index == 0 else "$foreground"))
         left = Content.assemble(*pieces).truncate(max(room, 0), ellipsis=True, pad=True)
-        return left + Content(fit("", 2)) + Content.styled(right, STYLES[self._tone])
+        return left + Content(fit("", 2)) + Content.styled(right, STYLES[tone])
