@@ -36,7 +36,7 @@ class TopBar(Widget):
         width = self.content_size.width
         right, tone = self._right, self._tone
         if lost := getattr(self.app, "line_words", ""):
-            right, tone = plain(lost, clip=max(20, width - 24)), "warning"
+            right, tone = plain(lost, clip=max(20, width - 24)), "warn"
         right = right if cell_len(right) < width else ""
         room = width - cell_len(right) - 2
         pieces: list[tuple[str, str]] = []
