@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import os
 import sys
@@ -70,6 +69,8 @@ def ask(
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
     live = len(sides) == 1 and not as_json
+    import asyncio  # half of what a help text would take to load
+
     try:
         results = asyncio.run(
             _asked(sides, messages, Ask(max_tokens, temperature), seconds, live=live)

@@ -78,7 +78,7 @@ async def test_scores_settings_and_family_say_what_they_should(workspace: Path) 
         assert "≈ within the noise" in drawn(screen, "#scores")
         assert "learning_rate" in drawn(screen, "#settings")
         assert "≠0.004" in drawn(screen, "#settings")
-        assert "learning_rate 0.002→0.004" in drawn(screen, "#family")
+        await until(_pilot, lambda: "learning_rate 0.002→0.004" in drawn(screen, "#family"))
         assert "◆A drone-router " in drawn(screen, "#runs")
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
 
-from textual import work
+from textual import events, on, work
 
 from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
@@ -68,7 +68,8 @@ class RunsReading(RoomScreen):
     def show_judged(self, run_ids: Container[str]) -> None:
         """Show what the judge said of these runs where more than the list says it."""
 
-    async def on_mount(self) -> None:
+    @on(events.Mount)
+    async def _begin(self) -> None:
         self.read_all()
         # Few runs on a disk that answers are there before the first paint: one in place of two.
         with contextlib.suppress(TimeoutError):
