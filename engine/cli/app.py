@@ -35,7 +35,7 @@ from engine.cli import (
     tidying,
     unseal,
 )
-from engine.cli.console import Exit, narrate
+from engine.cli.console import Exit, narrate, only_there
 from engine.cli.harmless import guard
 
 app = typer.Typer(
@@ -106,6 +106,10 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     guard()
     stdout = sys.stdout
+    words = sys.argv[1:] if arguments is None else arguments
+    if any("ssh:/" in word for word in words) and (no := only_there(words)):
+        narrate(f"factory-tui: {no}")
+        raise SystemExit(int(Exit.USAGE))
     try:
         app(args=arguments, prog_name="factory-tui")
     except SystemExit:

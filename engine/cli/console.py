@@ -83,25 +83,30 @@ def open_workspace(option: Path | None) -> Workspace:
 
 
 def _open_elsewhere(address: str) -> Workspace:
-    """The workspace at another machine, by its copy; ends with a sentence for what works only
-    there."""
-    import click
-
+    """The workspace at another machine, by its copy; ends with a sentence where it cannot be."""
     from engine.remote.address import AddressError
-    from engine.remote.opening import COMMANDS, CannotOpen, open_copy
+    from engine.remote.opening import CannotOpen, open_copy
 
-    context = click.get_current_context(silent=True)
-    command = (context.info_name or "") if context is not None else ""
-    if context is not None and command not in COMMANDS:
-        fail(
-            f"{command} works only on the machine itself: log in there. From here: "
-            f"{', '.join(sorted(COMMANDS))}.",
-            Exit.USAGE,
-        )
     try:
         return Workspace(open_copy(address).copy.path)
     except (AddressError, CannotOpen) as error:
         fail(str(error))
+
+
+def only_there(words: Sequence[str]) -> str | None:
+    """Why these words, which name a workspace at another machine, are no command for it."""
+    from engine.remote.opening import COMMANDS
+
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    asked = any(
+        (one in ("-w", "--workspace") and after.startswith("ssh:"))
+        or one.startswith(("--workspace=ssh:", "-wssh:"))
+        for one, after in pairs
+    )
+    if not asked or words[0] in COMMANDS:
+        return None
+    known = ", ".join(sorted(COMMANDS))
+    return f"{words[0]} works only on the machine itself: log in there. From here: {known}."
 
 
 def run_path(workspace: Path | None, run: str) -> Path:
