@@ -74,8 +74,15 @@ def bare(run: Path) -> float:
     env |= {"FACTORY_RUN": str(run), "FACTORY_STAGE": "train"}
     env.pop("FACTORY_EVENTS_FD", None)
     command = [sys.executable, "-P", "-m", "engine.work.train"]
+    # In a session of its own, as under the supervisor: Linux shares a busy core out by sessions.
     done = subprocess.run(
-        command, cwd=run, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=True
+        command,
+        cwd=run,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        start_new_session=True,
     )
     (run / "train.log").write_bytes(done.stdout)
     return speed(run)
