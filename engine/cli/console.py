@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from engine.cli.harmless import json_text
+from engine.remote import mirrors
 from engine.workspace import Workspace, WorkspaceError
 
 
@@ -36,6 +37,10 @@ WorkspaceOption = Annotated[
 ]
 RunArgument = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+WHOLE_S = 120.0
+"""So long a command waits for the copy of another machine's workspace to be whole."""
 
 
 def narrate(text: str) -> None:
@@ -88,9 +93,17 @@ def _open_elsewhere(address: str) -> Workspace:
     from engine.remote.opening import CannotOpen, open_copy
 
     try:
-        return Workspace(open_copy(address).copy.path)
+        line = open_copy(address)
     except (AddressError, CannotOpen) as error:
         fail(str(error))
+    root = line.copy.path
+    if line.problem is None and (state := mirrors.line_state(root)).get("state") != "up":
+        narrate(
+            f"{line.copy.address}: {str(state.get('words')).rstrip('.')}. This is how it was when last told."
+        )
+    elif not line.whole.wait(WHOLE_S):
+        narrate("Not all of it is copied yet; the rest is missing below, and comes with time.")
+    return Workspace(root)
 
 
 def only_there(words: Sequence[str]) -> str | None:

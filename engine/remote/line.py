@@ -29,6 +29,8 @@ class Line:
     def __init__(self, address: Address) -> None:
         self.copy = Copy(address)
         self.ready = threading.Event()
+        self.whole = threading.Event()
+        """Set once all that was there had been copied."""
         self.problem: str | None = None
         """Why there is nothing to show, once ``ready``; None where there is."""
         self._stop = threading.Event()
@@ -57,8 +59,11 @@ class Line:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:  # another process keeps it: read what that one copies
-                    if mirrors.line_state(self.copy.path).get("state") == "up":
+                    state = mirrors.line_state(self.copy.path)
+                    if state.get("state") in ("up", "lost") and self._has_runs():
                         self.ready.set()
+                        if not state.get("behind"):
+                            self.whole.set()
                     self._stop.wait(0.2)
             self._keep()
         finally:
@@ -69,9 +74,8 @@ class Line:
         while not self._stop.is_set():
             began = time.monotonic()
             state, words = "lost", ""
-            self._say(
-                "connecting" if failed == 0 else "lost", "connecting …" if failed == 0 else ""
-            )
+            if failed == 0:
+                self._say("connecting", "connecting …")
             try:
                 self._copy_until_it_breaks()
             except LineError as error:
@@ -101,9 +105,8 @@ class Line:
         return False
 
     def _say(self, state: str, words: str, behind: int = 0) -> None:
-        if words:
-            with contextlib.suppress(OSError):
-                self.copy.say(state, words, behind)
+        with contextlib.suppress(OSError):  # a full disk: what is copied says the same next
+            self.copy.say(state, words, behind)
 
     def _copy_until_it_breaks(self) -> None:
         with Talk(self.copy.address, {"held": self.copy.held()}) as talk:
@@ -127,5 +130,7 @@ class Line:
                         self._say("up", words, behind)
                     self.problem = None
                     self.ready.set()
+                    if behind == 0:
+                        self.whole.set()
             finally:
                 self._talk = None
