@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -112,7 +113,8 @@ class SummaryCache:
 
     def save(self, kept: Iterable[tuple[Stamp, RunSummary]]) -> None:
         """Write the cache anew. Where that fails the old one stays: it is only slower then."""
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        # Its own name for each writer: processes, and the screens of one, write at the same time.
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("w", encoding="utf-8") as file:

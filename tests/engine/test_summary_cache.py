@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -168,3 +170,65 @@ def test_a_file_edited_in_place_is_seen_while_its_run_is_on_the_screen(tmp_path:
     (run / "config.json").write_text(text.replace('"drone-router"', '"sql"'))
     now = reader.look([run.name])
     assert now is not None and now[0].target == "sql"
+
+
+@pytest.mark.usefixtures("small")
+def test_an_index_that_lies_is_put_right(tmp_path: Path) -> None:
+    for number in range(3):
+        make_run(tmp_path, f"2026-01-0{number + 1}-x")
+    place = Workspace(tmp_path)
+    true = list(RunReader(place).read())[-1]
+    known = {one.run_id: one for one in true}
+    path = place.local_dir / "cache" / "summaries.jsonl"
+    stamps = {name: stamp for name, (stamp, _) in kept(path, place.runs_dir).items()}
+    assert len(stamps) == 3
+    lies = [RunSummary(one.run_id, one.path, target="a lie", primary_candidate=1.0) for one in true]
+    invented = RunSummary("2026-09-09-never", place.runs_dir / "2026-09-09-never", target="a lie")
+    SummaryCache(path).save(("another stamp", one) for one in [*lies, invented])
+    assert list(RunReader(place).read())[-1] == true
+    assert {name: one for name, (_, one) in kept(path, place.runs_dir).items()} == known
+    # One that even has the stamps of the files right lasts until everything is read anew.
+    SummaryCache(path).save((stamps[one.run_id], one) for one in lies)
+    assert list(RunReader(place).read(anew=True))[-1] == true
+    assert {name: one for name, (_, one) in kept(path, place.runs_dir).items()} == known
+
+
+def test_two_processes_and_two_threads_write_one_index_at_once(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    path = tmp_path / "cache" / "summaries.jsonl"
+    code = (
+        "import sys, threading; from pathlib import Path\n"
+        "from engine.catalogue.summary import RunSummary\n"
+        "from engine.catalogue.summary_cache import SummaryCache\n"
+        "runs, path, who = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]\n"
+        "def write(who):\n"
+        "    rows = [(who, RunSummary(f'r{n}', runs / f'r{n}', target=who)) for n in range(200)]\n"
+        "    for _ in range(30): SummaryCache(path).save(rows)\n"
+        "both = [threading.Thread(target=write, args=(who + side,)) for side in 'ab']\n"
+        "[one.start() for one in both]; [one.join() for one in both]\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(runs), str(path), who]) for who in "xy"
+    ]
+    seen: set[str] = set()
+    while any(one.poll() is None for one in writers):
+        found = kept(path, runs)
+        if found:
+            assert len(found) == 200
+            (whose,) = {stamp for stamp, _ in found.values()}
+            seen.add(whose)
+    assert [one.returncode for one in writers] == [0, 0]
+    assert len(kept(path, runs)) == 200 and seen <= {"xa", "xb", "ya", "yb"}
+    assert [one.name for one in path.parent.iterdir()] == ["summaries.jsonl"]
+
+
+@pytest.mark.usefixtures("small")
+def test_where_no_index_can_be_written_the_folders_are_read(tmp_path: Path) -> None:
+    for number in range(3):
+        make_run(tmp_path, f"2026-01-0{number + 1}-x")
+    place = Workspace(tmp_path)
+    # A file stands where the directory would be, which stops root as well as a read-only disk does.
+    place.local_dir.write_text("not a directory")
+    for _ in range(2):
+        found = list(RunReader(place).read())[-1]
+        assert {one.run_id for one in found} == {f"2026-01-0{n}-x" for n in (1, 2, 3)}
