@@ -13,11 +13,11 @@ from scripts.killing.strike import COMBINATIONS
 
 @pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing_and_every_run_goes_on(tmp_path: Path) -> None:
-    """Each combination of supervisor, child and screen, and four of them again."""
-    blows = kill_matrix(11, 20, "quick", 2, tmp_path)
-    assert [blow.killed for blow in blows] == [*COMBINATIONS, *COMBINATIONS[:4]]
+    """Each combination of supervisor, child and screen, and the first two again."""
+    blows = kill_matrix(9, 20, "quick", 2, tmp_path)
+    assert [blow.killed for blow in blows] == [*COMBINATIONS, *COMBINATIONS[:2]]
     assert not any(blow.wrong for blow in blows), "\n".join([*table(blows), str(blows)])
-    assert sum(blow.events for blow in blows) > 11 * 250
+    assert sum(blow.events for blow in blows) > 9 * 250
 
 
 @pytest.mark.parametrize(
