@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from engine import nvidia
+from engine.largest_model import fits
 from engine.models import cached_models, hub_cache
 
 State = Literal["ok", "note", "wrong"]
@@ -21,6 +23,9 @@ State = Literal["ok", "note", "wrong"]
 PACKAGES = ("factory-tui", "mlx", "mlx-lm", "transformers", "textual", "pydantic", "numpy")
 LOW_DISK_BYTES = 5 * 2**30
 LOW_MEMORY_BYTES = 2 * 2**30
+SYSTEM_BYTES = 4 * 2**30
+"""What the system and the programs beside a training need, as a rule."""
+
 SLOW_GFLOPS = 20.0
 """Below this a CPU computes with the reference BLAS of MLX's wheel."""
 
@@ -118,6 +123,8 @@ def _mlx() -> Iterator[Finding]:
         else None,
     )
     metal = report.get("metal")
+    if platform.system() == "Linux":
+        yield from _linux(str(report.get("device")))
     if isinstance(metal, dict):
         yield from _metal(metal)
     elif platform.system() == "Darwin":
@@ -139,13 +146,67 @@ def _metal(metal: dict[str, Any]) -> Iterator[Finding]:
         "metal",
         "ok",
         f"recommended working set {gigabytes(working)} of {gigabytes(total)} unified memory: "
-        "model, optimizer and activations together should stay below it",
+        f"model, optimizer and activations together should stay below it; {fits(working)}",
     )
     limit = _output(["/usr/sbin/sysctl", "-n", "iogpu.wired_limit_mb"])
     if limit is not None:
         megabytes = int(limit) if limit.isdigit() else 0
-        meaning = "the system's default" if megabytes == 0 else f"{megabytes:,} MB"
-        yield Finding("wired limit", "ok", f"iogpu.wired_limit_mb is {meaning}")
+        meaning = (
+            "the system's default, which is the recommended working set"
+            if megabytes == 0
+            else f"{megabytes:,} MB"
+        )
+        yield Finding(
+            "wired limit",
+            "ok",
+            f"iogpu.wired_limit_mb is {meaning}: so much the GPU may keep resident. A larger model "
+            "needs more until the next start: sudo sysctl iogpu.wired_limit_mb=<MB>, with some "
+            f"{gigabytes(SYSTEM_BYTES)} left for the system",
+        )
+    yield Finding(
+        "not tested",
+        "note",
+        "this program was made without a Mac: Metal, the wired limit and notifications follow "
+        "Apple's and MLX's documentation. What is wrong here is worth an issue",
+    )
+
+
+def _linux(device: str) -> Iterator[Finding]:
+    """What MLX computes on beside the processor's own memory, and the build that fits a card."""
+    found = nvidia.cards()
+    if not found:
+        import psutil
+
+        room = psutil.virtual_memory().total - SYSTEM_BYTES
+        yield Finding("models fit", "ok", fits(max(0, room)))
+        return
+    for card in found:
+        words = f"{card.name}, driver {nvidia.dotted(card.driver)}"
+        extra = nvidia.fitting_extra(card)
+        if card.memory:
+            words += f", {gigabytes(card.memory)}: {fits(card.memory)}"
+        if extra is None:
+            yield Finding("cuda", "note", f"{words}. No build of MLX fits: {nvidia.why_not(card)}")
+        elif device == "gpu":
+            yield Finding("cuda", "ok", words)
+        else:
+            yield Finding("cuda", "wrong", f"{words}. MLX computes on the processor", _take(extra))
+
+
+def _take(extra: str) -> str:
+    """How to have MLX's CUDA build in place of the processor's, which lies in the same files."""
+    package = extra.replace("cuda", "mlx-cuda-")
+    return (
+        f"pip install 'factory-tui[{extra}]' && pip uninstall -y mlx-cpu && "
+        f"pip install --force-reinstall --no-deps {package}=={_version('mlx')}"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "VERSION"
 
 
 def probe() -> dict[str, Any]:
