@@ -98,9 +98,8 @@ def _open_elsewhere(address: str) -> Workspace:
         fail(str(error))
     root = line.copy.path
     if line.problem is None and (state := mirrors.line_state(root)).get("state") != "up":
-        narrate(
-            f"{line.copy.address}: {str(state.get('words')).rstrip('.')}. This is how it was when last told."
-        )
+        why = str(state.get("words")).rstrip(".")
+        narrate(f"{line.copy.address}: {why}. This is how it was when last told.")
     elif not line.whole.wait(WHOLE_S):
         narrate("Not all of it is copied yet; the rest is missing below, and comes with time.")
     return Workspace(root)

@@ -293,9 +293,7 @@ def context_from_environment() -> WorkerContext:
     except KeyError as error:
         known = ", ".join(item.name for item in plan.stages)
         raise Refusal(f"plan.json has no stage {name!r}; it has {known}.") from error
-    return WorkerContext(
-        folder, plan, stage, event_pipe(), os.environ.get("FACTORY_RESUME") == "1"
-    )
+    return WorkerContext(folder, plan, stage, event_pipe(), os.environ.get("FACTORY_RESUME") == "1")
 
 
 def event_pipe() -> EventPipe:
