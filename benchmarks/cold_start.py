@@ -10,7 +10,6 @@ less the start itself, over log runs: 1 is linear.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ import time
 from pathlib import Path
 
 from figures import Figure, add_json_option, report
-from many_runs import make_runs
+from many_runs import exponent, make_runs
 
 from engine.workspace import Workspace
 
@@ -50,15 +49,6 @@ def often(rounds: int, *arguments: str, cache: Path | None = None) -> float:
         if number:  # the first one warms the file cache
             times.append(seconds)
     return statistics.median(times)
-
-
-def exponent(start: float, times: dict[int, float]) -> float:
-    """Slope of log seconds over log runs by least squares; ``start`` is what no run costs."""
-    xs = [math.log(count) for count in times]
-    ys = [math.log(max(1e-4, seconds - start)) for seconds in times.values()]
-    x, y = statistics.fmean(xs), statistics.fmean(ys)
-    above = sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True))
-    return above / sum((a - x) ** 2 for a in xs)
 
 
 def words(times: dict[int, float]) -> str:

@@ -4,7 +4,11 @@ Beside it, in the same process and on the same files, stand two peers: the floor
 (``os.listdir`` and ``json.loads`` of every record) and Textual's own DataTable, which is handed
 rows that are read already and only has to show, filter and scroll them.
 
-    python benchmarks/many_runs.py [--runs N | --quick] [--check]
+    python benchmarks/many_runs.py [--runs N | --quick] [--check] [--json FILE]
+
+Growth is shown at a hundredth, a tenth and all of the runs: first rows, the sorted table, a
+keystroke of the filter, and `validate` of one run. The exponent is the slope of log seconds, less
+what a workspace of one run costs, over log runs: 1 is linear.
 
 Runs are made in a temporary directory. A keystroke is measured from the key event to the end of
 the paint that shows its result; lag is how much later than asked an event-loop timer of 2 ms came.
@@ -16,9 +20,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +35,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from figures import Figure, add_json_option, report
 from textual import events
 from textual.app import App, ComposeResult
 from textual.keys import _character_to_key
@@ -49,6 +56,11 @@ LIMITS = {
     "processor while idle": 0.01,
 }
 """In seconds; the last is a share of one core."""
+
+EXPONENT = 1.1
+"""Growth that still counts as linear: a fit through noisy times."""
+
+GROWING = ("first rows, kept summaries", "sorted table, read anew", "sorted table, kept summaries")
 
 
 def make_runs(workspace: Path, count: int) -> None:
@@ -220,7 +232,9 @@ async def scroll(app: App[Any], presses: int) -> float:
     return max(late)
 
 
-async def open_room(workspace: Path, count: int, what: str, measured: Measured) -> None:
+async def open_room(
+    workspace: Path, count: int, what: str, measured: Measured, whole: bool = True
+) -> None:
     app = FactoryApp(workspace)
     painted = Painted(app)
     started = time.perf_counter()
@@ -232,10 +246,12 @@ async def open_room(workspace: Path, count: int, what: str, measured: Measured) 
         measured.opened[f"first rows, {what}"] = first - started
         measured.opened[f"sorted table, {what}"] = done - started
         if what == "kept summaries":
-            await use_room(app, screen, painted, measured)
+            await filter_room(app, screen, painted, measured)
+            if whole:
+                await rest_in_room(app, screen, painted, measured)
 
 
-async def use_room(
+async def filter_room(
     app: FactoryApp, screen: RunsScreen, painted: Painted, measured: Measured
 ) -> None:
     while any(worker.is_running for worker in screen.workers):
@@ -252,6 +268,11 @@ async def use_room(
         )
         measured.keys.append(shown - at)
         await asyncio.sleep(0.1)
+
+
+async def rest_in_room(
+    app: FactoryApp, screen: RunsScreen, painted: Painted, measured: Measured
+) -> None:
     press(app, "escape")
     await painted.after(lambda: screen.table.has_focus)
     await asyncio.sleep(0.5)
@@ -304,6 +325,67 @@ async def use_peer(rows: Rows, measured: Measured) -> None:
         measured.scroll_lag = await scroll(app, 90)
 
 
+def validate_one(workspace: Path) -> float:
+    """Seconds of ``factory-tui validate`` on the newest run; what it finds does not matter."""
+    run = max(os.listdir(workspace / "runs"))  # noqa: PTH208
+    command = [sys.executable, "-m", "tui", "validate", run, "-w", str(workspace)]
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parents[1])
+        times.append(time.perf_counter() - started)
+        assert done.returncode in (0, 1), done.stderr
+    return statistics.median(times)
+
+
+async def opened(workspace: Path, count: int) -> dict[str, float]:
+    """Seconds of all that GROWING names, and of ``validate`` and a filter, for so many runs."""
+    room = Measured()
+    await open_room(workspace, count, "read anew", room)
+    await open_room(workspace, count, "kept summaries", room, whole=False)
+    return {
+        **{name: room.opened[name] for name in GROWING},
+        "filter keystroke": statistics.median(room.keys),
+        "validate of one run": validate_one(workspace),
+    }
+
+
+def exponent(start: float, times: dict[int, float]) -> float:
+    """Slope of log seconds over log runs by least squares; ``start`` is what one run costs."""
+    xs = [math.log(count) for count in times]
+    ys = [math.log(max(1e-3, seconds - start)) for seconds in times.values()]
+    x, y = statistics.fmean(xs), statistics.fmean(ys)
+    above = sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True))
+    return above / sum((a - x) ** 2 for a in xs)
+
+
+def grown(count: int) -> list[Figure]:
+    """How everything grows up to ``count`` runs; workspaces are made for it and taken away."""
+    found: dict[int, dict[str, float]] = {}
+    for size in (1, count // 100, count // 10, count):
+        with tempfile.TemporaryDirectory() as directory:
+            make_runs(Path(directory), size)
+            time.sleep(2.5)  # summaries of files that are younger are not kept
+            found[size] = asyncio.run(opened(Path(directory), size))
+    start = found.pop(1)
+    figures = []
+    for name in start:
+        times = {size: one[name] for size, one in found.items()}
+        slope = exponent(start[name], times)
+        words = ", ".join(f"{size:,}: {1000 * one:.0f} ms" for size, one in times.items())
+        figures.append(
+            Figure(
+                "growth-" + name.replace(",", "").replace(" ", "-"),
+                "Workspaces",
+                f"{name} as the workspace grows",
+                f"{words}; exponent {slope:.2f}",
+                asked=f"exponent ≤ {EXPONENT:g}",
+                holds=slope <= EXPONENT,
+            )
+        )
+    return figures
+
+
 async def measure(workspace: Path, count: int) -> dict[str, float]:
     room, peer = Measured(), Measured()
     floor, rows = read_plainly(workspace)
@@ -341,6 +423,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--quick", action="store_true", help="1,000 runs")
     parser.add_argument("--check", action="store_true", help="exit code 1 above a limit")
+    add_json_option(parser)
     options = parser.parse_args()
     count = 1_000 if options.quick else options.runs
     with tempfile.TemporaryDirectory() as directory:
@@ -348,11 +431,23 @@ def main() -> int:
         make_runs(workspace, count)
         time.sleep(2.5)  # summaries of files that are younger are not kept
         found = asyncio.run(measure(workspace, count))
-    missed = [name for name, limit in LIMITS.items() if found[name] > limit]
-    if options.check and missed:
-        print(f"above the limit: {', '.join(missed)}", file=sys.stderr)
-        return 1
-    return 0
+    figures = [
+        Figure(
+            "many-" + name.replace(",", "").replace(" ", "-"),
+            "Workspaces",
+            f"{name}, {count:,} runs",
+            f"{100 * found[name]:.2f} % of a core"
+            if name == "processor while idle"
+            else f"{1000 * found[name]:.0f} ms",
+            asked=f"≤ {100 * limit:g} %"
+            if name == "processor while idle"
+            else f"≤ {1000 * limit:g} ms",
+            holds=found[name] <= limit,
+        )
+        for name, limit in LIMITS.items()
+    ]
+    holds = report([*figures, *grown(count)], options.json)
+    return int(options.check and not holds)
 
 
 if __name__ == "__main__":
