@@ -54,6 +54,9 @@ SCRIPTS = [
 ]
 """In the order of the table."""
 
+MORE = {"first_paint": ["--peers", str(ROOT / ".cache" / "peers")]}
+"""What a script is told besides."""
+
 AREAS = ["Start", "Training", "Evaluation", "Events", "Workspaces", "Logs", "Screen", "Export"]
 """Areas in the order of the table; others follow by name."""
 
@@ -93,7 +96,8 @@ def measure(name: str, quick: bool) -> list[dict[str, Any]] | None:
     """The figures of one benchmark, with the date; None where it gave none, which is said."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "figures.json"
-        command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", str(out)]
+        script = str(ROOT / "benchmarks" / f"{name}.py")
+        command = [sys.executable, script, "--json", str(out), *MORE.get(name, [])]
         started = time.monotonic()
         print(f"— {name}", flush=True)
         try:
