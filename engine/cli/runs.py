@@ -57,6 +57,10 @@ def run(
     yes: Annotated[
         bool, typer.Option("--yes", help="Agree to the target's programs without being asked.")
     ] = False,
+    where: Annotated[
+        str | None,
+        typer.Option(help="auto: on the first free machine of [queue] hosts in factory.toml."),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,6 +70,7 @@ def run(
     from engine.plans.starting import NotAgreed, StartError, start
 
     wanted = [*(sets or ()), *with_hosts(hosts)]
+    _check_where(where, workspace, hosts, parent)
     place = open_workspace(workspace)
     if (root := mirrors.root_of(place.path)) is not None:
         _run_elsewhere(root, target, wanted, seed, parent, hypothesis, detach)
@@ -73,6 +78,12 @@ def run(
     with not_there():
         path = place.target_path(target)
         follows = None if parent is None else place.run_path(parent).name
+    if where is not None:
+        from engine.cli.where import sent
+
+        if (there := sent(place, path, wanted, seed, hypothesis)) is not None:
+            _follow_elsewhere(there, detach)
+            return
     try:
         try:
             folder = start(place, path, wanted, seed, follows, hypothesis, narrate)
@@ -101,7 +112,6 @@ def _run_elsewhere(
     detach: bool,
 ) -> None:
     """Have the run started at the machine of the workspace, and follow it by its copy."""
-    from engine.cli.follow import follow
     from engine.remote.asked import started
     from engine.supervise.launch import LaunchError
 
@@ -111,12 +121,33 @@ def _run_elsewhere(
         fail(str(error))
     for line in said:
         narrate(line)
+    _follow_elsewhere(root / "runs" / run_id, detach)
+
+
+def _follow_elsewhere(path: Path, detach: bool) -> None:
+    """Follow a run of a copy, or only name it."""
+    from engine.cli.follow import follow
+
     if detach:
-        print(run_id)
+        print(path.name)
         return
-    path = root / "runs" / run_id
     _wait_for(path)
     follow(path)
+
+
+def _check_where(
+    where: str | None, workspace: Path | None, hosts: str | None, parent: str | None
+) -> None:
+    """``--where`` is auto, and chooses for a run that any of the machines could take."""
+    if where is None:
+        return
+    if where != "auto":
+        fail(f"--where is auto, not {where}. For one machine: -w ssh://host/path", Exit.USAGE)
+    if workspace is not None and str(workspace).startswith("ssh:"):
+        fail("--where auto chooses from here; -w ssh://… has chosen already.", Exit.USAGE)
+    for option, given in (("--hosts", hosts), ("--parent", parent)):
+        if given is not None:
+            fail(f"{option} speaks of this machine, so --where auto cannot be used.", Exit.USAGE)
 
 
 def _wait_for(path: Path) -> None:
@@ -198,7 +229,10 @@ def list_runs(
     as_json: JsonOption = False,
 ) -> None:
     """The runs of the workspace, newest first."""
+    from engine.cli.where import tell_sent
+
     place = open_workspace(workspace)
+    tell_sent(place)
     summaries = all_runs(place)
     if query:
         from engine.catalogue.run_facts import facts

@@ -129,6 +129,17 @@ def _start(workspace: Workspace, what: Answer) -> Answer:
     return {"run": folder.run_id, "said": said}
 
 
+def _offer(workspace: Workspace, what: Answer) -> Answer:
+    """Who comes before a run of a target here, and what that target is."""
+    from engine.remote.offering import NotCompared, offer
+
+    try:
+        made = offer(workspace, str(what.get("target")))
+    except NotCompared as error:
+        raise _No(str(error)) from error
+    return {"before": list(made.before), "files": made.files}
+
+
 def _words(what: Answer, name: str) -> list[str]:
     words = what.get(name)
     return [one for one in words if isinstance(one, str)] if isinstance(words, list) else []
@@ -141,5 +152,6 @@ ACTS: dict[str, Callable[[Workspace, Answer], Answer]] = {
     "resume": _resume,
     "tag": _tag,
     "start": _start,
+    "offer": _offer,
 }
 """Every act that there is. What is not here is not done from elsewhere."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.remote import mirrors
-from engine.remote.talk import Refused, Talk
+from engine.remote.address import Address
+from engine.remote.talk import SILENT_S, Refused, Talk
 from engine.remote.wire import LineError
 
 
@@ -27,9 +28,19 @@ def ask(root: Path, act: str, what: dict[str, Any]) -> dict[str, Any]:
         address = mirrors.address_of(root)
     except (OSError, ValueError, KeyError, TypeError):
         raise AskedInVain(f"{root} does not say what it is a copy of. Open the address.") from None
+    return ask_at(address, act, what)
+
+
+def ask_at(
+    address: Address, act: str, what: dict[str, Any], silent_s: float = SILENT_S
+) -> dict[str, Any]:
+    """The answer to ``act`` at an address; ``silent_s`` without a word is no answer.
+
+    AskedInVain where it cannot be reached or says no.
+    """
     reached = False
     try:
-        with Talk(address, {"act": act, "with": what}) as talk:
+        with Talk(address, {"act": act, "with": what}, silent_s) as talk:
             reached = True
             answer, _ = talk.receive()
     except Refused as error:

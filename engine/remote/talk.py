@@ -28,8 +28,9 @@ class Talk:
     Use it in ``with``: it ends the child.
     """
 
-    def __init__(self, address: Address, ask: dict[str, Any]) -> None:
+    def __init__(self, address: Address, ask: dict[str, Any], silent_s: float = SILENT_S) -> None:
         self._address = address
+        self._silent_s = silent_s
         self._ask = ask
         self._said = b""
 
@@ -93,7 +94,7 @@ class Talk:
     @contextlib.contextmanager
     def _watched(self) -> Any:
         """What waits for the other end does not wait for ever."""
-        timer = threading.Timer(SILENT_S, self.child.kill)
+        timer = threading.Timer(self._silent_s, self.child.kill)
         timer.daemon = True
         timer.start()
         try:
