@@ -18,6 +18,7 @@ from engine.cli.telling import as_dict, event_line, state_of
 from engine.live.projection import RunProjection
 from engine.live.signs import SignBook
 from engine.live.tail import EventTail
+from engine.remote import mirrors
 
 POLL_S = 0.2
 LINE_EVERY_S = 10.0
@@ -51,7 +52,7 @@ def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoRetu
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         voice.end()
-        narrate(f"Left {path.name} going. Stop it: factory-tui cancel {path.name}")
+        narrate(f"Left {path.name} going. Stop it: factory-tui cancel {path.name}{_there(path)}")
         raise typer.Exit(int(Exit.DONE)) from None
     voice.end()
     _conclude(path, quiet=events, as_json=as_json)
@@ -71,15 +72,32 @@ def _conclude(path: Path, *, quiet: bool, as_json: bool) -> NoReturn:
     elif not quiet:
         print(describe(path).as_text())
     if summary.liveness == "dead":
-        fail(f"{path.name}: its supervisor died. Go on: factory-tui resume {path.name}", Exit.NO)
+        fail(
+            f"{path.name}: its supervisor died. Go on: factory-tui resume "
+            f"{path.name}{_there(path)}",
+            Exit.NO,
+        )
     if summary.phase in ("failed", "cancelled"):
         reason = f": {printable(summary.last_error)}" if summary.last_error else "."
         if summary.last_fix:
             reason += f"\n  → {printable(summary.last_fix)}"
         fail(f"{path.name} {state_of(summary)}{reason}", Exit.NO)
     if summary.awaits_decision:
-        narrate(f"Decide: factory-tui decide {path.name} ship --reason '…'   (or reject, park, …)")
+        narrate(
+            f"Decide: factory-tui decide {path.name} ship --reason '…'{_there(path)}"
+            "   (or reject, park, …)"
+        )
     raise typer.Exit(int(Exit.DONE))
+
+
+def _there(path: Path) -> str:
+    """The option that names the machine of a run that is shown by its copy; '' for one here."""
+    if (root := mirrors.root_of(path)) is None:
+        return ""
+    try:
+        return f" -w {mirrors.address_of(root)}"
+    except (OSError, ValueError, KeyError, TypeError):  # a copy that does not say whose it is
+        return ""
 
 
 class _Voice:

@@ -73,7 +73,7 @@ def run(
     _check_where(where, workspace, hosts, parent)
     place = open_workspace(workspace)
     if (root := mirrors.root_of(place.path)) is not None:
-        _run_elsewhere(root, target, wanted, seed, parent, hypothesis, detach)
+        _run_elsewhere(root, target, wanted, seed, parent, hypothesis, detach, as_json)
         return
     with not_there():
         path = place.target_path(target)
@@ -82,7 +82,7 @@ def run(
         from engine.cli.where import sent
 
         if (there := sent(place, path, wanted, seed, hypothesis)) is not None:
-            _follow_elsewhere(there, detach)
+            _follow_elsewhere(there, detach, as_json)
             return
     try:
         try:
@@ -110,6 +110,7 @@ def _run_elsewhere(
     parent: str | None,
     hypothesis: str | None,
     detach: bool,
+    as_json: bool,
 ) -> None:
     """Have the run started at the machine of the workspace, and follow it by its copy."""
     from engine.remote.asked import started
@@ -121,18 +122,21 @@ def _run_elsewhere(
         fail(str(error))
     for line in said:
         narrate(line)
-    _follow_elsewhere(root / "runs" / run_id, detach)
+    _follow_elsewhere(root / "runs" / run_id, detach, as_json)
 
 
-def _follow_elsewhere(path: Path, detach: bool) -> None:
+def _follow_elsewhere(path: Path, detach: bool, as_json: bool) -> None:
     """Follow a run of a copy, or only name it."""
     from engine.cli.follow import follow
 
     if detach:
-        print(path.name)
+        if as_json:
+            print_json({"run": path.name, "path": str(path)})
+        else:
+            print(path.name)
         return
     _wait_for(path)
-    follow(path)
+    follow(path, as_json=as_json)
 
 
 def _check_where(

@@ -14,6 +14,9 @@ from engine.remote.address import Address
 from engine.remote.talk import SILENT_S, Refused, Talk
 from engine.remote.wire import LineError
 
+_CHANGES_NOTHING = frozenset({"draft", "offer"})
+"""Acts of which it does not matter whether they were done."""
+
 
 class AskedInVain(Exception):
     """It was not done, or it is not known whether; the text says which, and what to do."""
@@ -46,7 +49,7 @@ def ask_at(
     except Refused as error:
         raise AskedInVain(str(error)) from None
     except LineError as error:
-        if not reached:
+        if not reached or act in _CHANGES_NOTHING:
             raise AskedInVain(
                 f"{address.place} cannot be reached ({error}), so nothing was done. Try again."
             ) from None

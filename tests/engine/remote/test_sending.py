@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from engine.cli import follow
 from engine.cli.where import sent, tell_sent
 from engine.plans.programs import agree_to, programs_of
 from engine.processes import identify
-from engine.remote import opening
+from engine.remote import opening, sending, travelling
 from engine.remote.address import parse
 from engine.remote.choosing import Offer, Place, choose, difference
 from engine.remote.line import Line
@@ -187,6 +189,7 @@ def test_a_run_goes_past_the_busy_the_away_and_the_different_to_the_free(
         told = capsys.readouterr().err
         assert told.startswith(f"on mini: {path.name}, ")
         assert f"factory-tui watch {path.name} -w {hosts[-1]}" in told
+        assert follow._there(path) == f" -w {hosts[-1]}"
     finally:
         cancel(mini.runs_dir / path.name, wait_s=20.0)
     until(lambda: going_on(here.path) == [])
@@ -210,3 +213,16 @@ def test_no_machine_that_can_take_it_is_said(
     said = capsys.readouterr().err
     assert "away is skipped" in said
     assert "No machine of [queue] hosts can take it" in said
+
+
+def test_a_machine_that_greets_and_then_says_nothing_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greets = f"echo '{json.dumps({'factory-tui': travelling.PROTOCOL})}'; exec sleep 60"
+    monkeypatch.setenv("FACTORY_SSH", str(script(tmp_path / "ssh", greets)))
+    monkeypatch.setattr(sending, "ASK_S", 0.3)
+    make_target(tmp_path)
+    skipped: list[str] = []
+    assert list(sending.offers(Workspace(tmp_path), [MINI], "tiny", skipped.append)) == []
+    assert len(skipped) == 1
+    assert "mini is skipped: mini cannot be reached" in skipped[0]
