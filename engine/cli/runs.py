@@ -155,10 +155,22 @@ def _check_where(
 
 
 def _wait_for(path: Path) -> None:
-    """A run that began elsewhere is in the copy a moment later."""
+    """A run that began elsewhere is in the copy a moment later, and its supervisor after that:
+    before, it looks like one that nobody started, or like a dead one."""
+    if mirrors.root_of(path) is None:
+        return
     until = time.monotonic() + CANCEL_WAIT_S
-    while not (path / "run-status.json").exists() and time.monotonic() < until:
+    while not _has_begun(path) and time.monotonic() < until:
         time.sleep(0.1)
+
+
+def _has_begun(path: Path) -> bool:
+    if not (path / "run-status.json").exists():
+        return False
+    seen = summarise(path)
+    return seen.liveness in ("running", "waiting") or (
+        seen.liveness == "idle" and seen.phase != "created"
+    )
 
 
 def with_hosts(hosts: str | None) -> list[str]:

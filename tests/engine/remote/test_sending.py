@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from engine.catalogue.summary import summarise
 from engine.cli import follow
+from engine.cli.runs import _wait_for
 from engine.cli.where import sent, tell_sent
 from engine.plans.programs import agree_to, programs_of
 from engine.processes import identify
@@ -184,7 +186,8 @@ def test_a_run_goes_past_the_busy_the_away_and_the_different_to_the_free(
         assert f"{path.name} runs at {hosts[-1]}" in said
         assert here.run_names() == other.run_names() == []
         assert before(mini) == (path.name,)  # so the next one finds it busy
-        until(lambda: going_on(here.path)[0][2] is not None)
+        _wait_for(path)  # whoever follows it does not take it for one that has ended
+        assert summarise(path).liveness in ("running", "waiting")
         tell_sent(here)
         told = capsys.readouterr().err
         assert told.startswith(f"on mini: {path.name}, ")
