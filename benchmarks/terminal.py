@@ -37,7 +37,8 @@ class Terminal:
         self._seen = bytearray()
         self._news = threading.Condition()
         self._closed = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         while True:
@@ -100,7 +101,10 @@ class Terminal:
             pass
         finally:
             self._closed = True
-            os.close(self._terminal)
+            # Closed under a reader, the number would be the next file's, and it would read that.
+            self._reader.join(5.0)
+            if not self._reader.is_alive():
+                os.close(self._terminal)
 
 
 def probed(out: Path, *arguments: str) -> list[str]:
