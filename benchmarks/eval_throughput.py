@@ -1,6 +1,7 @@
-"""Examples a second of our evaluation against one-by-one generation, alternating in one run.
+"""Examples a second of our evaluation against other ways to ask, alternating in one run.
 
     python benchmarks/eval_throughput.py [--quick] [--check] [--slack SHARE] [--json FILE]
+    python benchmarks/eval_throughput.py --peers --vllm-mlx .cache/vllm-mlx/bin/vllm-mlx
 
 Ours is what an eval stage does when nobody sets a batch size: batches by length, a shared beginning
 computed once, rows that have ended make room. The other side asks ``mlx_lm.stream_generate``, which
@@ -12,26 +13,38 @@ answers end by themselves. The model of some 25 million random weights never end
 of it has all the tokens of the limit, on both sides. "Shared" has the same 200 tokens before every
 prompt. The one-by-one side of the large model answers an even sample of the prompts: its examples a
 second do not depend on how many there are.
+
+The full form, or ``--peers``, asks three more: ``mlx_lm.batch_generate`` in the same process;
+``mlx_lm.server`` as a child on 127.0.0.1 with 1, 8 and 32 clients at once, of which the best is
+told; and, where it is installed, ``vllm-mlx serve --continuous-batching``, the public batch runner
+for MLX that starts on Linux, in the same way. A server has the same weights, BLAS and prompts, as
+text that makes the same tokens, and a cache of prompts of its own, which it may use. vllm-mlx
+wants an environment of its own, since it needs an older mlx-lm, and gets the demo's adapter fused
+into the model, since it takes none.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.judge.latency import evenly_spread, median  # noqa: E402
+import train_throughput as training  # noqa: E402
+from figures import Figure, add_json_option, report  # noqa: E402
+from served import NAME, Served  # noqa: E402
+
+from engine.judge.latency import evenly_spread  # noqa: E402
 
 SHARED = 200
 """Tokens that stand before every prompt of the second case of each model."""
@@ -42,7 +55,15 @@ BOUNDS = {"demo": 5.0, "demo, shared": 10.0, "25 M": 9.0, "25 M, shared": 18.0}
 SHORT = ("factory.base.steps=150", "factory.train.iters=240", "factory.data.rows=3000")
 """The demo's candidate of the short form: trained less, of the same size."""
 
+CLIENTS = (1, 8, 32)
+"""How many ask a server at once."""
+
+RUNNER = ROOT / ".cache/vllm-mlx/bin/vllm-mlx"
+"""Where the public batch runner is looked for."""
+
 Prompts = list[list[int]]
+Way = Callable[[Any, Any, Prompts, int], list[str]]
+"""Model, tokenizer, prompts and limit of new tokens to the answers."""
 
 
 def demo_run(folder: Path, quick: bool) -> tuple[Path, Path]:
@@ -119,48 +140,131 @@ def in_batches(model: Any, tokenizer: Any, prompts: Prompts, limit: int) -> list
     return [one.text for one in sorted(found, key=lambda one: one.index)]
 
 
+def batch_generate(model: Any, tokenizer: Any, prompts: Prompts, limit: int) -> list[str]:
+    """The answers of mlx-lm's own batches, as it makes them by itself."""
+    from mlx_lm import batch_generate
+
+    return list(batch_generate(model, tokenizer, prompts, max_tokens=limit).texts)
+
+
+def asking(server: Served, clients: int) -> Way:
+    """A way to ask a server; SystemExit where a text would not make the prompt's tokens."""
+
+    def way(_model: Any, tokenizer: Any, prompts: Prompts, limit: int) -> list[str]:
+        texts = [tokenizer.decode(prompt) for prompt in prompts]
+        if any(tokenizer.encode(text) != ids for text, ids in zip(texts, prompts, strict=True)):
+            raise SystemExit(
+                "A server would be asked for other tokens: the prompt's text is not it."
+            )
+        return server.answers(texts, limit, clients)
+
+    return way
+
+
+def servers(
+    stack: ExitStack, folder: Path, base: Path, adapter: Path | None, runner: Path | None
+) -> dict[str, Way]:
+    """The servers of one model, started, with each number of clients."""
+    env = training.bare_environment()
+    command = [sys.executable, "-m", "mlx_lm", "server", "--model", str(base)]
+    command += ["--adapter-path", str(adapter)] if adapter else []
+    started = {"mlx_lm.server": stack.enter_context(Served(command, env, folder))}
+    if runner:
+        if adapter:
+            fused = folder / "fused"
+            fuse = [sys.executable, "-m", "mlx_lm", "fuse", "--model", str(base)]
+            fuse += ["--adapter-path", str(adapter), "--save-path", str(fused)]
+            subprocess.run(fuse, env=env, check=True, capture_output=True)
+            base = fused
+        command = [str(runner), "serve", str(base), "--served-model-name", NAME]
+        command += ["--continuous-batching"]
+        # Its environment has packages of its own, which ours must not stand before.
+        own = {name: value for name, value in env.items() if name != "PYTHONPATH"}
+        try:
+            started["vllm-mlx"] = stack.enter_context(Served(command, own, folder))
+        except (OSError, RuntimeError) as error:
+            print(f"vllm-mlx does not run here and is left out. {error}", file=sys.stderr)
+    return {
+        f"{name}, {clients} at once": asking(server, clients)
+        for name, server in started.items()
+        for clients in CLIENTS
+    }
+
+
 def measure(
-    name: str, model: Any, tokenizer: Any, prompts: Prompts, alone: int, limit: int, rounds: int
+    name: str,
+    model: Any,
+    tokenizer: Any,
+    prompts: Prompts,
+    alone: int,
+    limit: int,
+    rounds: int,
+    peers: dict[str, Way],
 ) -> dict[str, Any]:
-    """Both sides in turn; the ratio is that of the best rounds.
+    """All sides in turn; the ratio is that of the best rounds.
 
     What else a machine does only ever makes a round slower, so the best round is the nearest to
-    what a side can do; the medians are written down beside it. So is the ratio of examples a second
-    of processor time, which a busy machine disturbs less; it does not see that ours uses more than
-    one core.
+    what a side can do. A side that asks one prompt after the other answers ``alone`` of them.
     """
     places = evenly_spread(len(prompts), alone)
     few = [prompts[place] for place in places]
-    rates: dict[str, list[float]] = {"ours": [], "one by one": []}
-    busy: dict[str, list[float]] = {"ours": [], "one by one": []}
+    ways: dict[str, Way] = {"ours": in_batches, "one by one": one_by_one, **peers}
+    rates: dict[str, list[float]] = {side: [] for side in ways}
     answers: dict[str, list[str]] = {}
     for number in range(rounds):
         # The side that begins changes, so that a machine that warms up favours neither.
-        for side in list(rates)[:: 1 if number % 2 else -1]:
-            way, asked = (in_batches, prompts) if side == "ours" else (one_by_one, few)
-            begin, processor = time.perf_counter(), time.process_time()
-            answers[side] = way(model, tokenizer, asked, limit)
-            busy[side].append(len(asked) / (time.process_time() - processor))
+        for side in list(ways)[:: 1 if number % 2 else -1]:
+            slow = side == "one by one" or side.endswith(", 1 at once")
+            asked = few if slow else prompts
+            begin = time.perf_counter()
+            found = ways[side](model, tokenizer, asked, limit)
             rates[side].append(len(asked) / (time.perf_counter() - begin))
-            print(f"{name:14}{side:11}{rates[side][-1]:10,.1f} examples/s", file=sys.stderr)
-    equal = sum(
-        answers["ours"][place] == answers["one by one"][number]
-        for number, place in enumerate(places)
-    )
-    best = {side: max(values) for side, values in rates.items()}
+            answers[side] = found if slow else [found[place] for place in places]
+            print(f"{name:14}{side:28}{rates[side][-1]:10,.1f} examples/s", file=sys.stderr)
     return {
-        "examples_per_s": rates,
-        "best": best,
-        "median": {side: median(values) for side, values in rates.items()},
-        "ratio": best["ours"] / best["one by one"],
-        "processor_ratio": max(busy["ours"]) / max(busy["one by one"]),
-        "bound": BOUNDS[name],
-        "equal": equal,
+        "best": {side: max(values) for side, values in rates.items()},
+        "equal": {
+            side: sum(
+                ours.strip() == theirs.strip()
+                for ours, theirs in zip(answers["ours"], found, strict=True)
+            )
+            for side, found in answers.items()
+        },
         "compared": len(places),
     }
 
 
-def cases(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def figures_of(name: str, case: dict[str, Any], slack: float) -> list[Figure]:
+    """The lines of one case: one by one, and each peer with the clients that served it best."""
+    best, bound = case["best"], BOUNDS[name] * slack
+    key = name.lower().replace(", ", "-").replace(" ", "")
+    groups: dict[str, str] = {}
+    for side in best:
+        peer = side.split(",")[0]
+        if peer not in groups or best[side] > best[groups[peer]]:
+            groups[peer] = side
+    figures = []
+    for peer, side in groups.items():
+        if peer == "ours":
+            continue
+        ratio = best["ours"] / best[side]
+        asked = bound if peer == "one by one" else 1.0
+        equal = f"{case['equal'][side]} of {case['compared']} answers equal"
+        figures.append(
+            Figure(
+                f"eval-{key}-{peer.replace(' ', '-')}",
+                "Evaluation",
+                f"examples a second over {peer}, model {name}",
+                f"{ratio:.1f} ({best['ours']:,.1f} examples/s)",
+                f"≥ {asked:.3g}",
+                ratio >= asked,
+                f"{side} {best[side]:,.1f} examples/s, {equal}",
+            )
+        )
+    return figures
+
+
+def cases(folder: Path, args: argparse.Namespace) -> list[Figure]:
     """The figures of every case."""
     from engine.work import blas
 
@@ -172,17 +276,31 @@ def cases(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
     from tests.engine.work.tiny import make_model
 
-    figures = {}
-    count = 90 if args.quick else 180
-    model, tokenizer = load(str(base), adapter_path=str(adapter))
-    prompts = gold_prompts(tokenizer, count)
-    for name, asked in (("demo", prompts), ("demo, shared", with_shared(prompts))):
-        figures[name] = measure(name, model, tokenizer, asked, count, 40, args.rounds)
-    model, tokenizer = load(str(make_model(folder / "large", hidden=512, layers=10, heads=8)))
-    prompts = made_prompts(tokenizer, count)
-    few, limit = (6 if args.quick else 24), 10
-    for name, asked in (("25 M", prompts), ("25 M, shared", with_shared(prompts))):
-        figures[name] = measure(name, model, tokenizer, asked, few, limit, args.rounds)
+    runner = args.vllm_mlx if args.vllm_mlx.is_file() else None
+    if args.peers and runner is None:
+        print(f"vllm-mlx is not at {args.vllm_mlx} and is left out.", file=sys.stderr)
+    count = args.count or (90 if args.quick else 180)
+    figures: list[Figure] = []
+
+    def pair(name: str, path: Path, tuned: Path | None, few: int, limit: int) -> None:
+        model, tokenizer = load(str(path), adapter_path=str(tuned) if tuned else None)
+        prompts = (gold_prompts if tuned else made_prompts)(tokenizer, count)
+        with ExitStack() as stack:
+            peers: dict[str, Way] = {}
+            if args.peers:
+                work = folder / f"served-{path.name}"
+                work.mkdir()
+                peers["mlx_lm.batch_generate"] = batch_generate
+                peers |= servers(stack, work, path, tuned, runner)
+            for case, asked in ((name, prompts), (f"{name}, shared", with_shared(prompts))):
+                found = measure(
+                    case, model, tokenizer, asked, min(few, count), limit, args.rounds, peers
+                )
+                figures.extend(figures_of(case, found, args.slack))
+
+    pair("demo", base, adapter, count, 40)
+    large = make_model(folder / "large", hidden=512, layers=10, heads=8)
+    pair("25 M", large, None, 6 if args.quick else 24, 10)
     return figures
 
 
@@ -193,26 +311,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--slack", type=float, default=1.0, help="bounds are multiplied by this on a noisy machine"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--peers", action="store_true", help="ask the peers in the short form too")
+    parser.add_argument(
+        "--vllm-mlx", type=Path, default=RUNNER, metavar="FILE", help="its command, if installed"
+    )
+    parser.add_argument("--count", type=int, help="prompts of a case")
     parser.add_argument("--rounds", type=int)
+    add_json_option(parser)
     args = parser.parse_args(argv)
     args.rounds = args.rounds or (2 if args.quick else 4)
+    args.peers = args.peers or not args.quick
     with tempfile.TemporaryDirectory() as name:
         figures = cases(Path(name), args)
-    print(
-        f"{'model':14}{'ours ex/s':>11}{'one by one':>12}{'ratio':>8}{'bound':>7}{'processor':>11}"
-        "  equal answers"
-    )
-    for case, one in figures.items():
-        print(
-            f"{case:14}{one['best']['ours']:11,.1f}{one['best']['one by one']:12,.1f}"
-            f"{one['ratio']:8.1f}{one['bound']:7.0f}{one['processor_ratio']:11.1f}"
-            f"  {one['equal']} of {one['compared']}"
-        )
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n")
-    enough = all(one["ratio"] >= one["bound"] * args.slack for one in figures.values())
-    return int(args.check and not enough)
+    holds = report(figures, args.json)
+    return int(args.check and not holds)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ lost batching both show.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from figures import Figure, add_json_option, report  # noqa: E402
+from table import kind  # noqa: E402
 
 CASES = {
     "equal": {"low": 128, "high": 128, "bound": 0.98},
@@ -59,13 +61,26 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def on_linux_cpu() -> bool:
+    """Whether MLX computes on the processor of a Linux machine."""
+    return platform.system() == "Linux" and kind() == "cpu"
+
+
 def environment() -> dict[str, str]:
     """No compile on a Linux CPU, one BLAS thread, as our workers have it by themselves."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    if platform.system() == "Linux":
+    if on_linux_cpu():
         env |= {"MLX_DISABLE_COMPILE": "1"}
         env.setdefault("OPENBLAS_NUM_THREADS", "1")
     return env
+
+
+def bare_environment() -> dict[str, str]:
+    """The same for programs that are not ours, with the BLAS that ours load by themselves."""
+    env = environment()
+    library = find_library("openblas") if on_linux_cpu() else None
+    return {**env, "LD_PRELOAD": library} if library else env
 
 
 def ours(folder: Path, shared: dict[str, Any]) -> Pace:
@@ -127,13 +142,9 @@ def bare(folder: Path, shared: dict[str, Any]) -> Pace:
         "adapter_path": str(folder / "bare-adapters"),
     }
     (folder / "lora.yaml").write_text(json.dumps(config))
-    env = environment()
-    library = find_library("openblas") if platform.system() == "Linux" else None
-    if library:
-        env["LD_PRELOAD"] = library
     out = folder / "bare.json"
     command = [sys.executable, __file__, "--bare-child", str(folder / "lora.yaml"), str(out)]
-    subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=bare_environment(), check=True, stdout=subprocess.DEVNULL)
     return Pace(**json.loads(out.read_text()))
 
 
