@@ -14,6 +14,7 @@ from types import TracebackType
 
 READY_S = 180.0
 ANSWER_S = 300.0
+TRIES = 50
 NAME = "default_model"
 
 
@@ -79,7 +80,16 @@ class Served:
     def answers(self, prompts: Sequence[str], limit: int, clients: int) -> list[str]:
         """The answers in the order of the prompts, ``clients`` of them asked for at a time."""
         with ThreadPoolExecutor(clients) as pool:
-            return list(pool.map(lambda prompt: self.complete(prompt, limit), prompts))
+            return list(pool.map(lambda prompt: self._patiently(prompt, limit), prompts))
+
+    def _patiently(self, prompt: str, limit: int) -> str:
+        """Asked again where the server's short queue of connections was full: no answer is lost."""
+        for _ in range(TRIES):
+            try:
+                return self.complete(prompt, limit)
+            except ConnectionError:
+                time.sleep(0.02)
+        return self.complete(prompt, limit)
 
     def close(self) -> None:
         """End the child, by force where it does not end by itself."""
