@@ -1,6 +1,6 @@
 """Processor time of the control room when nothing happens, beside a bare Textual app.
 
-    python benchmarks/idle_cpu.py [--quick] [--check] [--seconds S]
+    python benchmarks/idle_cpu.py [--quick] [--check] [--seconds S] [--json FILE]
 
 All run at the same time, each on a pseudo-terminal of 200×60, and nobody touches them: Live on a
 finished run, Live on a run whose supervisor lives and says nothing, Runs with 100 runs, and a bare
@@ -23,7 +23,8 @@ from pathlib import Path
 
 import psutil
 from events import history, run_folder
-from terminal import Terminal, room, table, verdict
+from figures import Figure, add_json_option, report
+from terminal import Terminal, room
 
 from engine.samples import copy_samples
 
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit code 1 over the limit")
     parser.add_argument("--slack", type=float, default=1.0, help="the limit times this")
     parser.add_argument("--seconds", type=float, default=30)
+    add_json_option(parser)
     options = parser.parse_args()
     seconds = 8.0 if options.quick else options.seconds
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
@@ -87,14 +89,21 @@ def main() -> int:
         spent = time.monotonic() - began
         shares = {what: (now - before[what]) / spent for what, now in used(pids).items()}
     print(f"nothing happens for {spent:.0f} s; share of a core")
-    print(table([["", "share"], *([what, f"{share:.1%}"] for what, share in shares.items())]))
-    *ours, _ = shares.items()
-    wrong = [
-        f"{what}: {share:.1%} of a core, {LIMIT * options.slack:.1%} allowed"
+    *ours, (peer, bare) = shares.items()
+    allowed = LIMIT * options.slack
+    figures = [
+        Figure(
+            "idle-" + what.replace(",", "").replace(" ", "-").lower(),
+            "Screen",
+            f"{what}: processor while nothing happens, of a core",
+            f"{share:.1%}",
+            asked=f"≤ {allowed:.1%}",
+            holds=share <= allowed,
+            against=f"{peer} {bare:.1%}",
+        )
         for what, share in ours
-        if share > LIMIT * options.slack
     ]
-    return verdict(wrong, options.check)
+    return 0 if report(figures, options.json) or not options.check else 1
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """The log pane on a large log, beside Textual's own ``Log``: opening, the top, search, filter.
 
-    python benchmarks/log_pane.py [--quick] [--megabytes N] [--no-peer] [--check]
+    python benchmarks/log_pane.py [--quick] [--megabytes N] [--no-peer] [--check] [--json FILE]
 
 Each program runs in a process of its own, on a screen of 120×40 that is composed and drawn as on a
 terminal. A timer of 5 ms measures how late the event loop comes: that is what a key would wait
 for. The needle stands in the first line, so a search has to read all of the file before it is
-there. ``grep`` says how long a program that does nothing else takes for that. With --check the
-exit code is 1 when a limit of LIMITS is missed.
+there. ``grep`` says how long a program that does nothing else takes for that. Last, the whole
+control room opens a run with a log of 1 GB on a pseudo-terminal: the time is from enter in the list
+of runs to the log's last line on the screen, memory that of the process at its highest until it has
+counted all lines. The log is written for that and deleted after. With --check the exit code is 1
+when a limit is missed.
 """
 
 from __future__ import annotations
@@ -28,6 +31,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import psutil  # noqa: E402
+from events import run_folder  # noqa: E402
+from figures import Figure, add_json_option, report  # noqa: E402
+from open_history import Memory  # noqa: E402
+from screen_memory import at_rest  # noqa: E402
+from terminal import Terminal, room  # noqa: E402
 from textual.app import App, ComposeResult  # noqa: E402
 from textual.pilot import Pilot  # noqa: E402
 from textual.widgets import Log  # noqa: E402
@@ -42,8 +51,13 @@ SIZE = (120, 40)
 NEEDLE = "zebra"
 LIMITS = {"open": 0.5, "top": 0.1, "end": 0.1}
 """Seconds that these may take, whatever the size of the log."""
+WORDS = ("start to its end on the screen", "key to its first line", "key to its last line")
+"""What LIMITS are, in the same order."""
 WORST_LAG_S = 0.05
 """The event loop may never come later than this, whatever is under way."""
+LARGE_MB, LARGE_OPEN_S = 1_000, 1.0
+"""A log as years of a talkative run leave it, and how soon its end has to be on the screen."""
+LAST = "the last line"
 
 
 def make_log(path: Path, megabytes: int) -> int:
@@ -63,7 +77,7 @@ def make_log(path: Path, megabytes: int) -> int:
             file.write(text)
             size += len(text)
             lines += len(block)
-        file.write("the last line\n")
+        file.write(LAST + "\n")
     return lines + 1
 
 
@@ -171,13 +185,13 @@ async def measure(which: str, folder: Path) -> dict[str, Any]:
                 """Whether these are in sight; drawing all to find out would cost what we time."""
                 return any(words in row.line.text for row in lines._rows)
 
-            await until(pilot, lambda: seen("the last line"))
+            await until(pilot, lambda: seen(LAST))
             found["open"] = {"seconds": time.perf_counter() - began}
             await phase("whole", lambda: reader.index.whole and reader.index.counts.total)
             idle = time.perf_counter() + 1
             await phase("nothing, for comparison", lambda: time.perf_counter() > idle)
             await phase("top", lambda: seen(NEEDLE), "home")
-            await phase("end", lambda: seen("the last line"), "end")
+            await phase("end", lambda: seen(LAST), "end")
             pane.search(compile_pattern(NEEDLE))
             await phase("search", lambda: "1 of 1" in str(pane.border_title))
             assert NEEDLE in drawn(app), "what was timed is on the screen"
@@ -190,7 +204,7 @@ async def measure(which: str, folder: Path) -> dict[str, Any]:
             await phase("filter", lambda: over(reader.filtered))
         else:
             await phase("open", lambda: app.done)
-            await until(pilot, lambda: "the last line" in drawn(app))
+            await until(pilot, lambda: LAST in drawn(app))
             found["open"]["seconds"] = time.perf_counter() - began
             log = app.query_one(Log)
             log.auto_scroll = False
@@ -223,50 +237,117 @@ def tell(name: str, found: dict[str, Any]) -> None:
             print(f"  {what:24} {one['seconds']:8.3f} s{lag}")
 
 
-def missed(found: dict[str, Any]) -> list[str]:
-    """The limits that were missed, in words."""
-    words = [
-        f"{what} took {found[what]['seconds']:.3f} s, more than {limit} s"
-        for what, limit in LIMITS.items()
-        if found[what]["seconds"] > limit
+def figures_of(found: dict[str, Any], peer: dict[str, Any] | None, megabytes: int) -> list[Figure]:
+    """The lines of the log pane alone."""
+
+    def theirs(what: str) -> str:
+        return f"textual.widgets.Log {peer[what]['seconds']:.2f} s" if peer is not None else ""
+
+    lines = [
+        Figure(
+            f"log-{what}",
+            "Logs",
+            f"log of {megabytes} MB: {words}",
+            f"{found[what]['seconds']:.3f} s",
+            asked=f"≤ {limit:g} s",
+            holds=found[what]["seconds"] <= limit,
+            against=theirs(what) if what != "end" else "",
+        )
+        for (what, limit), words in zip(LIMITS.items(), WORDS, strict=True)
     ]
-    for what, one in found.items():
-        if isinstance(one, dict) and one.get("worst_lag", 0) > WORST_LAG_S:
-            words.append(f"{what}: the event loop came {1e3 * one['worst_lag']:.0f} ms late")
-    return words
+    lags = {
+        what: one["worst_lag"]
+        for what, one in found.items()
+        if isinstance(one, dict) and "worst_lag" in one
+    }
+    worst = max(lags, key=lambda what: lags[what])
+    lines.append(
+        Figure(
+            "log-lag",
+            "Logs",
+            f"log of {megabytes} MB: event loop late at most, while counting, searching, filtering",
+            f"{1e3 * lags[worst]:.0f} ms ({worst})",
+            asked=f"≤ {1e3 * WORST_LAG_S:.0f} ms",
+            holds=lags[worst] <= WORST_LAG_S,
+        )
+    )
+    return lines
 
 
-def main() -> None:
+def large(place: Path, megabytes: int) -> list[Figure]:
+    """The control room on a run with a large log, beside itself on a run with an empty one."""
+    empty = run_folder(place, "2026-11-20-empty", phase="decided")
+    full = run_folder(place, "2026-11-21-full", phase="decided")
+    lines = make_log(full / LOG, megabytes)
+    _, bare = opened(place, empty.name, empty.name)
+    seconds, peak = opened(place, full.name, LAST)
+    size = f"log of {megabytes / 1000:g} GB, {lines:,} lines"
+    return [
+        Figure(
+            "log-large-open",
+            "Logs",
+            f"{size}: from enter in the list to its last line on the screen",
+            f"{seconds:.2f} s",
+            asked=f"< {LARGE_OPEN_S:g} s",
+            holds=seconds < LARGE_OPEN_S,
+        ),
+        Figure(
+            "log-large-memory",
+            "Logs",
+            f"{size}: memory of the whole control room at its highest, all lines counted",
+            f"{peak:.0f} MB",
+            against=f"the same with an empty log {bare:.0f} MB",
+        ),
+    ]
+
+
+def opened(place: Path, run: str, mark: str) -> tuple[float, float]:
+    """Seconds from enter on a run until ``mark`` is painted, and MB at the highest until rest."""
+    with Terminal(room(place, "runs", run), SIZE) as terminal:
+        terminal.wait_for(run.encode())
+        at_rest(psutil.Process(terminal.pid))
+        with Memory(terminal.pid) as memory:
+            pressed = terminal.press(b"\r")
+            seconds = terminal.wait_for(mark.encode(), 120) - pressed
+            at_rest(psutil.Process(terminal.pid), 180)
+        return seconds, memory.peak
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="10 MB instead of 100")
+    parser.add_argument("--quick", action="store_true", help="10 MB instead of 100, 100 of 1000")
     parser.add_argument("--megabytes", type=int)
     parser.add_argument("--no-peer", action="store_true", help="leave Textual's Log out")
     parser.add_argument("--check", action="store_true", help="exit code 1 beyond the limits")
+    add_json_option(parser)
     parser.add_argument("--child", nargs=2, metavar=("WHICH", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         found = asyncio.run(measure(options.child[0], Path(options.child[1])))
         print(json.dumps(found))
-        return
-    broken: list[str] = []
+        return 0
+    figures: list[Figure] = []
     megabytes = options.megabytes or (10 if options.quick else 100)
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         lines = make_log(folder / LOG, megabytes)
         print(f"{(folder / LOG).stat().st_size / 1e6:,.0f} MB, {lines:,} lines")
-        for which in ("ours",) if options.no_peer else ("ours", "peer"):
-            seen = child(which, folder)
+        ours, peer = child("ours", folder), None if options.no_peer else child("peer", folder)
+        for name, seen in (("log pane", ours), ("textual.widgets.Log", peer)):
             if seen is not None:
-                tell({"ours": "log pane", "peer": "textual.widgets.Log"}[which], seen)
-            if which == "ours":
-                broken = missed(seen) if seen is not None else ["the log pane did not run"]
+                tell(name, seen)
         start = time.perf_counter()
         subprocess.run(["grep", "-c", NEEDLE, str(folder / LOG)], capture_output=True, check=False)
         print(f"grep -c  {time.perf_counter() - start:.3f} s")
-    for words in broken if options.check else ():
-        print(f"missed: {words}")
-    sys.exit(1 if broken and options.check else 0)
+    if ours is None:
+        print("The log pane did not run.", file=sys.stderr)
+        return 1
+    figures += figures_of(ours, peer, megabytes)
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "factory.toml").touch()
+        figures += large(Path(directory), LARGE_MB // 10 if options.quick else LARGE_MB)
+    return 0 if report(figures, options.json) or not options.check else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

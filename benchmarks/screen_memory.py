@@ -1,6 +1,6 @@
 """Memory of the screen over an hour of 100 events a second, replayed as quickly as it takes them.
 
-    python benchmarks/screen_memory.py [--quick] [--check] [--metrics N] [--real SECONDS]
+    python benchmarks/screen_memory.py [--quick] [--check] [--metrics N] [--json FILE]
 
 Live runs on a pseudo-terminal of 200×60 and follows a run that reports ``--metrics`` numbers at
 each step (20 by default). An hour's events are appended in 36 parts, each when the one before was
@@ -24,7 +24,8 @@ from pathlib import Path
 
 import psutil
 from events import history, run_folder
-from terminal import Terminal, room, table, verdict
+from figures import Figure, add_json_option, report
+from terminal import Terminal, room, table
 
 MEMORY_MB, GROWTH = 200, 0.1
 RATE, PARTS = 100, 36
@@ -96,6 +97,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit code 1 over the limits")
     parser.add_argument("--metrics", type=int, default=20)
     parser.add_argument("--real", type=float, default=20.0, metavar="SECONDS")
+    add_json_option(parser)
     options = parser.parse_args()
     parts = PARTS // 6 if options.quick else PARTS
     seen, share = replayed(options.metrics, parts, 0.0 if options.quick else options.real)
@@ -103,17 +105,43 @@ def main() -> int:
     marks = [seen[len(seen) * quarter // 4 - 1] for quarter in range(1, 5)]
     rows = [["", *(f"{minute} min" for minute in minutes)]]
     rows.append(["control room", *(f"{mark:.0f} MB" for mark in marks)])
-    rows.append(["every number kept", "", "", "", f"{peer(options.metrics, parts):.0f} MB"])
+    kept = f"{peer(options.metrics, parts):.0f} MB"
+    rows.append(["every number kept", "", "", "", kept])
     print(f"{RATE} events a second with {options.metrics} numbers a step, replayed")
     print(table(rows))
+    what = f"{RATE} events a second with {options.metrics} numbers a step"
+    figures = [
+        Figure(
+            "screen-memory",
+            "Screen",
+            f"memory of Live at its highest, {minutes[3]} minutes of {what}",
+            f"{max(seen):.0f} MB",
+            asked=f"≤ {MEMORY_MB} MB",
+            holds=max(seen) <= MEMORY_MB,
+            against=f"every number kept in lists, no screen: {kept}",
+        )
+    ]
+    if not options.quick:
+        figures.append(
+            Figure(
+                "screen-memory-growth",
+                "Screen",
+                "growth of it in the second half of that hour",
+                f"{marks[3] / marks[1] - 1:+.1%}",
+                asked=f"≤ {GROWTH:.0%}",
+                holds=marks[3] <= marks[1] * (1 + GROWTH),
+            )
+        )
     if share is not None:
-        print(f"in real time, at the end of it: {share:.0%} of a core")
-    wrong = []
-    if max(seen) > MEMORY_MB:
-        wrong.append(f"{max(seen):.0f} MB, {MEMORY_MB} allowed")
-    if not options.quick and marks[3] > marks[1] * (1 + GROWTH):
-        wrong.append(f"{marks[1]:.0f} MB after half of the time and {marks[3]:.0f} MB at the end")
-    return verdict(wrong, options.check)
+        figures.append(
+            Figure(
+                "screen-cpu-after-an-hour",
+                "Screen",
+                f"processor of Live in real time after that hour, at {RATE} events a second",
+                f"{share:.0%} of a core",
+            )
+        )
+    return 0 if report(figures, options.json) or not options.check else 1
 
 
 if __name__ == "__main__":
