@@ -85,7 +85,7 @@ async def test_an_edge_is_dragged_by_the_mouse(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(180, 40)) as pilot:
         pane = app.screen.query_one("#preview")
-        await until(pilot, lambda: pane.region.area)
+        await until(pilot, lambda: pane.region.area and pane.region.x > 60)
         usual = pane.region
         await pilot.mouse_down(offset=(usual.x, usual.y + 3))
         await pilot.hover(offset=(usual.x - 10, usual.y + 3))
