@@ -3,7 +3,7 @@
     python benchmarks/limits.py [--quick] [--json FILE]
 
 The limit is a roofline: the best float32 matrix product that MLX does here, in operations a second,
-and the best of its large memory kernels (copy, add, sum, matrix times vector), in bytes a second,
+and the best of its large memory kernels or of the C library's copy, in bytes a second,
 with one BLAS thread and with one for every core; what a training step under LoRA and a decoded
 token need at least is counted in ``roofline.py``. Beside it stands what our train stage and our
 generation do with the same model on the same machine. Small models are far from the limit: there
@@ -86,7 +86,23 @@ def kernel_child(quick: bool) -> dict[str, dict[str, float]]:
         "sum": best_rate(lambda: one.sum(), moved, seconds),
         "matrix times vector": best_rate(lambda: one @ thin, moved, seconds),
     }
+    if not on_gpu:
+        # MLX's own kernels compute more than they move on a CPU; the C library's copy does not.
+        bytes_s["C library's copy"] = copy_rate(int(moved), seconds)
     return {"flop_s": flop_s, "bytes_s": bytes_s}
+
+
+def copy_rate(size: int, seconds: float) -> float:
+    """Bytes a second that a copy of so many bytes reads and writes, the best of its tries."""
+    import numpy as np
+
+    source, target = np.ones(size // 4, np.float32), np.zeros(size // 4, np.float32)
+    best, until = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        begin = time.perf_counter()
+        np.copyto(target, source)
+        best = min(best, time.perf_counter() - begin)
+    return 2.0 * size / best
 
 
 def decode_child(model_path: str, rows: int, rounds: int) -> dict[str, float]:

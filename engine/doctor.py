@@ -190,7 +190,7 @@ def _linux(device: str) -> Iterator[Finding]:
         elif device == "gpu":
             yield Finding("cuda", "ok", words)
         else:
-            yield Finding("cuda", "wrong", f"{words}. MLX computes on the processor", _take(extra))
+            yield Finding("cuda", "note", f"{words}. MLX computes on the processor", _take(extra))
 
 
 def _take(extra: str) -> str:

@@ -47,11 +47,13 @@ def row_bytes(model: Any, tokens: int) -> float:
 
 def free_bytes() -> float:
     """Memory that a process may still take here: what the system has, on a Mac no more than what
-    Metal recommends."""
+    Metal recommends, on a CUDA card what the card has."""
     free = float(psutil.virtual_memory().available)
+    info = (getattr(mx, "device_info", None) or mx.metal.device_info)()
     if platform.system() == "Darwin":
-        info = (getattr(mx, "device_info", None) or mx.metal.device_info)()
         recommended = info.get("max_recommended_working_set_size")
         if recommended:
             free = min(free, max(0.0, float(recommended) - mx.get_active_memory()))
+    elif info.get("free_memory"):
+        free = float(info["free_memory"]) + mx.get_cache_memory()
     return free

@@ -17,7 +17,8 @@ import ctypes
 import os
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("libopenblas.so.0", "libopenblas.so")
@@ -25,18 +26,35 @@ DEFAULT_THREADS = "1"
 """OpenBLAS threads when OPENBLAS_NUM_THREADS is not set: for matrices of the size of
 small models a second thread gives next to nothing, and takes a core from everything else."""
 
+CUDA_BUILDS = ("mlx-cuda-12", "mlx-cuda-13")
+CARDS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
+"""What is there when a driver for NVIDIA cards is loaded, the last one in a Linux on Windows."""
 
 _KEEP = ((-3, 32 * 2**20), (-1, 2**31 - 1), (-2, 64 * 2**20))
 """M_MMAP_THRESHOLD at its most, M_TRIM_THRESHOLD at "never", and M_TOP_PAD: how much more the heap
 grows at a time."""
 
 
+def expects_gpu() -> bool:
+    """Whether MLX will compute on an NVIDIA card, told before it is imported."""
+    return any(map(_installed, CUDA_BUILDS)) and any(Path(path).exists() for path in CARDS)
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def load_openblas() -> str | None:
-    """Load OpenBLAS globally; its name, or None where it is not installed or not wanted.
+    """Load OpenBLAS globally; its name, or None where it is not installed or not wanted: not
+    on a Mac, nor where a card computes.
 
     RuntimeError when MLX was imported before: then it would have no effect.
     """
-    if platform.system() != "Linux":
+    if platform.system() != "Linux" or expects_gpu():
         return None
     if "mlx.core" in sys.modules:
         raise RuntimeError("blas.prepare must run before mlx is imported")
@@ -56,7 +74,7 @@ def keep_memory() -> bool:
     MLX asks it for each array anew. Large ones come from the system page by page and go back at
     once, which is a tenth of the time of an evaluation in batches.
     """
-    if platform.system() != "Linux":
+    if platform.system() != "Linux" or expects_gpu():
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's; other libraries have none
     if mallopt is None:

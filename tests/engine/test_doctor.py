@@ -58,12 +58,12 @@ def test_what_the_driver_prints_is_read() -> None:
     assert parse("A card, 580.1, 8.9, [N/A]") == [Card("A card", (580, 1), (8, 9), None)]
 
 
-def test_a_card_that_mlx_does_not_use_is_wrong_and_says_what_to_type(
+def test_a_card_that_mlx_does_not_use_says_what_to_type(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(nvidia, "cards", lambda: [card((580, 1))])
     (found,) = doctor._linux("cpu")
-    assert found.state == "wrong" and "80.0 GB" in found.text
+    assert found.state == "note" and "80.0 GB" in found.text
     assert found.fix is not None and "factory-tui[cuda13]" in found.fix
     assert "mlx-cuda-13==" in found.fix
     (found,) = doctor._linux("gpu")

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.app import FactoryApp
@@ -24,6 +26,17 @@ async def until(pilot: Pilot[None], holds: Callable[[], object], seconds: float 
         assert time.monotonic() < end, "what was waited for did not come"
         await asyncio.sleep(0.02)
         await pilot.pause()
+
+
+async def stands(pilot: Pilot[None], widget: Widget) -> Region:
+    """Wait until a widget is laid out and stays where it is; where that is."""
+    seen: list[Region] = []
+    while not (len(seen) >= 5 and seen[-1].area and len(set(seen[-5:])) == 1):
+        assert len(seen) < 500, "it does not come to stand"
+        await asyncio.sleep(0.03)
+        await pilot.pause()
+        seen.append(widget.region)
+    return seen[-1]
 
 
 def texts(app: FactoryApp) -> str:

@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
-from tests.tui.drive import app_on, texts, until
+from tests.tui.drive import app_on, stands, texts, until
 from tests.tui.fake_run import FakeRun
 from tests.tui.make_runs import make_run
 from tui.acting import sentence_of
@@ -66,8 +66,7 @@ async def test_an_edge_moves_by_key_and_is_remembered(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         pane = app.screen.query_one("#preview")
-        await until(pilot, lambda: pane.region.area)
-        usual = pane.region.height
+        usual = (await stands(pilot, pane)).height
         await pilot.press("ctrl+up", "ctrl+up")
         await until(pilot, lambda: pane.region.height == usual + 4)
         await pilot.press("ctrl+down")
@@ -75,7 +74,7 @@ async def test_an_edge_moves_by_key_and_is_remembered(workspace: Path) -> None:
     again = app_on(workspace)
     async with again.run_test(size=(120, 40)) as pilot:
         pane = again.screen.query_one("#preview")
-        await until(pilot, lambda: pane.region.area)
+        await stands(pilot, pane)
         await until(pilot, lambda: pane.region.height == usual + 2)
         await pilot.press("ctrl+r")
         await until(pilot, lambda: pane.region.height == usual)
@@ -85,8 +84,7 @@ async def test_an_edge_is_dragged_by_the_mouse(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(180, 40)) as pilot:
         pane = app.screen.query_one("#preview")
-        await until(pilot, lambda: pane.region.area and pane.region.x > 60)
-        usual = pane.region
+        usual = await stands(pilot, pane)
         await pilot.mouse_down(offset=(usual.x, usual.y + 3))
         await pilot.hover(offset=(usual.x - 10, usual.y + 3))
         await pilot.mouse_up(offset=(usual.x - 10, usual.y + 3))
@@ -104,7 +102,7 @@ async def test_a_pane_keeps_a_least_size(workspace: Path) -> None:
     app = app_on(workspace)
     async with app.run_test(size=(120, 40)) as pilot:
         pane = app.screen.query_one("#preview")
-        await until(pilot, lambda: pane.region.area)
+        await stands(pilot, pane)
         await pilot.press(*["ctrl+down"] * 30)
         await until(pilot, lambda: pane.region.height == 3)
         await pilot.press(*["ctrl+up"] * 40)

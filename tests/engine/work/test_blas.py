@@ -7,6 +7,11 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from engine.work import blas
 
 REPORT = "import json; from engine.work import blas; print(json.dumps(blas.prepare()))"
 
@@ -54,3 +59,15 @@ def test_importing_the_workers_imports_no_mlx() -> None:
         "print(sorted(heavy))"
     )
     assert run(code).stdout.strip() == "[]"
+
+
+def test_on_a_card_nothing_is_done_for_the_processor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert not blas.expects_gpu()  # no CUDA build is installed here
+    monkeypatch.setattr(blas, "CUDA_BUILDS", ("mlx",))
+    monkeypatch.setattr(blas, "CARDS", (str(tmp_path),))
+    assert blas.expects_gpu()
+    assert blas.load_openblas() is None and not blas.keep_memory()
+    monkeypatch.setattr(blas, "CARDS", (str(tmp_path / "none"),))
+    assert not blas.expects_gpu()
