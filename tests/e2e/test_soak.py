@@ -1,4 +1,4 @@
-"""The short form of the soak: as many events as ten minutes of training give, in seconds."""
+"""The short form of the soak: as many events as five minutes of training give, in seconds."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def test_what_grows_is_seen_and_what_jitters_is_not() -> None:
 def test_a_soak_loses_nothing_and_stays_flat(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     command = [sys.executable, str(ROOT / "scripts" / "soak.py"), "--json", str(out)]
-    command += ["--minutes", "0.2", "--rate", "4000", "--every", "0.25"]
+    command += ["--minutes", "0.12", "--rate", "4000", "--every", "0.25"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {one["key"]: one for one in json.loads(out.read_text())}
     assert set(found) == {"soak-supervisor", "soak-screen", "soak-events"}
     assert found["soak-events"]["measured"] == "all"
-    assert "48,000" in found["soak-events"]["what"]
+    assert "28,800" in found["soak-events"]["what"]
