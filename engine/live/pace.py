@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add, sub
 from statistics import median
 
 _KEPT = 256
@@ -50,18 +53,17 @@ class Pace:
         self.unit = "steps"
         self._first: tuple[float, float] | None = None
         self._last = (0.0, 0.0)
-        self._marks = 0
-        self._pieces: list[_Piece] = []
+        self._units = array("d")
+        self._seconds = array("d")
+        """Pieces of the course: so many units, done in so many seconds."""
 
     def mark(self, seconds: float, done: float, total: float | None, unit: str) -> None:
         """``done`` of ``total`` at ``seconds`` (any clock that does not go back)."""
         if done < self.done or unit != self.unit or total != self.total:
             # Another count began: rates of the old one say nothing about it.
             self._first = None
-            self._pieces.clear()
-            self._marks = 0
+            del self._units[:], self._seconds[:]
         self.done, self.total, self.unit = done, total, unit
-        self._marks += 1
         if self._first is None:
             self._first = self._last = (seconds, done)
             return
@@ -69,15 +71,42 @@ class Pace:
         if units <= 0:
             return  # the same count again: its time belongs to what is done next
         self._last = (seconds, done)
-        self._pieces.append(_Piece(units, max(0.0, spent)))
-        if len(self._pieces) > _KEPT:
+        self._units.append(units)
+        self._seconds.append(max(0.0, spent))
+        if len(self._units) > _KEPT:
             self._join()
+
+    def mark_all(
+        self, seconds: Sequence[float], done: Sequence[float], total: float | None, unit: str
+    ) -> None:
+        """As ``mark`` for each of these, of one count, but quickly."""
+        if not done:
+            return
+        if self._first is None or unit != self.unit or total != self.total:
+            self.mark(seconds[0], done[0], total, unit)
+            seconds, done = seconds[1:], done[1:]
+        units = list(map(sub, done, (self._last[1], *done[:-1])))
+        spent = list(map(sub, seconds, (self._last[0], *seconds[:-1])))
+        if min(units, default=0) <= 0 or min(spent) < 0:
+            for at, one in zip(seconds, done, strict=True):
+                self.mark(at, one, total, unit)
+            return
+        self.done = done[-1]
+        self._last = (seconds[-1], done[-1])
+        at = 0
+        while at < len(units):
+            stop = at + _KEPT + 1 - len(self._units)
+            self._units.extend(units[at:stop])
+            self._seconds.extend(spent[at:stop])
+            at = stop
+            if len(self._units) > _KEPT:
+                self._join()
 
     def _join(self) -> None:
         """Make one of each two neighbours in the older half."""
-        old, new = self._pieces[: _KEPT // 2], self._pieces[_KEPT // 2 :]
-        pairs = zip(old[::2], old[1::2], strict=True)
-        self._pieces = [_Piece(a.units + b.units, a.seconds + b.seconds) for a, b in pairs] + new
+        for one in (self._units, self._seconds):
+            old = one[: _KEPT // 2]
+            one[: _KEPT // 2] = array("d", map(add, old[::2], old[1::2]))
 
     @property
     def share(self) -> float | None:
@@ -115,7 +144,8 @@ class Pace:
         """The course without its slow start and without a pause."""
         if self._first is None or self._last[0] - self._first[0] < _MIN_SECONDS:
             return []
-        return _without_pause(_without_start(self._pieces))
+        pieces = list(map(_Piece, self._units, self._seconds))
+        return _without_pause(_without_start(pieces))
 
     def _each(self, pieces: list[_Piece]) -> float | None:
         """Seconds that a unit takes now."""

@@ -45,6 +45,11 @@ class Course:
     def __len__(self) -> int:
         return len(self.step)
 
+    def only(self, places: Sequence[int]) -> Course:
+        """The course of some of its points, in their order."""
+        parts = (self.step, self.tokens, self.seconds)
+        return Course(*([one[at] for at in places] for one in parts))
+
     def follows(self, series: Series) -> bool:
         """Whether nothing in it lies before what it follows, nor before the end of ``series``."""
         if not self._rises or not len(series):

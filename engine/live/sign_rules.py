@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
+from operator import mul
 from typing import Protocol
 
 from engine import numbers
@@ -52,6 +55,9 @@ class Rule(Protocol):
     def feed(self, step: float, seconds: float, value: float) -> None:
         """One point; NaN is a value that was no number."""
 
+    def unmoved(self, values: Sequence[float]) -> int:
+        """Take in leading points that change nothing but counts; how many those were."""
+
     def rewind(self) -> None:
         """The stage went back to a checkpoint: what was counted in a row counts no more."""
 
@@ -73,6 +79,9 @@ class NotANumber:
         if value != value and not self.found:
             text = f"The {self._what} is not a number any more, at step {step:,.0f}."
             self.found.append(Found("nan-loss", "error", text, seconds))
+
+    def unmoved(self, values: Sequence[float]) -> int:
+        return len(values) if self.found or not math.isnan(sum(values)) else 0
 
     def rewind(self) -> None:
         """What was said stays said."""
@@ -124,6 +133,9 @@ class Validation:
                 f"and not {FLAT_BY:.0%} lower in {FLAT_AFTER} validations since.",
                 seconds,
             )
+
+    def unmoved(self, values: Sequence[float]) -> int:
+        return 0  # a validation is rare
 
     def _rises(self) -> bool:
         if self._row >= RISING and self._row == self._since:
@@ -183,6 +195,19 @@ class Throughput:
                 self._slow = 0
         self._median.add(value)
 
+    def unmoved(self, values: Sequence[float]) -> int:
+        median = self._median
+        if self._said is not None or self._slow or median.count < SLOW_AFTER:
+            return 0
+        # The median is looked up now and then: until the next time it is the bar for all of them.
+        usual = median.value()
+        some = values[: median.stays]
+        if not some or math.isnan(sum(some)) or min(some) < max(SLOW_SHARE * usual, 0.0):
+            return 0
+        self._usual = usual
+        median.add_all(some)
+        return len(some)
+
     def _say(self, value: float, seconds: float) -> None:
         text = (
             f"Throughput fell to {_speed(value)} {self._unit}, below half of its median of "
@@ -215,6 +240,18 @@ class _Median:
     def add(self, value: float) -> None:
         self.count += 1
         self._bins[round(math.log(max(value, 1e-12)) * self._PER_E)] += 1
+
+    def add_all(self, values: Sequence[float]) -> None:
+        self.count += len(values)
+        if min(values) < 1e-12:
+            values = [max(value, 1e-12) for value in values]
+        places = map(mul, map(math.log, values), repeat(self._PER_E))
+        self._bins.update(map(round, places))
+
+    @property
+    def stays(self) -> int:
+        """So many values may be added before the median is looked up anew."""
+        return max(0, self._until - self.count)
 
     def value(self) -> float:
         """The median; looked up anew after each 16th part more values, which moves it little."""

@@ -31,6 +31,10 @@ MEMORY_SHARE = 0.9
 BUDGET = 20_000
 """Points that are taken in at once: some 10 ms, so that nobody waits long for a lock."""
 
+_FEW, _MANY = 16, 512
+"""Points that a rule is fed one by one before it is asked whether the next ones change anything,
+and how many these are."""
+
 _SAME: dict[str, frozenset[str]] = {
     "nan-loss": frozenset({"nan-loss"}),
     "early-stop": frozenset({"rising-val-loss", "flat-val-loss"}),
@@ -161,16 +165,35 @@ class _Watch:
             return 0
         start = len(series) - fresh
         stop = min(len(series), start + budget)
-        for at in range(start, stop):
-            step, seconds, value = series.step[at], series.seconds[at], series.value[at]
-            if step < self._last_step:
-                for rule in self._rules:
-                    rule.rewind()
-            self._last_step = step
-            for rule in self._rules:
-                rule.feed(step, seconds, value)
+        steps, values = series.step[start:stop].tolist(), series.value[start:stop].tolist()
+        rises = sorted(steps) == steps and steps[0] >= self._last_step
+        seconds = series.seconds[start:stop].tolist()
+        for rule in self._rules:
+            self._feed(rule, steps, seconds, values, rises)
+        self._last_step = steps[-1]
         self.seen = series.count - (len(series) - stop)
         return stop - start
+
+    def _feed(
+        self,
+        rule: Rule,
+        steps: list[float],
+        seconds: list[float],
+        values: list[float],
+        rises: bool,
+    ) -> None:
+        """Feed points to one rule; most of a long course at once."""
+        before, at = self._last_step, 0
+        while at < len(values):
+            if rises and (unmoved := rule.unmoved(values[at : at + _MANY])):
+                at += unmoved
+                continue
+            for place in range(at, min(at + _FEW, len(values))):
+                if steps[place] < before:
+                    rule.rewind()
+                before = steps[place]
+                rule.feed(before, seconds[place], values[place])
+            at += _FEW
 
     def found(self) -> Iterator[Found]:
         for rule in self._rules:

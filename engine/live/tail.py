@@ -24,10 +24,15 @@ class LineTail:
     def __init__(self, path: Path, offset: int = 0) -> None:
         self.path = path
         self.offset = offset
-        self._rest = b""
+        self._rest = bytearray()
 
     def read(self, limit: int = CHUNK) -> list[bytes]:
-        """The next complete lines without their ends, up to about ``limit`` bytes; [] for none.
+        """The next complete lines without their ends, up to about ``limit`` bytes; [] for none."""
+        block = self.read_block(limit)
+        return block[:-1].split(b"\n") if block else []
+
+    def read_block(self, limit: int = CHUNK) -> bytes:
+        """The next complete lines with their ends, up to about ``limit`` bytes; b"" for none.
 
         A file that is not there yet or cannot be read has no lines: why is for the checks to say.
         """
@@ -35,20 +40,21 @@ class LineTail:
             with open_plain(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < self.offset:
-                    self.offset, self._rest = 0, b""
+                    self.offset, self._rest = 0, bytearray()
                 file.seek(self.offset)
                 data = file.read(limit)
         except OSError:
-            return []
+            return b""
         self.offset += len(data)
-        if b"\n" not in data:
+        end = data.rfind(b"\n") + 1
+        if not end:
             self._rest += data
             if len(self._rest) > MAX_LINE:
-                self._rest = b""
-            return []
-        *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest
-        return lines
+                self._rest = bytearray()
+            return b""
+        block = bytes(self._rest) + data[:end] if self._rest else data[:end]
+        self._rest = bytearray(data[end:])
+        return block
 
     @property
     def behind(self) -> int:

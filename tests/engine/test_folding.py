@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.live import series as series_module
-from engine.live.folding import fold_lines
+from engine.live.folding import fold_block, fold_lines
 from engine.live.measurement import epoch, measurements
 from engine.live.pace import Pace
 from engine.live.projected import StageView
@@ -194,7 +194,8 @@ def test_lines_folded_together_are_events_applied_one_by_one(
     view, broken, at = RunProjection(["train"]), 0, 0
     while at < len(lines):
         size = sizes[at % len(sizes)]
-        broken += fold_lines(view, lines[at : at + size])
+        part = lines[at : at + size]
+        broken += fold_block(view, b"".join(line + b"\n" for line in part))
         at += size
     assert broken == expected_broken
     assert counted(view) == counted(expected)

@@ -132,7 +132,7 @@ def test_a_long_course_keeps_bounded_history_and_stays_right() -> None:
     pace = Pace()
     for seconds, done, total in one.marks[:30_000]:
         pace.mark(seconds, done, total, "steps")
-    assert len(pace._pieces) <= 257
+    assert len(pace._units) <= 257
     left = pace.seconds_left(one.marks[29_999][0])
     assert left == pytest.approx(one.duration - one.marks[29_999][0], rel=0.02)
 

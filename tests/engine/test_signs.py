@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.live.projection import RunProjection
+from engine.live.sign_rules import NotANumber, Rule, Throughput
 from engine.live.signs import QUIET_S, Sign, SignBook, signs
 from engine.live.tail import EventTail
 
@@ -279,3 +280,49 @@ def test_the_sample_runs_have_no_false_signs(run: Path) -> None:
     view = RunProjection()
     view.apply_all(EventTail(run / "events.jsonl").read_all())
     assert [one for one in signs(view) if one.derived and one.code != "flat-val-loss"] == []
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([100.0, 98.0, 60.0, 45.0, 20.0, 0.0, -1.0, math.nan]),
+            st.integers(1, 700),
+            st.booleans(),
+        ),
+        max_size=8,
+    ),
+    st.integers(50, 3_000),
+)
+def test_points_taken_in_at_once_say_what_they_say_one_by_one(
+    parts: list[tuple[float, int, bool]], budget: int
+) -> None:
+    rng, run, step = random.Random(len(parts)), RunProjection(), 0
+    run.apply(event("stage-start", 0))
+    for number, (value, count, back) in enumerate(parts):
+        step = max(0, step - 40) if back else step
+        for _ in range(count):
+            step += 1
+            speed = value * rng.uniform(0.9, 1.1)
+            seconds = 1_000.0 * number + step
+            values: dict[str, Any] = {"tok_s": "nan" if math.isnan(speed) else speed}
+            run.apply(
+                event("metric", seconds, step=step, values={**values, "loss": values["tok_s"]})
+            )
+    book = SignBook()
+    while book.take_in(run, budget):
+        pass
+    for (_, name), watch in book._watches.items():
+        (rule,) = watch._rules
+        singly: Rule = NotANumber(name) if name == "loss" else Throughput("tok/s")
+        series = run.stages["train"].series[name]
+        for point in zip(series.step, series.seconds, series.value, strict=True):
+            singly.feed(*point)
+        assert repr(_plain(rule)) == repr(_plain(singly))
+
+
+def _plain(value: Any) -> Any:
+    """A rule's whole state."""
+    if not hasattr(value, "__dict__"):
+        return value
+    return {name: _plain(one) for name, one in sorted(vars(value).items())}
