@@ -57,7 +57,17 @@ SCRIPTS = [
 MORE = {"first_paint": ["--peers", str(ROOT / ".cache" / "peers")]}
 """What a script is told besides."""
 
-AREAS = ["Start", "Training", "Evaluation", "Events", "Workspaces", "Logs", "Screen", "Soak", "Export"]
+AREAS = [
+    "Start",
+    "Training",
+    "Evaluation",
+    "Events",
+    "Workspaces",
+    "Logs",
+    "Screen",
+    "Soak",
+    "Export",
+]
 """Areas in the order of the table; others follow by name."""
 
 KINDS = {"cpu": "processor", "metal": "Mac (Metal)", "cuda": "NVIDIA (CUDA)"}
