@@ -72,12 +72,9 @@ def compare(
 def read_course(path: Path) -> Course:
     """The course of a run's training, from its events."""
     from engine.comparing.course import course_of
-    from engine.live.projection import RunProjection
-    from engine.live.tail import EventTail
+    from engine.live.history import folded
 
-    projection = RunProjection()
-    projection.apply_all(EventTail(path / "events.jsonl").read_all())
-    return course_of(projection)
+    return course_of(folded(path / "events.jsonl"))
 
 
 def as_plain(compared: Compared, courses: dict[str, Course]) -> dict[str, Any]:

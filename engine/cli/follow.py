@@ -15,9 +15,10 @@ from engine.catalogue.summary import summarise
 from engine.cli.console import Exit, fail, narrate, print_json, printable
 from engine.cli.harmless import write_over
 from engine.cli.telling import as_dict, event_line, state_of
+from engine.live.folding import fold_block
 from engine.live.projection import RunProjection
 from engine.live.signs import SignBook
-from engine.live.tail import EventTail
+from engine.live.tail import LineTail, events_of
 from engine.remote import mirrors
 
 POLL_S = 0.2
@@ -25,22 +26,27 @@ LINE_EVERY_S = 10.0
 """How often progress is said where lines cannot be written over."""
 
 
+_SAID = ("stage-start", "stage-end", "message", "queued")
+"""Kinds of events that are said as they come."""
+
+
 def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoReturn:
     """Tell what a run does until it ends, then print its conclusion and exit with its outcome."""
     voice = _Voice()
     view = RunProjection()
     book = SignBook()
-    tail = EventTail(path / "events.jsonl")
+    tail = LineTail(path / "events.jsonl")
     try:
         while True:
             # Liveness first: what was written before the end was seen is still read below.
             over = summarise(path).liveness in ("idle", "dead")
-            for event in tail.read_all():
-                view.apply(event)
-                if events:
-                    print(event_line(event), flush=True)
-                else:
-                    voice.say_event(event)
+            for block in tail.blocks():
+                fold_block(view, block)
+                for event in events_of(block, None if events else _SAID):
+                    if events:
+                        print(event_line(event), flush=True)
+                    else:
+                        voice.say_event(event)
             while book.take_in(view):
                 pass
             if not events:

@@ -20,8 +20,9 @@ from engine.catalogue.run_reader import all_runs
 from engine.catalogue.summary import RunSummary, summarise
 from engine.cli.console import Exit, fail, printable
 from engine.cli.telling import state_of
+from engine.live.folding import fold_block
 from engine.live.projection import RunProjection
-from engine.live.tail import EventTail
+from engine.live.tail import LineTail, events_of
 from engine.workspace import Workspace
 
 SHOWN = 20
@@ -133,7 +134,7 @@ def _count(number: int, word: str) -> str:
 def _follow(paths: Sequence[Path]) -> None:
     """Say what runs do until all of them ended; exit code 1 when one of them did not end well."""
     views = {path: RunProjection() for path in paths}
-    tails = {path: EventTail(path / "events.jsonl") for path in paths}
+    tails = {path: LineTail(path / "events.jsonl") for path in paths}
     said = dict.fromkeys(paths, 0.0)
     fresh = dict.fromkeys(paths, True)
     well = True
@@ -141,12 +142,14 @@ def _follow(paths: Sequence[Path]) -> None:
         for path in list(views):
             over = summarise(path).liveness in ("idle", "dead")
             name = f"{printable(path.name)}: " if len(paths) > 1 else ""
-            for event in tails[path].read_all():
-                views[path].apply(event)
+            for block in tails[path].blocks():
+                fold_block(views[path], block)
                 # What happened before we came is told by where it stands now.
-                line = None if fresh[path] and not over else _event_words(event)
-                if line:
-                    print(name + line, flush=True)
+                if fresh[path] and not over:
+                    continue
+                for event in events_of(block, _WORTH_A_LINE):
+                    if line := _event_words(event):
+                        print(name + line, flush=True)
             if not over and time.monotonic() - said[path] >= SAY_EVERY_S:
                 said[path] = time.monotonic()
                 print(name + progress_words(views[path]), flush=True)
@@ -178,6 +181,9 @@ def progress_words(view: RunProjection) -> str:
     if (left := stage.seconds_left(time.time())) is not None:
         parts.append(f"{numbers.duration(left)} left")
     return ", ".join(parts)
+
+
+_WORTH_A_LINE = ("stage-start", "stage-end", "message", "decided")
 
 
 def _event_words(event: dict[str, object]) -> str | None:

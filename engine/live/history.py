@@ -15,6 +15,14 @@ PIECE = 192 << 10
 """Bytes that are folded at once: some 2 ms, so that nobody waits long for the lock."""
 
 
+def folded(path: Path) -> RunProjection:
+    """All that an event log holds now; nothing where it is not there or cannot be read."""
+    view = RunProjection()
+    for block in LineTail(path).blocks():
+        fold_block(view, block)
+    return view
+
+
 class History:
     """Follows an ``events.jsonl``. Whoever reads ``view`` elsewhere holds the same lock."""
 

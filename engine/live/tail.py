@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,15 @@ class LineTail:
         self._rest = bytearray(data[end:])
         return block
 
+    def blocks(self) -> Iterator[bytes]:
+        """Complete lines with their ends, a block at a time, until all that is there was read."""
+        while self.behind:
+            before = self.offset
+            if block := self.read_block():
+                yield block
+            if self.offset == before:
+                return  # it is there and cannot be read
+
     @property
     def behind(self) -> int:
         """Bytes that are there and were not read yet."""
@@ -64,6 +73,26 @@ class LineTail:
         except OSError:
             return 0
         return max(0, found.st_size - self.offset) if stat.S_ISREG(found.st_mode) else 0
+
+
+def events_of(block: bytes, kinds: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The events in a block of lines; of some kinds only, where few others are decoded."""
+    wanted = [b""] if kinds is None else [f'"{kind}"'.encode() for kind in kinds]
+    if not any(one in block for one in wanted):
+        return
+    for line in block.split(b"\n"):
+        if any(one in line for one in wanted):
+            event = _event(line)
+            if event is not None and (kinds is None or event["kind"] in kinds):
+                yield event
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("kind"), str) else None
 
 
 class EventTail:
@@ -83,15 +112,11 @@ class EventTail:
         for line in self._lines.read(limit):
             if not line.strip():
                 continue
-            try:
-                event = json.loads(line)
-            except (ValueError, RecursionError):
+            event = _event(line)
+            if event is None:
                 self.broken += 1
-                continue
-            if isinstance(event, dict) and isinstance(event.get("kind"), str):
-                events.append(event)
             else:
-                self.broken += 1
+                events.append(event)
         return events
 
     def read_all(self) -> Iterator[dict[str, Any]]:

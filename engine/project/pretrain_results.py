@@ -13,9 +13,7 @@ from typing import Any
 from engine.comparing.course import course_of
 from engine.folder import RunFolder, write_bytes_atomic, write_json_atomic
 from engine.forge_edit import EditError, with_values
-from engine.live.folding import fold_lines
-from engine.live.projection import RunProjection
-from engine.plain_file import read_plain
+from engine.live.history import folded
 from engine.plans.stages import ADAPTER_FILES
 from engine.project.output import OUTPUT
 from engine.project.pretraining import MERGED
@@ -25,8 +23,6 @@ from engine.records.status import RunStatus
 from engine.target import Target, load_target
 
 FILE = "pretrain_results.json"
-
-MAX_EVENTS = 256 * 2**20
 
 
 def main(arguments: list[str]) -> int:
@@ -84,13 +80,7 @@ def _keep_adapter(run: RunFolder, target: Target) -> str:
 
 def _loss(run: RunFolder) -> float | None:
     """The last training loss that was reported."""
-    view = RunProjection()
-    try:
-        lines = read_plain(run.path / "events.jsonl", MAX_EVENTS).split(b"\n")
-    except OSError:
-        return None
-    fold_lines(view, [line for line in lines if line])
-    return course_of(view).loss
+    return course_of(folded(run.path / "events.jsonl")).loss
 
 
 def _minutes(status: RunStatus | None) -> float | None:

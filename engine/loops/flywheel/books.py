@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from engine.checks.contents import RunContents, load
 from engine.comparing.course import course_of
 from engine.judge.gates import CANDIDATE
-from engine.live.folding import fold_lines
-from engine.live.projection import RunProjection
+from engine.live.history import folded
 from engine.loops import commits
 from engine.loops.flywheel import project_files
 from engine.loops.flywheel.project_files import BestScore, Told
-from engine.plain_file import read_plain
 from engine.records.loop import (
     IterationCommit,
     IterationData,
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
 
 OWN_FILES = ("forge.yaml", "BACKGROUND.md", "AGENT_CONTEXT.md", "PLAN.md", ".gitignore")
 """What an iteration may have changed besides its data; git says what it really did."""
-
-
-MAX_EVENTS_BYTES = 256 * 2**20
-"""The events of a longer run are not read for one number."""
 
 
 def beat(wheel: Flywheel, status: str, error: str | None = None) -> None:
@@ -138,15 +132,7 @@ def _told(wheel: Flywheel, iteration: int) -> Told:
 
 def _loss(wheel: Flywheel, run: str) -> float | None:
     """The last training loss that the run reported."""
-    view = RunProjection()
-    try:
-        lines = read_plain(
-            wheel.folder.workspace.runs_dir / run / "events.jsonl", MAX_EVENTS_BYTES
-        ).split(b"\n")
-    except OSError:
-        return None
-    fold_lines(view, [line for line in lines if line])
-    return course_of(view).loss
+    return course_of(folded(wheel.folder.workspace.runs_dir / run / "events.jsonl")).loss
 
 
 def _epochs(contents: RunContents) -> float | None:

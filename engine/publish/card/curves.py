@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.comparing.course import training_stage
-from engine.live.folding import fold_lines
 from engine.live.glance import LONG, glance
+from engine.live.history import folded
 from engine.live.projected import StageView
 from engine.live.projection import RunProjection
 from engine.live.series import Series, Smooth
-from engine.live.tail import LineTail
 from engine.plain_file import open_plain
 from engine.records.report_card import CardCurve
 
@@ -48,7 +47,7 @@ def loss_curves(run: Path, train_stages: Sequence[str] = ()) -> Curves:
     except OSError:  # not there, or not to be read: validation says so
         return Curves()
     sampled = size > WHOLE
-    projection = glance(path, size) if sampled else _read(path, size)
+    projection = glance(path, size) if sampled else folded(path)
     stage = None if projection is None else _stage(projection, train_stages)
     if stage is None:
         return Curves()
@@ -60,17 +59,6 @@ def loss_curves(run: Path, train_stages: Sequence[str] = ()) -> Curves:
     if gaps:
         notes.append("Where the line breaks, the loss was not a number (NaN).")
     return Curves(curves, " ".join(notes))
-
-
-def _read(path: Path, size: int) -> RunProjection:
-    """The first ``size`` bytes of an event log, folded."""
-    view, lines = RunProjection(), LineTail(path)
-    while lines.offset < size:
-        before = lines.offset
-        fold_lines(view, lines.read())
-        if lines.offset == before:  # it was cut short meanwhile
-            break
-    return view
 
 
 def _stage(projection: RunProjection, names: Sequence[str]) -> StageView | None:
