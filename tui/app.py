@@ -23,7 +23,7 @@ from engine.remote import mirrors
 from tui.acting import say
 from tui.ahead import load_ahead
 from tui.bindings import EVERYWHERE, KEYS, bindings_for, caption_in, keys_of
-from tui.lookout import Lookout
+from tui.lookout import Lookout, terminal_is_gone
 from tui.previewing import SitePreview
 from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
@@ -338,6 +338,9 @@ class FactoryApp(App[None]):
         self.lookout.focus_moved(False)
 
     def _look_around(self) -> None:
+        if terminal_is_gone():
+            self.exit(return_code=1)
+            return
         if not any(one.group == "watch" and one.is_running for one in self.workers):
             self._watch_runs()
 

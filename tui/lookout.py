@@ -7,6 +7,8 @@ terminal is not in front a notification.
 from __future__ import annotations
 
 import contextlib
+import errno
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
 
 AWAY_AFTER_S = 90.0
 """A terminal that never says whether it is in front counts as left after so long without a key."""
+
+
+def terminal_is_gone() -> bool:
+    """Whether the terminal of this process was taken away: its window was closed, the line broke.
+
+    Who ignores the signal that says so (as under nohup) would read for ever from what is not there.
+    """
+    try:
+        termios.tcgetattr(0)
+    except termios.error as error:
+        return bool(error.args) and error.args[0] == errno.EIO
+    return False
 
 
 class Lookout:
