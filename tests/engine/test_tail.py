@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.live.tail import CHUNK, MAX_LINE, EventTail, LineTail
+from engine.live.tail import CHUNK, MAX_LINE, EventTail, LineTail, events_of
 
 
 def test_only_whole_lines_are_read(tmp_path: Path) -> None:
@@ -88,3 +88,13 @@ def test_what_is_no_ordinary_file_has_no_events_and_is_not_waited_for(
     tail = EventTail(path)
     assert list(tail.read_all()) == []
     assert tail.read() == [] and tail.behind == 0
+
+
+def test_events_of_some_kinds_are_picked_out_of_a_block() -> None:
+    block = (
+        b'{"kind":"metric","values":{"message":1}}\n{"kind":"message","text":"a"}\n'
+        b'not json "message"\n\n["message"]\n{"kind":"queued"}\n'
+    )
+    assert list(events_of(block, ("message",))) == [{"kind": "message", "text": "a"}]
+    assert [one["kind"] for one in events_of(block)] == ["metric", "message", "queued"]
+    assert list(events_of(block, ("decided",))) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine import checks
-from engine.checks import leak_search
+from engine.checks import leak_search, streams
 from engine.checks.contents import load
 from engine.checks.outside import evidence_file
 from engine.checks.pointers import line_of
@@ -148,6 +149,45 @@ def test_events_are_read_in_pieces_with_their_gaps(tmp_path: Path) -> None:
     assert seen.broken == [11] and seen.unfinished
     # A cut-off line loses a number; so does a deleted one.
     assert seen.gaps == [(12, 10, 11), (31, 30, 31)]
+
+
+ODD_LINES = [
+    b"",
+    b"  ",
+    b'{"seq":7,"cut',
+    b'{"seq":12,"kind":"metric"} ',
+    b'{"seq":3,"a":{"b":1}',
+    b'"c":2}{"seq":4,"kind":"x"}',
+    b'{"seq":true}',
+    b'{"kind": "record", "seq": 5, "file": "a.json", "sha256": "0"}',
+    b'{"seq":6,"kind":"record","file":"b.json"}',
+    b'{"seq":8,"kind":"suite-opened","sha256":"1"}',
+    b'{"seq":9,"text":"\xff"}',
+    b'{"seq":10}{"seq":11}',
+    b'{"seq":99999999999999999999999,"kind":"metric"}',
+]
+
+
+@given(
+    parts=st.lists(st.integers(1, 40) | st.sampled_from(ODD_LINES), max_size=8),
+    chunk=st.integers(1, 400),
+    ended=st.booleans(),
+)
+def test_a_log_read_in_blocks_is_as_one_read_line_by_line(
+    parts: list[int | bytes], chunk: int, ended: bool
+) -> None:
+    lines: list[bytes] = []
+    for part in parts:
+        count = part if isinstance(part, int) else 0
+        lines += [b'{"seq":%d,"kind":"metric"}' % (len(lines) + at) for at in range(count)]
+        lines += [part] if isinstance(part, bytes) else []
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        path = Path(directory) / "events.jsonl"
+        path.write_bytes(b"\n".join(lines) + (b"\n" if lines and ended else b""))
+        patch.setattr(streams, "_CHUNK", chunk)
+        in_blocks = read_events(path)
+        patch.setattr(streams, "_due", lambda block, wanted: 0)
+        assert in_blocks == read_events(path)
 
 
 @pytest.mark.parametrize(
