@@ -122,7 +122,8 @@ def measure(name: str, quick: bool) -> list[dict[str, Any]] | None:
             print(f"✘ {name} gave no figures (exit code {code}).", flush=True)
             return None
         day = f"{datetime.now(UTC):%Y-%m-%d}"
-        return [{**one, "script": name, "day": day} for one in json.loads(out.read_text())]
+        found = json.loads(out.read_text())
+        return [{**one, "script": name, "day": day, "quick": quick} for one in found]
 
 
 def keep(path: Path, name: str, figures: list[dict[str, Any]]) -> None:
@@ -193,7 +194,8 @@ def page(kept: dict[str, dict[str, Any]]) -> str:
                 cells.append(_cell(found["measured"]) + _mark(found) if found else "–")
                 if found and found["against"]:
                     peers.append(_cell(found["against"]))
-            again = f"`python benchmarks/{figure['script']}.py`"
+            short = " --quick" if figure["quick"] else ""
+            again = f"`python benchmarks/{figure['script']}.py{short}`"
             lines.append(f"| {' | '.join([*cells, '; '.join(peers), again])} |")
     return "\n".join(lines) + "\n"
 
