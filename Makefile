@@ -35,7 +35,6 @@ unit: $(STAMP)
 # The short forms of the benchmarks, with room for a noisy machine.
 bench-short: $(STAMP)
 	$(BIN)/python benchmarks/first_paint.py --runs 5 --limit 1.9
-	$(BIN)/python benchmarks/cold_start.py --quick --check --slack 3
 	$(BIN)/python benchmarks/train_throughput.py --quick --rounds 2 --check --slack 0.8
 	$(BIN)/python benchmarks/open_history.py --quick --check --slack 5
 	$(BIN)/python benchmarks/eval_throughput.py --quick --check --slack 0.5
