@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate, compress, groupby
@@ -101,7 +100,9 @@ def _fold(view: RunProjection, batch: list[Measurement]) -> bool:
         return False
     marked = list(map("progress".__eq__, kinds))
     marks = list(compress(batch, marked))
-    samples = [(at, one) for at, one in enumerate(batch) if one.kind == "memory"]
+    samples = []
+    if len(metrics) + len(marks) < len(batch):
+        samples = [(at, one) for at, one in enumerate(batch) if one.kind == "memory"]
     done = [one.done for one in marks if one.done is not None]
     if len(done) < len(marks) or any(one.tree_rss_bytes is None for _, one in samples):
         return False
@@ -135,7 +136,9 @@ def _fold(view: RunProjection, batch: list[Measurement]) -> bool:
         stage.last = times[-1]
     if metrics:
         stage.step, stage.tokens = steps[-1], tokens[-1]
-    view.counts.update(Counter(kinds))
+    for kind, some in (("metric", metrics), ("progress", marks), ("memory", samples)):
+        if some:
+            view.counts[kind] += len(some)
     view.first_t = times[0] if view.first_t is None else view.first_t
     view.last_t = max(times) if view.last_t is None else max(view.last_t, max(times))
     view.last_seq = next((b.seq for b in reversed(batch) if b.seq is not None), view.last_seq)
@@ -156,12 +159,13 @@ def _clock(stage: StageView, times: list[float]) -> list[float]:
 def _mark(
     stage: StageView, marks: list[Measurement], seconds: list[float], done: list[float]
 ) -> None:
-    at = 0
-    for (total, unit), same in groupby(marks, lambda one: (one.total, one.unit)):
-        stop = at + len(list(same))
-        unit = (unit or "")[:MAX_TEXT] or "steps"
-        stage.pace.mark_all(seconds[at:stop], done[at:stop], total, unit)
-        at = stop
+    counts = {(one.total, one.unit) for one in marks}
+    if len(counts) == 1:
+        ((total, unit),) = counts
+        stage.pace.mark_all(seconds, done, total, (unit or "")[:MAX_TEXT] or "steps")
+        return
+    for one, at, now in zip(marks, seconds, done, strict=True):
+        stage.pace.mark(at, now, one.total, (one.unit or "")[:MAX_TEXT] or "steps")
 
 
 def _tokens(stage: StageView, rows: list[dict[str, float]]) -> list[float]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from operator import add, sub
 from statistics import median
 
+from engine.live.series import packed
+
 _KEPT = 256
 """Pieces of the course that are kept; beyond, neighbours are joined, the oldest history coarser."""
 _MIN_SECONDS = 1.5
@@ -96,8 +98,8 @@ class Pace:
         at = 0
         while at < len(units):
             stop = at + _KEPT + 1 - len(self._units)
-            self._units.extend(units[at:stop])
-            self._seconds.extend(spent[at:stop])
+            self._units += packed(units[at:stop])
+            self._seconds += packed(spent[at:stop])
             at = stop
             if len(self._units) > _KEPT:
                 self._join()
@@ -105,8 +107,8 @@ class Pace:
     def _join(self) -> None:
         """Make one of each two neighbours in the older half."""
         for one in (self._units, self._seconds):
-            old = one[: _KEPT // 2]
-            one[: _KEPT // 2] = array("d", map(add, old[::2], old[1::2]))
+            old = one[: _KEPT // 2].tolist()
+            one[: _KEPT // 2] = packed([*map(add, old[::2], old[1::2])])
 
     @property
     def share(self) -> float | None:
