@@ -16,23 +16,18 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import fcntl
-import os
-import pty
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from figures import Figure, add_json_option, report
+from terminal import Terminal
 
 from engine.samples import copy_samples
 
@@ -49,7 +44,6 @@ ASKED = 1.5
 """Times a bare app."""
 
 ASKED_OF_PEERS = 0.5
-TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -71,34 +65,13 @@ class Start:
 
 def first_paint(app: App, cwd: Path) -> Start:
     """Start an app and wait for its paint. RuntimeError when it never comes."""
-    started = time.perf_counter()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        # An installed program finds its modules compiled.
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", HOME=str(cwd))
-        os.execv(app.command[0], app.command)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    seen, painted = b"", 0.0
-    try:
-        while not painted:
-            if time.perf_counter() - started > TIMEOUT_S:
-                raise RuntimeError(f"{app.name} never painted {app.marker!r}: {seen[-2000:]!r}")
-            if not select.select([terminal], [], [], 0.5)[0]:
-                continue
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError as error:
-                words = f"{app.name} ended before it painted: {seen[-2000:]!r}"
-                raise RuntimeError(words[-400:]) from error
-            if app.marker in seen:
-                painted = time.perf_counter() - started
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        _, _, usage = os.wait4(pid, 0)
-        os.close(terminal)
-    return Start(painted, usage.ru_utime + usage.ru_stime)
+    # An installed program finds its modules compiled, and these make nothing in a person's home.
+    clean = ["/usr/bin/env", "-u", "PYTHONDONTWRITEBYTECODE", f"HOME={cwd}"]
+    started = time.monotonic()
+    with Terminal([*clean, *app.command], (120, 40)) as terminal:
+        painted = terminal.wait_for(app.marker) - started
+        used = psutil.Process(terminal.pid).cpu_times()
+    return Start(painted, used.user + used.system)
 
 
 def peers(directory: Path) -> list[App]:

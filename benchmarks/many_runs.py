@@ -7,8 +7,8 @@ rows that are read already and only has to show, filter and scroll them.
     python benchmarks/many_runs.py [--runs N | --quick] [--check] [--json FILE]
 
 Growth is shown at a hundredth, a tenth and all of the runs: first rows, the sorted table, a
-keystroke of the filter, and `validate` of one run. The exponent is the slope of log seconds, less
-what a workspace of one run costs, over log runs: 1 is linear.
+keystroke of the filter, and `validate` of one run. The exponent is that of the last
+factor of ten, less what a workspace of one run costs: 1 is linear.
 
 Runs are made in a temporary directory. A keystroke is measured from the key event to the end of
 the paint that shows its result; lag is how much later than asked an event-loop timer of 2 ms came.
@@ -20,9 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -31,11 +29,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from figures import Figure, add_json_option, report
+from growing import exponent, make_runs
 from textual import events
 from textual.app import App, ComposeResult
 from textual.keys import _character_to_key
@@ -57,76 +55,10 @@ LIMITS = {
 }
 """In seconds; the last is a share of one core."""
 
-EXPONENT = 1.1
-"""Growth that still counts as linear: a fit through noisy times."""
+EXPONENT = 1.15
+"""Growth that still counts as linear: from two noisy times."""
 
 GROWING = ("first rows, kept summaries", "sorted table, read anew", "sorted table, kept summaries")
-
-
-def make_runs(workspace: Path, count: int) -> None:
-    """Run folders as a finished run leaves them: seven records each, over some months."""
-    chance = random.Random(7)
-    newest = datetime.now(UTC)
-    targets = ("sql", "drone-router", "file-ops", "a-long-name-of-a-target-that-somebody-chose")
-    for number in range(count):
-        created = newest - timedelta(minutes=37 * number)
-        target = targets[number % len(targets)]
-        run = workspace / "runs" / f"{created:%Y-%m-%d}-{target}-{number}"
-        run.mkdir(parents=True)
-        moment = created.isoformat()
-        write(
-            run / "config.json",
-            {
-                "run_id": run.name,
-                "target": target,
-                "owner_goal": "Answer every command.",
-                "base_model": {"id": "mlx-community/Qwen3-0.6B-4bit"},
-                "candidate": {"method": "sft-lora"},
-                "eval": {
-                    "primary": "gold",
-                    "threshold": {"primary_min": 0.9, "breadth_drop_max_pp": 8.0},
-                },
-                "seed": number % 5,
-                "hyperparameters": {
-                    "iters": 300,
-                    "batch_size": 16,
-                    "learning_rate": chance.choice([5e-5, 1e-4, 1e-3]),
-                    "schedule": "cosine",
-                    "lora": {"rank": 16},
-                },
-                "created": moment,
-            },
-        )
-        write(
-            run / "run-status.json",
-            {
-                "run_id": run.name,
-                "phase": "decided",
-                "revision": 9,
-                "created": moment,
-                "updated": moment,
-                "stages": {"train": {"state": "done", "peak_tree_rss_bytes": 2_040_109_465}},
-            },
-        )
-        for name in ("baseline", "candidate", "regression-baseline", "regression-candidate"):
-            write(
-                run / f"eval-{name}.json",
-                {
-                    "model_id": "base",
-                    "command": "evaluate",
-                    "suite": "gold",
-                    "score": round(chance.random(), 3),
-                    "date": moment,
-                    "n": 120,
-                    "tokens_per_second": 2102.0,
-                },
-            )
-        decision = chance.choice(["ship", "reject", "park"])
-        write(run / "decision.json", {"decision": decision, "reason": "Both gates hold."})
-
-
-def write(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2))
 
 
 def read_plainly(workspace: Path) -> tuple[float, Rows]:
@@ -348,15 +280,6 @@ async def opened(workspace: Path, count: int) -> dict[str, float]:
         "filter keystroke": statistics.median(room.keys),
         "validate of one run": validate_one(workspace),
     }
-
-
-def exponent(start: float, times: dict[int, float]) -> float:
-    """Slope of log seconds over log runs by least squares; ``start`` is what one run costs."""
-    xs = [math.log(count) for count in times]
-    ys = [math.log(max(1e-3, seconds - start)) for seconds in times.values()]
-    x, y = statistics.fmean(xs), statistics.fmean(ys)
-    above = sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True))
-    return above / sum((a - x) ** 2 for a in xs)
 
 
 def grown(count: int) -> list[Figure]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from engine import nvidia
 from engine.largest_model import fits
 from engine.models import cached_models, hub_cache
+from engine.supervise.provenance import machine
 
 State = Literal["ok", "note", "wrong"]
 
@@ -56,7 +57,7 @@ def _system() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    chip = chip_name()
+    chip = machine().chip or platform.machine()
     yield Finding("machine", "ok", f"{chip} · {os.cpu_count()} cores · {gigabytes(memory.total)}")
     low = memory.available < LOW_MEMORY_BYTES
     yield Finding(
@@ -75,22 +76,6 @@ def _system() -> Iterator[Finding]:
         f"{platform.python_version()} ({platform.python_implementation()})",
         None if good else "Install Python 3.11 or newer.",
     )
-
-
-def chip_name() -> str:
-    """The processor's name as the system gives it, else the architecture."""
-    if platform.system() == "Darwin":
-        name = _output(["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"])
-        if name:
-            return name
-    if platform.system() == "Linux":
-        try:
-            for line in Path("/proc/cpuinfo").read_text().splitlines():
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-        except OSError:
-            return platform.machine()
-    return platform.machine()
 
 
 def _packages() -> Iterator[Finding]:

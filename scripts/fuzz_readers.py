@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.fuzzing.bounds import MEMORY, SECONDS, Wrong, attempt, smaller
 from scripts.fuzzing.mutations import mutated
-from scripts.fuzzing.readers import DATA, ROOT, FuzzedReader, readers
+from scripts.fuzzing.readers import FuzzedReader, readers
+from scripts.fuzzing.seeds import DATA, ROOT
 
 KEPT = DATA / "fuzz"
 LARGEST_KEPT = 64 * 1024

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from scripts.fuzzing.readers import ROOT, FuzzedReader
+from scripts.fuzzing.readers import FuzzedReader
+from scripts.fuzzing.seeds import ROOT
 
 SECONDS = 5.0
 """Of the processor's time that one input may take."""
