@@ -8,7 +8,6 @@ there.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from engine.folder import exclusive
 from engine.plain_file import read_plain
 from engine.records.base import Record, UtcTime
 from engine.records.status import RunStatus
@@ -112,12 +112,8 @@ def one_at_a_time(workspace: Path) -> Iterator[None]:
     """Between choosing a machine and starting there nobody else here chooses. OSError."""
     path = _sent_path(workspace).with_name(".choosing")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with exclusive(path):
         yield
-    finally:
-        os.close(handle)
 
 
 def write_down(workspace: Path, sent: Sent) -> None:

@@ -12,13 +12,12 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from engine.folder import write_json_atomic
+from engine.folder import exclusive, write_json_atomic
 from engine.processes import is_alive, lives
 from engine.records.base import Record, UtcTime, utc_now
 from engine.records.status import ProcessId
@@ -79,7 +78,7 @@ class Place:
         """Draw a ticket, behind everyone who asked before. OSError when it cannot be written."""
         directory = _queue_dir(self._workspace)
         directory.mkdir(parents=True, exist_ok=True)
-        with _exclusive(directory / ".numbers"):
+        with exclusive(directory / ".numbers"):
             numbers = [int(path.name.split("-", 1)[0]) for path in _ticket_paths(self._workspace)]
             number = max(numbers, default=0) + 1
             self._path = directory / f"{number:09d}-{self._ticket.run_id}.json"
@@ -163,14 +162,3 @@ def _read(path: Path) -> Ticket | None:
         return Ticket.model_validate(json.loads(path.read_bytes()))
     except (OSError, ValueError, ValidationError, RecursionError):
         return None
-
-
-@contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Hold a short lock on a file while numbers are given out."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
