@@ -178,15 +178,21 @@ class RunFolder:
         return self.read_optional("run-status.json", RunStatus)
 
     def move(
-        self, revision: int, change: Callable[[RunStatus], None], *, withdraw: bool = False
+        self,
+        revision: int,
+        change: Callable[[RunStatus], None],
+        *,
+        withdraw: bool = False,
+        held: bool = False,
     ) -> RunStatus:
         """Change the status that was read at ``revision``.
 
         ``change`` edits a copy; a phase may only move as Phase.may_become says. With ``withdraw``
         a run may leave ``decided`` again, for `engine.decisions.withdrawing` alone.
+        ``held``: the caller is within ``alone`` of this folder, and has more to write there.
         StaleRevision when the file has another revision by now.
         """
-        with alone(self.path):
+        with contextlib.nullcontext() if held else alone(self.path):
             return self._move(revision, change, withdraw)
 
     def _move(

@@ -12,7 +12,8 @@ from engine.compute.rank_lines import Begun, Ended, Gone, LogLine
 
 TAIL_LINES = 5
 _TAIL_CHARS = 400
-_SAID_WHY = (0, 3, 4, 5)
+_STOPPED = 4
+_SAID_WHY = (0, 3, _STOPPED, 5)
 """Exit codes of a worker that said itself why it ends, see docs/architecture.md."""
 
 _LOST_PEER = "connection to a peer was lost"
@@ -29,9 +30,14 @@ class RankLog:
         self.begun: dict[int, Begun] = {}
         self.launcher_signal: int | None = None
         """The signal that ended the launcher; None where it ended by itself."""
+        self.lost_a_peer: set[int] = set()
+        """Ranks that ended since another one was gone. Noted apart from their last lines: what the
+        launcher prints comes behind it, in the first rank's name."""
         self._tails: dict[int, deque[str]] = {}
 
     def say(self, line: LogLine) -> None:
+        if _LOST_PEER in line.text:
+            self.lost_a_peer.add(line.rank)
         self._tails.setdefault(line.rank, deque(maxlen=TAIL_LINES)).append(line.text)
 
     def note(self, what: Begun | Ended | Gone) -> None:
@@ -68,9 +74,11 @@ class Verdict:
 
 def judge(hosts: Sequence[Host], log: RankLog) -> Verdict:
     """How the group ended. Where the first rank says how, that is it: all the work is saved there,
-    and how the others left is in their record."""
+    and how the others left is in their record. One that saved and stopped since the launcher told
+    it to was not asked by anybody: another rank is why."""
     first = log.ends.get(0)
-    if first is not None and first.exit_code in _SAID_WHY:
+    asked = first is not None and not (first.stopped and first.exit_code == _STOPPED)
+    if first is not None and asked and first.exit_code in _SAID_WHY:
         return Verdict(first.exit_code)
     culprit = _culprit(log)
     return Verdict(1, _never_ran(log) if culprit is None else _sentence(hosts, log, culprit))
@@ -79,8 +87,9 @@ def judge(hosts: Sequence[Host], log: RankLog) -> Verdict:
 def _culprit(log: RankLog) -> int | None:
     """The rank whose end broke the group; None where nothing is known of any.
 
-    One that a signal ended which we did not send comes before one that failed by itself, and that
-    before those that lost a peer: they end at nearly the same time.
+    One that a signal ended which we did not send comes before one that failed by itself, that
+    before one that fell silent, and that before those that lost a peer: they end at nearly the
+    same time.
     """
     for rank, end in log.ends.items():
         if end.signal is not None and not end.stopped:
@@ -89,8 +98,11 @@ def _culprit(log: RankLog) -> int | None:
     for rank, gone in log.gone.items():
         if rank not in log.ends and gone.code is not None:
             return rank
-    failed = [one.rank for one in log.ends.values() if not one.stopped]
-    return min(failed, key=lambda rank: _LOST_PEER in log.tail(rank), default=None)
+    failed = [rank for rank, end in log.ends.items() if not end.stopped]
+    by_itself = [rank for rank in failed if rank not in log.lost_a_peer]
+    # One that began and was not heard of since is the peer that the others lost.
+    unheard = [rank for rank in log.begun if rank not in log.ends]
+    return min(by_itself or unheard or failed, default=None)
 
 
 def _sentence(hosts: Sequence[Host], log: RankLog, rank: int) -> str:
@@ -98,7 +110,7 @@ def _sentence(hosts: Sequence[Host], log: RankLog, rank: int) -> str:
     end, gone = log.ends.get(rank), log.gone.get(rank)
     number = end.signal if end else None
     code = end.exit_code if end else gone.code if gone else None
-    lost = end is None and not hosts[rank].here and code is not None
+    lost = end is None and not hosts[rank].here
     if end is None and not lost and code is not None and code < 0:
         number, code = -code, None
     if number is not None:

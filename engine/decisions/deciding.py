@@ -36,7 +36,14 @@ from engine.decisions.decision_rules import (
     refusals,
 )
 from engine.decisions.withdrawing import Receipt, keep
-from engine.folder import EventLog, FolderError, RunFolder, StaleRevision, write_bytes_atomic
+from engine.folder import (
+    EventLog,
+    FolderError,
+    RunFolder,
+    StaleRevision,
+    alone,
+    write_bytes_atomic,
+)
 from engine.judge.gates import BREADTH_DROP, Gate, Verdict
 from engine.publish.card.writing import CARD, PAGE, write_card
 from engine.publish.report import write_report
@@ -174,40 +181,41 @@ def make_decision(
     if isinstance(ready, Refused):
         return ready
     decision, artifact, kept_as = ready
-    files = [*_FILES, *([kept_as] if kept_as else [])]
-    before = keep(run, files)
-    if kept_as and before["decision.json"].sha256 != contents.document("decision.json").sha256:
-        return Refused((_CHANGED,))
     folder = RunFolder(run)
-    try:
-        # The status moves first: of two who decide at once, one is refused here.
-        status = _move(folder, contents.status, bump=supersede)
-    except StaleRevision:
-        return Refused((_CHANGED,))
-    except FolderError as error:
-        return Refused((f"{error}.",))
-    if kept_as and (old := before["decision.json"].data) is not None:
-        write_bytes_atomic(folder.file(kept_as), old)
-    if artifact is not None and artifact is not contents.artifact:
-        folder.write("artifact.json", artifact)
-    folder.write("decision.json", as_written(decision))
-    shipping = decision.decision == DecisionKind.SHIP
-    routed = shipping and artifact is not None and artifact.routed
-    size = _say_so(folder, contents, decision, routed=routed)
-    # The decision stands without its report and card: validation says that they are older.
-    with contextlib.suppress(OSError):
-        write_report(run)
-        write_card(run)
-    return Receipt(
-        run=run,
-        decision=decision,
-        before=before,
-        after=keep(run, files),
-        status=contents.status,
-        revision=status.revision if status else None,
-        events=size,
-        stands=contents.decision if supersede else None,
-    )
+    # Of two who decide at once, the second comes in here after the first has written all of it.
+    with alone(run):
+        files = [*_FILES, *([kept_as] if kept_as else [])]
+        before = keep(run, files)
+        if before["decision.json"].sha256 != contents.document("decision.json").sha256:
+            return Refused((_CHANGED,))
+        try:
+            status = _move(folder, contents.status, bump=supersede)
+        except StaleRevision:
+            return Refused((_CHANGED,))
+        except FolderError as error:
+            return Refused((f"{error}.",))
+        if kept_as and (old := before["decision.json"].data) is not None:
+            write_bytes_atomic(folder.file(kept_as), old)
+        if artifact is not None and artifact is not contents.artifact:
+            folder.write("artifact.json", artifact)
+        folder.write("decision.json", as_written(decision))
+        shipping = decision.decision == DecisionKind.SHIP
+        routed = shipping and artifact is not None and artifact.routed
+        size = _say_so(folder, contents, decision, routed=routed)
+        # The decision stands without its report and card: validation says that they are older.
+        with contextlib.suppress(OSError):
+            write_report(run)
+            write_card(run)
+        return Receipt(
+            run=run,
+            decision=decision,
+            before=before,
+            after=keep(run, files),
+            status=contents.status,
+            revision=status.revision if status else None,
+            events=size,
+            stands=contents.decision if supersede else None,
+        )
 
 
 def rehearse(
@@ -289,7 +297,7 @@ def _move(folder: RunFolder, status: RunStatus | None, *, bump: bool) -> RunStat
             changed.phase = Phase.DECIDED
             changed.ended = changed.ended or utc_now()
 
-    return folder.move(status.revision, to_decided)
+    return folder.move(status.revision, to_decided, held=True)
 
 
 def _say_so(

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.folder import EventLog, FolderError, RunFolder, write_bytes_atomic
+from engine.folder import EventLog, FolderError, RunFolder, alone, write_bytes_atomic
 from engine.plain_file import open_plain
 from engine.records.run import Decision
 from engine.records.status import RunStatus
@@ -89,7 +89,7 @@ def withdraw(receipt: Receipt) -> str | None:
     ours = receipt.events is not None and receipt.revision is not None
     held = RunLock(receipt.run) if ours else contextlib.nullcontext()
     try:
-        with held:
+        with held, alone(receipt.run):
             if (changed := _changed(folder, receipt)) is not None:
                 return (
                     f"{changed} changed since the decision was written, so it stands. To decide "
@@ -126,7 +126,7 @@ def _put_back(folder: RunFolder, receipt: Receipt) -> None:
             status.phase, status.ended = before.phase, before.ended
 
         # First of all: whoever moves the run at the same time is refused here, or we are.
-        folder.move(receipt.revision or 0, back, withdraw=True)
+        folder.move(receipt.revision or 0, back, withdraw=True, held=True)
     for name, kept in receipt.before.items():
         if kept.sha256 == receipt.after[name].sha256:
             continue

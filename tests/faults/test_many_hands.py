@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.checks.contents import RunContents
 from engine.decisions import deciding
 from engine.decisions.deciding import Refused, decide
+from engine.folder import RunFolder
 from engine.records.run import Decision
-from engine.records.status import Phase, ProcessId
+from engine.records.status import Phase, ProcessId, RunStatus
 from engine.supervise import launch as launching
 from engine.supervise.launch import LaunchError, cancel, wait_ended
 from engine.supervise.process import Patience
@@ -132,3 +135,51 @@ def test_a_cancel_between_the_look_and_the_decision_refuses_it(
     assert status(dead).phase is Phase.CANCELLED
     assert not (dead / "decision.json").exists()
     assert_unbroken(dead)
+
+
+def test_a_decision_while_another_one_is_being_written_is_refused(
+    dead: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the status that is decided and the record of the decision: who looks then sees what
+    a decision that was cut short leaves, and must not take it for one."""
+    move, rivals = deciding.RunFolder.move, []
+
+    def and_a_rival(folder: RunFolder, *args: Any, **more: Any) -> RunStatus:
+        moved = move(folder, *args, **more)
+        if not rivals:
+            rivals.append(Rival(dead))
+            rivals[0].looked.wait(20)
+            assert not (dead / "decision.json").exists()
+        return moved
+
+    monkeypatch.setattr(deciding.RunFolder, "move", and_a_rival)
+    assert not isinstance(decide(dead, REJECT), Refused)
+    (rival,) = rivals
+    rival.join(20)
+    assert isinstance(rival.outcome, Refused) and "changed while" in rival.outcome.reasons[0]
+    assert read_json(dead / "decision.json")["decision"] == "reject"
+    assert [event["decision"] for event in events(dead, "decided")] == ["reject"]
+    assert_unbroken(dead)
+
+
+class Rival(threading.Thread):
+    """Decides the same run otherwise; ``looked`` once it has read the folder."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(daemon=True)
+        self.looked = threading.Event()
+        self.outcome: Decision | Refused | None = None
+        self._run_folder = run
+        self.start()
+
+    def run(self) -> None:
+        prepare = deciding._prepare
+
+        def prepared(*args: Any) -> Any:
+            ready = prepare(*args)
+            self.looked.set()
+            return ready
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deciding, "_prepare", prepared)
+            self.outcome = decide(self._run_folder, REJECT.model_copy(update={"decision": "park"}))

@@ -149,6 +149,23 @@ LOST = "RuntimeError: [ring] connection to a peer was lost"
             1,
             "It said: No x.",
         ),
+        (
+            log_of(
+                *(Begun(0, 7), Begun(1, 8), LogLine(0, LOST), Ended(0, exit_code=1), Gone(0, 1)),
+                *(LogLine(0, f"of the launcher {i}") for i in range(20)),
+            ),
+            1,
+            "Rank 1 (host mac-b.invalid) cannot be heard any more: the connection by ssh ended",
+        ),
+        (
+            log_of(
+                *(Begun(0, 7), Begun(1, 8), LogLine(1, "step 7"), Gone(1, None)),
+                Ended(0, exit_code=4, stopped=True),
+            ),
+            1,
+            "Rank 1 (host mac-b.invalid) cannot be heard any more: the connection by ssh ended, "
+            "and the group was stopped. Its last lines: step 7",
+        ),
         (log_of(Ended(0, exit_code=0), Ended(1, signal=9)), 0, None),
         (log_of(), 1, "mlx.launch ended and had started no rank"),
     ],
@@ -162,6 +179,8 @@ LOST = "RuntimeError: [ring] connection to a peer was lost"
         "who lost a peer is not to blame",
         "connection lost",
         "another rank refused",
+        "a peer was lost before the launcher missed it",
+        "the first was told to stop as another was lost",
         "ended behind the first",
         "nothing ran",
     ],

@@ -128,5 +128,6 @@ def test_a_rank_that_is_killed_ends_the_group_and_is_named(tmp_path: Path, model
     ranks = read_record(run / "ranks.json", Ranks).stages["train"].ranks
     assert (ranks[1].signal, ranks[1].exit_code) == (signal.SIGKILL, None)
     assert ranks[0].exit_code != 0
-    steps = [path.name for path in (run / "adapters" / "checkpoints").iterdir()]
-    assert "0000050" in steps
+    # Only the newest are kept, and how far it came until the kill was heard is chance.
+    steps = [int(path.name) for path in (run / "adapters" / "checkpoints").iterdir()]
+    assert steps and all(step % 50 == 0 for step in steps)
