@@ -60,13 +60,11 @@ def _claim(home: Path, stem: str) -> Building:
         place = home / (stem if number == 1 else f"{stem}-{number}")
         made = Building(place.with_name(f"{BUILDING}{place.name}"), place)
         number += 1
-        if place.exists():
-            continue
         try:
             made.path.mkdir()
         except FileExistsError:
             continue
-        if not place.exists():  # somebody may have finished it between the look and the claim
+        if not place.exists():  # looked at after the claim: nobody finishes it in between
             return made
         made.path.rmdir()
 

@@ -22,8 +22,8 @@ ALONE: tuple[dict[str, Any], ...] = ()
 
 
 def prepare(root: Path, model: Path, iters: int, *, hosts: Sequence[dict[str, Any]] = TWO) -> Path:
-    """Batches of rows of 12 to 60 tokens: the ranks' shares differ in tokens; 13 rows to validate
-    in batches of four leave a last one of which only the first rank has a row."""
+    """Batches of rows of 12 to 60 tokens, all of which count: the ranks' shares differ; 13 rows
+    to validate in batches of four leave a last one of which only the first rank has a row."""
     spec: dict[str, Any] = {
         "model": str(model),
         "train": "data/train.jsonl",
@@ -33,6 +33,7 @@ def prepare(root: Path, model: Path, iters: int, *, hosts: Sequence[dict[str, An
         "batch_size": 4,
         "grad_accumulation": 2,
         "max_seq_len": 64,
+        "mask_prompt": False,
         "learning_rate": 5e-3,
         "lora": {"rank": 4, "scale": 2.0, "keys": ["q_proj", "mlp.up_proj"]},
         "report_every": 1,
