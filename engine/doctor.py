@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from engine import nvidia
 from engine.largest_model import fits
 from engine.models import cached_models, hub_cache
+from engine.private import others_may_read
 from engine.supervise.provenance import machine
 
 State = Literal["ok", "note", "wrong"]
@@ -224,6 +226,15 @@ def _disk(workspace: Path | None) -> Iterator[Finding]:
     if workspace is not None and not os.access(workspace, os.W_OK):
         yield Finding(
             "workspace", "wrong", f"{workspace} cannot be written.", f"chmod u+w {workspace}"
+        )
+    if workspace is not None and (open_to_all := others_may_read(workspace)):
+        counts = " and ".join(f"{count:,} of {name}/" for name, count in open_to_all.items())
+        yield Finding(
+            "private",
+            "note",
+            f"others on this machine may read {counts}: made by an earlier version, or opened "
+            "since. What is made now is its owner's alone",
+            "chmod -R go-rwx " + shlex.join(str(workspace / name) for name in open_to_all),
         )
 
 

@@ -17,6 +17,7 @@ VARIABLE = "FACTORY_UMASK"
 
 _PRIVATE = 0o077
 _USUAL = 0o022
+_ENTER = 0o011
 
 
 def keep_private() -> None:
@@ -67,3 +68,16 @@ def open_to_others(top: Path, names: Iterable[str]) -> None:
         *(parent for one in files for parent in one.parents if top in parent.parents),
     }:
         folder.chmod(0o777 & ~own)
+
+
+def others_may_read(workspace: Path) -> dict[str, int]:
+    """How many folders of a workspace's ``runs`` and ``loops`` are open to other users, by the name
+    of the folder that holds them; those that are behind a folder that is closed are not."""
+    found: dict[str, int] = {}
+    for name in ("runs", "loops"):
+        with contextlib.suppress(OSError):
+            if all(one.stat().st_mode & _ENTER for one in (workspace, workspace / name)):
+                ones = [one for one in os.scandir(workspace / name) if one.is_dir()]
+                count = sum(1 for one in ones if one.stat().st_mode & _PRIVATE)
+                found |= {name: count} if count else {}
+    return found

@@ -34,6 +34,7 @@ from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from tui.serving import OwnServers
+    from tui.widgets.confirm import Confirm
 
 ROOMS: dict[str, str] = {
     "runs": "tui.screens.runs:RunsScreen",
@@ -135,6 +136,7 @@ class FactoryApp(App[None]):
         self._seed = seed
         self._did: deque[str] = deque(maxlen=30)
         self._servers: OwnServers | None = None
+        self._leave_question: Confirm | None = None
         self.site_preview = SitePreview(self.workspace)
         self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
         for theme in THEMES:
@@ -275,18 +277,18 @@ class FactoryApp(App[None]):
         from tui.widgets.confirm import Confirm
 
         ending = self._servers.not_kept() if self._servers is not None else []
-        if not ending or isinstance(self.screen, Confirm):
+        if not ending or self.screen is self._leave_question:
             self.exit()
             return
         one = len(ending) == 1
-        question = Confirm(
+        self._leave_question = Confirm(
             f"Leave, and stop {' and '.join(ending)}?",
             f"{'This model server runs' if one else 'These model servers run'} only as long as the "
             f"app. In Serve, {caption_in(self, 'serve.keep')} leaves one running.",
             "Leave",
             "Stay",
         )
-        self.push_screen(question, lambda yes: self.exit() if yes else None)
+        self.push_screen(self._leave_question, lambda yes: self.exit() if yes else None)
 
     @property
     def servers(self) -> OwnServers:

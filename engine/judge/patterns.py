@@ -9,6 +9,7 @@ while it searches, in any thread.
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 
 import regex
@@ -35,7 +36,9 @@ def compile_pattern(pattern: str) -> regex.Pattern[str]:
     if len(pattern) > MAX_PATTERN:
         raise PatternError(f"the pattern is longer than {MAX_PATTERN} characters")
     try:
-        re.compile(pattern)  # what Python does not read is none, whatever else regex knows
+        with warnings.catch_warnings():  # of what a later Python may read otherwise: regex reads it
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)  # what Python does not read is none, whatever else regex knows
         return regex.compile(pattern)
     except (re.error, regex.error) as error:
         raise PatternError(f"the pattern is not a regular expression ({error})") from error

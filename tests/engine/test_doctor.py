@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from engine import doctor, nvidia
@@ -94,3 +98,31 @@ def test_a_mac_says_what_its_limits_mean(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "28,000 MB" in mac(monkeypatch, "28000")["wired limit"].text
     assert "wired limit" not in mac(monkeypatch, None)
     assert "without a Mac" in found["not tested"].text
+
+
+def test_runs_that_others_may_read_are_named_with_what_closes_them(tmp_path: Path) -> None:
+    for name in ("runs/old", "runs/new", "loops/old"):
+        (tmp_path / name).mkdir(parents=True)
+    for name, rights in (
+        ("", 0o755),
+        ("runs", 0o755),
+        ("loops", 0o755),
+        ("runs/old", 0o755),
+        ("runs/new", 0o700),
+        ("loops/old", 0o750),
+    ):
+        (tmp_path / name).chmod(rights)
+
+    def said() -> list[Finding]:
+        return [one for one in doctor._disk(tmp_path) if one.what == "private"]
+
+    (found,) = said()
+    assert "may read 1 of runs/ and 1 of loops/" in found.text
+    assert found.fix is not None and subprocess.run(shlex.split(found.fix), check=True)
+    assert not said()
+    (tmp_path / "runs/old").chmod(0o755)
+    assert not said(), "runs/ is closed by now"
+    (tmp_path / "runs").chmod(0o755)
+    assert said()
+    tmp_path.chmod(0o700)
+    assert not said(), "nobody comes into the workspace"

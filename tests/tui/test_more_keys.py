@@ -11,6 +11,7 @@ from engine.checks.contents import RunContents, load
 from tests.tui.drive import app_on, texts, until
 from tests.tui.fake_run import FakeRun
 from tests.tui.make_runs import make_run
+from tui.screens.help import HelpScreen
 from tui.screens.live import LiveScreen
 from tui.screens.new_run import NewRunScreen
 from tui.widgets.field import Field
@@ -95,6 +96,17 @@ async def test_zooming_out_and_the_match_before(tmp_path: Path) -> None:
         await until(pilot, lambda: "1 of 2" in title())
         await pilot.press("N")
         await until(pilot, lambda: "2 of 2" in title())
+
+
+async def test_the_app_is_left_also_while_a_dialog_is_open(tmp_path: Path) -> None:
+    make_run(tmp_path, RUN)
+    app = app_on(tmp_path, "decide", RUN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "3 of 3 pass" in texts(app))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)
 
 
 async def test_the_palette_opens_and_the_app_is_left(tmp_path: Path) -> None:

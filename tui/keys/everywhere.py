@@ -17,7 +17,16 @@ KEYS = (
         palette=False,
         display="^p",
     ),
-    Key("app.leave", "ctrl+q", "quit", EVERYWHERE, "Leave; runs go on.", shown=False, display="^q"),
+    Key(
+        "app.leave",
+        "ctrl+q",
+        "quit",
+        EVERYWHERE,
+        "Leave; runs go on.",
+        shown=False,
+        display="^q",
+        priority=True,  # also where a dialog is open, which has none of the app's keys
+    ),
     Key(
         "app.jump",
         "ctrl+o",

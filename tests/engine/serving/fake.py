@@ -68,6 +68,8 @@ class Fake:
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as file:
             line = file.readline().decode().strip()
+            if not line:  # whoever connected has gone without a word
+                return
             headers = {}
             while text := file.readline().decode().strip():
                 name, _, value = text.partition(":")
