@@ -3,8 +3,8 @@
     python benchmarks/cold_start.py [--quick] [--check] [--json FILE]
 
 ``list`` is timed with 100, 1,000 and 10,000 runs: with nothing kept, and with the summaries of the
-last start, which are held against the folders. The exponent of growth is that of the last factor
-of ten, less the start itself: 1 is linear.
+last start, which are held against the folders, all in turn. The exponent of growth is that of the
+last factor of ten, less the start itself: 1 is linear.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from figures import Figure, add_json_option, report
@@ -39,16 +41,23 @@ def took(*arguments: str) -> float:
     return time.perf_counter() - started
 
 
-def often(rounds: int, *arguments: str, cache: Path | None = None) -> float:
-    """The median; before each round ``cache`` is taken away."""
-    times = []
+def in_turn(rounds: int, ways: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """The median of each way, all of them once a round: what the machine does beside meets all."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
-        if cache is not None:
-            cache.unlink(missing_ok=True)
-        seconds = took(*arguments)
-        if number:  # the first one warms the file cache
-            times.append(seconds)
-    return statistics.median(times)
+        for name, way in ways.items():
+            seconds = way()
+            if number:  # the first one warms the file cache
+                times[name].append(seconds)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def listing(workspace: Path, *, kept: bool) -> float:
+    """One ``list``; with nothing ``kept`` the summaries of the last start are taken away before."""
+    if not kept:
+        cache = Workspace(workspace).local_dir / "cache" / "summaries.jsonl"
+        cache.unlink(missing_ok=True)
+    return took("list", "-w", str(workspace))
 
 
 def words(times: dict[int, float]) -> str:
@@ -62,21 +71,24 @@ def main() -> int:
     parser.add_argument("--slack", type=float, default=1.0, help="the limits times this")
     add_json_option(parser)
     options = parser.parse_args()
-    rounds, sizes = (3, SIZES[:2]) if options.quick else (7, SIZES)
-    help_s = often(rounds, "--help")
-    cold: dict[int, float] = {}
-    kept: dict[int, float] = {}
+    rounds, sizes = (3, SIZES[:2]) if options.quick else (15, SIZES)
     with tempfile.TemporaryDirectory() as directory:
         empty = Path(directory) / "empty"
         (empty / "runs").mkdir(parents=True)
-        start = often(rounds, "list", "-w", str(empty))
+        ways: dict[str, Callable[[], float]] = {
+            "help": partial(took, "--help"),
+            "start": partial(took, "list", "-w", str(empty)),
+        }
         for count in sizes:
-            workspace = Path(directory) / str(count)
-            make_runs(workspace, count)
-            cache = Workspace(workspace).local_dir / "cache" / "summaries.jsonl"
-            cold[count] = often(rounds, "list", "-w", str(workspace), cache=cache)
-            kept[count] = often(rounds, "list", "-w", str(workspace))
-    grown = max(exponent(start, cold), exponent(start, kept))
+            make_runs(workspace := Path(directory) / str(count), count)
+            # In this order: what the first one keeps is what the second one finds.
+            ways[f"cold {count}"] = partial(listing, workspace, kept=False)
+            ways[f"kept {count}"] = partial(listing, workspace, kept=True)
+        times = in_turn(rounds, ways)
+    help_s = times["help"]
+    cold = {count: times[f"cold {count}"] for count in sizes}
+    kept = {count: times[f"kept {count}"] for count in sizes}
+    grown = max(exponent(times["start"], cold), exponent(times["start"], kept))
     limit = LIST_S * options.slack
     figures = [
         Figure(

@@ -2,6 +2,8 @@
 
     python benchmarks/table.py                      all of them: an hour or more
     python benchmarks/table.py --only watched       one or some
+    python benchmarks/table.py --only soak          one that takes hours, which "all" leaves out
+    python benchmarks/table.py --only soak --take FILE   from what its own --json has written
     python benchmarks/table.py --render             only the pages, from the figures that are kept
 
 What a machine gave is kept in ``docs/benchmarks/<kind>.json``, kind being what MLX computes on:
@@ -32,6 +34,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
 MARKS = ("<!-- benchmarks: begin -->", "<!-- benchmarks: end -->")
 TIMEOUT_S = 3600
+LONG_TIMEOUT_S = 4 * 3600
 
 SCRIPTS = [
     "first_paint",
@@ -53,6 +56,11 @@ SCRIPTS = [
     "research_noise",
 ]
 """In the order of the table."""
+
+LONG = {"soak": "scripts/soak.py"}
+"""Those that only run when they are named, and where they are."""
+
+NAMES = [*SCRIPTS, *LONG]
 
 MORE = {"first_paint": ["--peers", str(ROOT / ".cache" / "peers")]}
 """What a script is told besides."""
@@ -102,35 +110,41 @@ def here() -> dict[str, Any]:
     }
 
 
+def script_of(name: str) -> str:
+    """Where a benchmark is, from the root."""
+    return LONG.get(name, f"benchmarks/{name}.py")
+
+
 def measure(name: str, quick: bool) -> list[dict[str, Any]] | None:
-    """The figures of one benchmark, with the date; None where it gave none, which is said."""
+    """The figures of one benchmark; None where it gave none, which is said."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "figures.json"
-        script = str(ROOT / "benchmarks" / f"{name}.py")
+        script = str(ROOT / script_of(name))
         command = [sys.executable, script, "--json", str(out), *MORE.get(name, [])]
+        limit = LONG_TIMEOUT_S if name in LONG else TIMEOUT_S
         started = time.monotonic()
         print(f"— {name}", flush=True)
         try:
             code = subprocess.run(
-                [*command, *(["--quick"] if quick else [])], cwd=ROOT, timeout=TIMEOUT_S
+                [*command, *(["--quick"] if quick else [])], cwd=ROOT, timeout=limit
             ).returncode
         except subprocess.TimeoutExpired:
-            print(f"✘ {name} was given up after {TIMEOUT_S} s.", flush=True)
+            print(f"✘ {name} was given up after {limit} s.", flush=True)
             return None
         print(f"  {time.monotonic() - started:.0f} s", flush=True)
         if not out.is_file():
             print(f"✘ {name} gave no figures (exit code {code}).", flush=True)
             return None
-        day = f"{datetime.now(UTC):%Y-%m-%d}"
-        found = json.loads(out.read_text())
-        return [{**one, "script": name, "day": day, "quick": quick} for one in found]
+        found: list[dict[str, Any]] = json.loads(out.read_text())
+        return found
 
 
-def keep(path: Path, name: str, figures: list[dict[str, Any]]) -> None:
-    """Put a benchmark's figures in place of its older ones."""
+def keep(path: Path, name: str, figures: list[dict[str, Any]], quick: bool) -> None:
+    """Put a benchmark's figures of today in place of its older ones."""
     old = json.loads(path.read_text())["figures"] if path.is_file() else []
-    merged = [one for one in old if one["script"] != name] + figures
-    merged.sort(key=lambda one: SCRIPTS.index(one["script"]))
+    about = {"script": name, "day": f"{datetime.now(UTC):%Y-%m-%d}", "quick": quick}
+    merged = [one for one in old if one["script"] != name] + [one | about for one in figures]
+    merged.sort(key=lambda one: NAMES.index(one["script"]))
     path.parent.mkdir(exist_ok=True)
     text = json.dumps({"machine": here(), "figures": merged}, ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
@@ -195,7 +209,7 @@ def page(kept: dict[str, dict[str, Any]]) -> str:
                 if found and found["against"]:
                     peers.append(_cell(found["against"]))
             short = " --quick" if figure["quick"] else ""
-            again = f"`python benchmarks/{figure['script']}.py{short}`"
+            again = f"`python {script_of(figure['script'])}{short}`"
             lines.append(f"| {' | '.join([*cells, '; '.join(peers), again])} |")
     return "\n".join(lines) + "\n"
 
@@ -239,17 +253,21 @@ def render() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS, metavar="NAME")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=SCRIPTS, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="the short forms; for trying it out")
+    parser.add_argument("--take", type=Path, metavar="FILE", help="figures that --only ONE wrote")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     options = parser.parse_args()
+    if options.take is not None and len(options.only) != 1:
+        parser.error("--take is for the figures of one: name it with --only NAME")
     failed = []
     if not options.render:
         path = KEPT / f"{kind()}.json"
         for name in options.only:
-            figures = measure(name, options.quick)
+            taken = options.take
+            figures = json.loads(taken.read_text()) if taken else measure(name, options.quick)
             if figures:
-                keep(path, name, figures)
+                keep(path, name, figures, options.quick)
             else:
                 failed.append(name)
     render()
