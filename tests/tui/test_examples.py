@@ -139,7 +139,8 @@ async def test_each_class_has_a_key(tmp_path: Path, number: int, name: str) -> N
         await pilot.press(str(number))
         await until(pilot, lambda: reviews(run))
         assert [one["failure_class"] for one in reviews(run)] == [name]
-        assert "▸" in str(app.screen.query_one("#classes", ChoiceLine).render())
+        line = app.screen.query_one("#classes", ChoiceLine)
+        await until(pilot, lambda: "▸" in str(line.render()))  # behind the file
         await pilot.press(str(number))
         await until(pilot, lambda: not (run / FILE).exists())
 
