@@ -33,7 +33,7 @@ def answer(request: dict[str, Any], send: Send) -> dict[str, Any]:
     """
     from mlx_lm.utils import load_tokenizer
 
-    from engine.work.rows import encode_row
+    from engine.work.encoding import encode_row
 
     try:
         tokenizer = load_tokenizer(Path(request["model"]), TOKENIZER)

@@ -15,10 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.work.encoding import encode_row, encode_together
 from engine.work.runtime import Refusal
 
 SHOWN_ERRORS = 5
 """How many bad lines a Refusal lists."""
+
+BATCH = 256
+"""Rows that the tokenizer gets at once: enough for many cores, few for a stop to be heard."""
 
 Tokens = NDArray[np.int32]
 
@@ -137,54 +141,20 @@ def tokenise(
     """
     raw = read_rows(path, name)
     rows = TokenRows(name)
-    for done, (number, row) in enumerate(raw, start=1):
-        try:
-            tokens, start = encode_row(row, tokenizer, mask_prompt)
-        except Exception as error:  # a template may raise anything: it is input
-            raise Refusal(
-                f"{name}:{number}: the model's chat template does not take this row "
-                f"({type(error).__name__}: {error})."
-            ) from error
-        rows.add(tokens, start, max_seq_len)
-        each(done, len(raw))
+    for begin in range(0, len(raw), BATCH):
+        chunk = raw[begin : begin + BATCH]
+        found = encode_together([row for _, row in chunk], tokenizer, mask_prompt)
+        for at, (number, row) in enumerate(chunk):
+            try:
+                tokens, start = found[at] if found else encode_row(row, tokenizer, mask_prompt)
+            except Exception as error:  # a template may raise anything: it is input
+                raise Refusal(
+                    f"{name}:{number}: the model's chat template does not take this row "
+                    f"({type(error).__name__}: {error})."
+                ) from error
+            rows.add(tokens, start, max_seq_len)
+            each(begin + at + 1, len(raw))
     if not rows.tokens:
         why = f"none of its {len(raw)} rows has an answer" if raw else "it has no rows"
         raise Refusal(f"{name} cannot be used: {why} within {max_seq_len} tokens.")
     return rows
-
-
-def encode_row(row: dict[str, Any], tokenizer: Any, mask_prompt: bool) -> tuple[list[int], int]:
-    """Token ids of a row and the index of the first one that counts."""
-    if "messages" in row:
-        messages, tools = row["messages"], row.get("tools")
-    elif "text" in row:
-        tokens = list(tokenizer.encode(row["text"]))
-        if not tokens or tokens[-1] != tokenizer.eos_token_id:
-            tokens.append(tokenizer.eos_token_id)
-        return tokens, 0
-    else:
-        messages = [
-            {"role": "user", "content": row["prompt"]},
-            {"role": "assistant", "content": row["completion"]},
-        ]
-        tools = row.get("tools")
-    tokens = tokenizer.apply_chat_template(messages, tools=tools, return_dict=False)
-    if not mask_prompt:
-        return tokens, 0
-    prompt = tokenizer.apply_chat_template(
-        messages[:-1],
-        tools=tools,
-        add_generation_prompt=messages[-1].get("role") == "assistant",
-        return_dict=False,
-    )
-    return tokens, _common_prefix(tokens, prompt)
-
-
-def _common_prefix(tokens: list[int], prompt: list[int]) -> int:
-    """How many tokens of the prompt stand at the start of the row.
-
-    That is the whole prompt, unless the template writes a prompt otherwise once its answer
-    follows; then the loss begins where they part, as the model never sees the prompt's rest.
-    """
-    pairs = enumerate(zip(tokens, prompt, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(tokens), len(prompt)))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.work.rows import TokenRows, read_rows, tokenise
+from engine.work.encoding import encode_row, encode_together
+from engine.work.rows import BATCH, TokenRows, read_rows, tokenise
 from engine.work.runtime import Refusal
 from tests.engine.work.tiny import chat_rows, write_rows
 
@@ -129,3 +130,52 @@ def test_the_loss_begins_where_prompt_and_row_part(tmp_path: Path) -> None:
 
     path = write_rows(tmp_path / "rows.jsonl", chat_rows(1, 10, 10))
     assert use(path, Other()).starts == [2]
+
+
+def test_rows_taken_together_are_rows_taken_alone(tmp_path: Path, tokenizer: Any) -> None:
+    rows = chat_rows(2 * BATCH + 3, 10, 40)
+    rows[5] = {"text": " delta ember"}
+    rows[7] = {"prompt": " alpha bravo", "completion": " cargo"}
+    rows[9] = {"messages": [*rows[8]["messages"], {"role": "user", "content": " née ✗"}]}
+    for mask in (True, False):
+        together = encode_together(rows, tokenizer, mask)
+        assert together == [encode_row(row, tokenizer, mask) for row in rows]
+    told: list[tuple[int, int]] = []
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    found = tokenise(
+        path,
+        path.name,
+        tokenizer,
+        mask_prompt=True,
+        max_seq_len=512,
+        each=lambda *at: told.append(at),
+    )
+    assert told == [(at + 1, len(rows)) for at in range(len(rows))]
+    together = encode_together(rows, tokenizer, True)
+    assert together is not None
+    assert [
+        (row.tolist(), start) for row, start in zip(found.tokens, found.starts, strict=True)
+    ] == [(tokens, start) for tokens, start in together if start < len(tokens)]
+
+
+def test_a_row_that_no_tokenizer_takes_is_named_among_many(tmp_path: Path, tokenizer: Any) -> None:
+    rows = chat_rows(BATCH + 40, 10, 20)
+    rows[BATCH + 7] = {"text": "half a pair \ud800"}
+    assert encode_together(rows, tokenizer, True) is None
+    with pytest.raises(Refusal, match=rf"rows.jsonl:{BATCH + 8}: "):
+        use(write_rows(tmp_path / "rows.jsonl", rows), tokenizer)
+
+
+def test_a_tokenizer_with_a_way_of_its_own_is_asked_row_by_row(tokenizer: Any) -> None:
+    class Own:
+        """Puts a token in front that its template does not write."""
+
+        _tokenizer = tokenizer._tokenizer
+
+        def apply_chat_template(self, messages: Any, *, tokenize: bool = True, **more: Any) -> Any:
+            made = tokenizer.apply_chat_template(messages, tokenize=tokenize, **more)
+            return [0, *made] if tokenize else made
+
+    rows = chat_rows(3, 10, 20)
+    assert encode_together(rows, Own(), False) is None
+    assert encode_together([], tokenizer, False) is None
