@@ -5,7 +5,7 @@
 # make shots  the README's pictures, anew, from the running app
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -27,7 +27,8 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
-# In JOBS processes, a file of tests in one of them; what has a limit of time comes after, alone.
+# In JOBS processes (one more than CI has cores: many tests wait for what they started), a file of tests in
+# one of them; what has a limit of time comes after, alone.
 unit: $(STAMP)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" --durations=25
 	$(BIN)/pytest -m alone --durations=5
@@ -35,9 +36,9 @@ unit: $(STAMP)
 # The short forms of the benchmarks, with room for a noisy machine.
 bench-short: $(STAMP)
 	$(BIN)/python benchmarks/first_paint.py --runs 5 --limit 1.9
-	$(BIN)/python benchmarks/train_throughput.py --quick --rounds 2 --check --slack 0.8
+	$(BIN)/python benchmarks/train_throughput.py --quick --rounds 1 --iters 20 --check --slack 0.8
 	$(BIN)/python benchmarks/open_history.py --quick --check --slack 5
-	$(BIN)/python benchmarks/eval_throughput.py --quick --check --slack 0.5
+	$(BIN)/python benchmarks/eval_throughput.py --quick --rounds 1 --check --slack 0.5
 	$(BIN)/python benchmarks/research_noise.py --quick --check
 
 test: lint types bench-short unit

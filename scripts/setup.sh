@@ -16,5 +16,7 @@ else
   }
   say "Setting up $venv with pip (once, a minute or two) ..."
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+  # pip compiles with one core only. A file that does not compile is one that nobody imports.
+  "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check -c constraints.txt -e '.[test]'
+  "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || :
 fi
