@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from engine.yaml_bounds import ODD_VALUES, too_deep
+from engine.yaml_bounds import ODD_VALUES, unbounded
 
 STEP = 2
 """Columns of indentation of a section that has no key yet to learn it from."""
@@ -72,8 +72,8 @@ def _changed(text: str, root: MappingNode | None, path: Sequence[str], written: 
 
 
 def _compose(text: str) -> MappingNode | None:
-    if too_deep(text):
-        raise EditError("Its sections lie too deep in each other.")
+    if (why := unbounded(text)) is not None:
+        raise EditError(f"The text cannot be read: {why}.")
     try:
         root = YAML(typ="rt", pure=True).compose(io.StringIO(text))
     except MarkedYAMLError as error:

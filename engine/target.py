@@ -15,7 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from engine.records.target import Forge, SuiteRef
-from engine.yaml_bounds import ODD_VALUES, too_deep
+from engine.yaml_bounds import ODD_VALUES, unbounded
 
 MAX_FORGE_BYTES = 2**20
 
@@ -94,8 +94,8 @@ def _read_yaml(file: Path) -> CommentedMap:
         raise TargetError(f"{file}: is not UTF-8 text (byte {error.start}).") from error
     except OSError as error:
         raise TargetError(f"{file}: cannot be read ({error.strerror}).") from error
-    if too_deep(text):
-        raise TargetError(f"{file}: its sections lie too deep in each other.")
+    if (why := unbounded(text)) is not None:
+        raise TargetError(f"{file}: {why}.")
     try:
         tree = YAML(typ="rt").load(io.StringIO(text))
     except MarkedYAMLError as error:
@@ -128,8 +128,8 @@ def _plain(value: Any) -> Any:
 def parse_value(text: str) -> Any:
     """The value of an override, read as YAML reads it: 3, 5e-5, true, a word, [a, list]."""
     try:
-        if too_deep(text):
-            raise ValueError("too deep")
+        if unbounded(text) is not None:
+            raise ValueError("too deep, or too much")
         return _plain(YAML(typ="safe", pure=True).load(text)) if text else ""
     except (YAMLError, *ODD_VALUES, RecursionError) as error:
         raise TargetError(

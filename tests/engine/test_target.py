@@ -56,13 +56,20 @@ def test_sections_of_other_tools_are_kept(tmp_path: Path) -> None:
     assert loaded.forge.model_extra == {"cloud": {"provider": "x"}, "sweep": {"a": 1}}
 
 
+BOMB = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}' if n else 'x'] * 9)}]\n" for n in range(30))
+"""Nine of nine of nine, thirty times: 9**30 values in a kilobyte."""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("a: [1, 2", "line"),
         ("- a\n- b\n", "is not a mapping"),
         ("a: !!python/object/apply:os.system ['true']\n", None),
-        ("a: &a [*a]\nname: x\n", None),
+        ("a: &a [*a]\nname: x\n", r"\*a stands for itself"),
+        (BOMB, "its aliases stand for over 100,000 values"),
+        ("a: &a {b: &b [1, 2]}\nc: [*a, *b, *b]\nname: x\n", None),
+        ("a: *nobody\nname: [x]\nb: &b 1\n", "forge.yaml"),
     ],
 )
 def test_hostile_yaml_is_a_sentence_or_harmless(

@@ -71,10 +71,10 @@ def yaml_spans(text: str) -> list[Span]:
     from ruamel.yaml.error import YAMLError
     from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-    from engine.yaml_bounds import ODD_VALUES, too_deep
+    from engine.yaml_bounds import ODD_VALUES, unbounded
 
-    if too_deep(text):
-        raise ValueError("its sections lie too deep in each other")
+    if (why := unbounded(text)) is not None:
+        raise ValueError(why)
     try:
         tree = YAML(typ="safe", pure=True).compose(text)
         known = YAML(typ="safe", pure=True).load(text)
