@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -57,9 +58,17 @@ class CustomScorer:
     """
 
     def __init__(
-        self, file: Path, seconds: float = SECONDS, start_seconds: float = START_SECONDS
+        self,
+        file: Path,
+        seconds: float = SECONDS,
+        start_seconds: float = START_SECONDS,
+        *,
+        named: Iterable[str],
     ) -> None:
+        """``named`` are the variables that hold keys of the workspace (``key_names``), which the
+        child does not get."""
         self._file = file
+        self._named = tuple(named)
         self._seconds, self._start_seconds = seconds, start_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._pending, self._narration = b"", b""
@@ -126,7 +135,7 @@ class CustomScorer:
         home = str(Path(engine.__file__).resolve().parent.parent)
         env = {
             key: value
-            for key, value in without_secrets(os.environ).items()
+            for key, value in without_secrets(os.environ, named=self._named).items()
             if not key.startswith("FACTORY_")
         }
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [home, env.get("PYTHONPATH", "")]))

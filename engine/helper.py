@@ -9,7 +9,7 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +37,20 @@ def ask(
     heard: Callable[[dict[str, Any]], None] = lambda message: None,
     stopped: Callable[[], bool] = lambda: False,
     timeout_s: float | None = None,
+    *,
+    named: Iterable[str],
 ) -> dict[str, Any]:
     """Start ``python -m module``, hand it the request, and return what it says when it is done.
 
     Blocks: for a thread, or a command line. ``heard`` gets every other message as it comes.
     ``stopped`` is asked several times a second; HelperStopped once it is true, with the child
-    ended. HelperError with the helper's own sentence, or what is known of its end.
+    ended. HelperError with the helper's own sentence, or what is known of its end. ``named`` are
+    the variables that hold keys of the workspace (``key_names``), which the child does not get.
     """
     home = str(Path(engine.__file__).resolve().parent.parent)
     env = {
-        **without_secrets(os.environ),  # it may run a target's own generator, and asks nobody
+        # It may run a target's own generator, and asks nobody.
+        **without_secrets(os.environ, named=named),
         "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")])),
         "TOKENIZERS_PARALLELISM": "false",
     }

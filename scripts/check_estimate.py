@@ -100,6 +100,7 @@ def _longer_rows(workspace: Workspace, model: ModelOnDisk, wish: BenchWish) -> b
     from engine.costs.bench_words import points_of
     from engine.costs.estimate import Shape, peak_bytes, step_seconds
     from engine.helper import ask
+    from engine.secrecy import key_names
 
     record = load_benchmark(workspace, model)
     assert record is not None
@@ -116,7 +117,7 @@ def _longer_rows(workspace: Workspace, model: ModelOnDisk, wish: BenchWish) -> b
         "seconds": 30,
         "limit_bytes": None,
     }
-    taken = ask("engine.work.bench", request)["points"]
+    taken = ask("engine.work.bench", request, named=key_names(workspace.path))["points"]
     print(
         f"{'rows of':<36}{'predicted, ms':>20}{'took':>8}{'ratio':>7}{'peak':>8}{'was':>7}"
         f"{'ratio':>7}"

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from engine.secrecy import Hider, key_names
+from engine.teaching.keys import environment
 from engine.workspace import Workspace
 
 KEPT = 20
@@ -32,9 +33,11 @@ _SECRET = re.compile(
 
 def without_secrets(text: str, workspace: Path | None = None) -> str:
     """The text with the secrets of the environment, and what looks like one, taken out;
-    ``workspace`` may name further variables as keys."""
-    named = [os.environ.get(name) for name in key_names(workspace)] if workspace else []
-    known = Hider(os.environ, *named)(text)
+    ``workspace`` may name further variables as keys, and its targets have a ``.env``."""
+    named = key_names(workspace)
+    known = Hider(os.environ, named=named)(text)
+    for target in Workspace(workspace).target_paths() if workspace else ():
+        known = Hider(environment(target, {}), named=named)(known)
     return _SECRET.sub(lambda found: (found.group(1) or "") + "[taken out]", known)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,12 @@ def answer_text(text: str, calls: Sequence[tuple[str, str]] = ()) -> str:
 
 
 def score_answers(
-    suite: TargetSuite, example: Example, answers: Mapping[str, str]
+    suite: TargetSuite, example: Example, answers: Mapping[str, str], *, named: Iterable[str]
 ) -> dict[str, Score]:
     """The suite's scorer on one example's answers, by their names.
 
-    A target's own ``scorer.py`` runs in a child with a time limit. ScorerError where it cannot be
+    A target's own ``scorer.py`` runs in a child with a time limit and without keys; ``named`` are
+    the variables that hold those of the workspace (``key_names``). ScorerError where it cannot be
     used, or a gold query fails. Blocks.
     """
     name = suite.suite.scorer
@@ -104,6 +105,6 @@ def score_answers(
 
     if name != scorers.CUSTOM:
         return each()
-    with CustomScorer(suite.scorer_file) as custom:
+    with CustomScorer(suite.scorer_file, named=named) as custom:
         options["scorer_file"] = custom
         return each()

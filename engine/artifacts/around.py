@@ -203,13 +203,13 @@ def _package(workspace: Workspace, package: str | None) -> tuple[FileSeen, ...] 
 
 def _hider(workspace: Workspace, target: str | None) -> Any:
     """Puts *** for the keys that are in this environment and in the target's ``.env``."""
-    from engine.secrecy import Hider
+    from engine.secrecy import Hider, key_names
     from engine.teaching.keys import environment
 
     folder = None
     if target and path_seen(workspace, f"targets/{target}") is PathSeen.FOLDER:
         folder = workspace.targets_dir / target
-    return Hider(environment(folder))
+    return Hider(environment(folder), named=key_names(workspace.path))
 
 
 def _homes(workspace: Workspace) -> tuple[str, ...]:

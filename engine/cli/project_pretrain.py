@@ -46,6 +46,7 @@ def pretrain(
     from engine.project.base_model import BaseError, base_on_disk
     from engine.project.corpus import CorpusError, read_corpus
     from engine.project.pretraining import MERGED, PretrainError, Wish, check, prepare
+    from engine.secrecy import key_names
     from engine.supervise.launch import LaunchError, launch
 
     place = place_of(target, project, workspace)
@@ -56,7 +57,7 @@ def pretrain(
     try:
         check(found, wish)
         base = base_on_disk(found, home)
-        text = read_corpus(found, base.path, corpus)
+        text = read_corpus(found, base.path, corpus, named=key_names(home.path))
         _say(text)
         folder = prepare(found, home, base, text, wish)
         launch(folder.path)

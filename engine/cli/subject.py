@@ -228,6 +228,7 @@ def measured(
     """Have it measured, told about on stderr; a sentence for each suite that got no score."""
     from engine.evaluating.local import LocalError, evaluate_here
     from engine.evaluating.remote import Watcher, evaluate_there
+    from engine.secrecy import key_names
 
     try:
         if who.remote is not None:
@@ -235,7 +236,8 @@ def measured(
                 row=lambda one, row, done: _tick(done, len(one.suite.examples)),
                 missing=lambda one, example, why: narrate(f"  ⚠ {example}: {why}"),
             )
-            return evaluate_there(who.remote, wanted, folder, command, watcher)
+            names = key_names(place.path if place else None)
+            return evaluate_there(who.remote, wanted, folder, command, watcher, named=names)
         assert who.local is not None
         evaluate_here(_needed(place), who.local, wanted, folder, command, heard)
     except LocalError as error:

@@ -18,6 +18,7 @@ from engine.models import ModelOnDisk
 from engine.processes import myself
 from engine.records.base import utc_now
 from engine.records.bench import Benchmark, BenchPoint
+from engine.secrecy import key_names
 from engine.supervise.queue import POLL_S, Place
 from engine.weights import HeaderError, model_hash
 from engine.workspace import Workspace
@@ -143,7 +144,8 @@ def _measure(
 
     told("starting", 0, 0)
     try:
-        answer = ask("engine.work.bench", request, heard, stopped)
+        names = key_names(workspace.path)
+        answer = ask("engine.work.bench", request, heard, stopped, named=names)
     except HelperError as error:
         raise BenchError(f"{model.id} was not measured. {_why(str(error))}") from error
     now = utc_now()

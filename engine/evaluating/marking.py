@@ -41,10 +41,18 @@ class Marker:
     """Scores answers to one suite. Use it in a ``with``: what it started ends with it."""
 
     def __init__(
-        self, suite: Suite, scorer_file: Path | None = None, forbidden: Collection[str] = ()
+        self,
+        suite: Suite,
+        scorer_file: Path | None = None,
+        forbidden: Collection[str] = (),
+        *,
+        named: Iterable[str],
     ) -> None:
-        """``forbidden`` commands count where the suite's scorer knows them. ScorerError for a
-        ``scorer.py`` and Refused for a judge that cannot be used, before any answer is had."""
+        """``forbidden`` commands count where the suite's scorer knows them. ``named`` are the
+        variables that hold keys of the workspace: ``scorer.py`` does not get them.
+
+        ScorerError for a ``scorer.py`` and Refused for a judge that cannot be used, before any
+        answer is had."""
         self.suite = suite
         self._options: dict[str, Any] = dict(suite.options)
         knows = has_option(suite.scorer, "forbidden")
@@ -58,7 +66,7 @@ class Marker:
         if suite.judge is not None:
             self.teacher = self._stack.enter_context(Teacher(suite.judge))
         elif suite.scorer == CUSTOM and scorer_file is not None:
-            custom = self._stack.enter_context(CustomScorer(scorer_file))
+            custom = self._stack.enter_context(CustomScorer(scorer_file, named=named))
             custom.start()
             self._options["scorer_file"] = custom
             self.scorer_sha256 = custom.sha256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,18 +73,29 @@ def evaluate_there(
     command: str,
     watcher: Watcher | None = None,
     patience: Patience | None = None,
+    *,
+    named: Collection[str],
 ) -> list[str]:
     """Put every suite to the endpoint; returns a sentence for each that got no score. Blocks.
 
     A suite without a score leaves the rows that there are and no record, and so does a
     KeyboardInterrupt: answers may have been paid for. OSError when a file cannot be written.
+    ``named`` are the variables that hold keys of the workspace (``key_names``).
     """
     watcher = watcher or Watcher()
     troubles = []
     for one, (record_file, rows_file) in zip(wanted.suites, file_names(wanted), strict=True):
         try:
             _evaluate(
-                model, wanted, one, folder, (record_file, rows_file), command, watcher, patience
+                model,
+                wanted,
+                one,
+                folder,
+                (record_file, rows_file),
+                command,
+                watcher,
+                patience,
+                named,
             )
         except NoScore as error:
             write_rows(folder / rows_file, error.outcome.rows)
@@ -104,6 +115,7 @@ def _evaluate(
     command: str,
     watcher: Watcher,
     patience: Patience | None,
+    named: Collection[str],
 ) -> None:
     record_file, rows_file = files
     heard: list[RowResult] = []
@@ -113,7 +125,7 @@ def _evaluate(
         watcher.row(one, row, len(heard))
 
     limits = Timeouts(first_s=model.seconds, silence_s=model.seconds, total_s=model.seconds)
-    with Marker(one.suite, one.scorer_file, wanted.forbidden) as marker:
+    with Marker(one.suite, one.scorer_file, wanted.forbidden, named=named) as marker:
         try:
             outcome = put_to(
                 Asker(model.endpoint, limits, patience),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,11 @@ def count_tokens(
     model: ModelOnDisk,
     heard: Callable[[TokenCount], None] = lambda count: None,
     stopped: Callable[[], bool] = lambda: False,
+    *,
+    named: Iterable[str],
 ) -> TokenCount:
-    """Count the rows of a file. Blocks: for a thread. HelperError where the tokenizer cannot."""
+    """Count the rows of a file, in a child that gets no keys, ``named`` ones neither. Blocks: for a
+    thread. HelperError where the tokenizer cannot."""
     limit = target.forge.model.max_seq_len
     request = {
         "model": str(model.path),
@@ -70,7 +73,8 @@ def count_tokens(
         if message.get("kind") == "counted":
             heard(count(message, whole=False))
 
-    return count(ask("engine.work.lengths", request, hear, stopped, TIMEOUT_S), whole=True)
+    said = ask("engine.work.lengths", request, hear, stopped, TIMEOUT_S, named=named)
+    return count(said, whole=True)
 
 
 def _system_prompt(target: Target) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -30,8 +30,13 @@ _SECTIONS = {
 """Where in forge.yaml the settings of a kind of stage stand, besides the documented sections."""
 
 
-def problems(target: Target, stages: Sequence[Stage], seed: int) -> list[str]:
-    """A sentence for everything that would stop these stages at their start; [] for none."""
+def problems(
+    target: Target, stages: Sequence[Stage], seed: int, *, named: Collection[str]
+) -> list[str]:
+    """A sentence for everything that would stop these stages at their start; [] for none.
+
+    ``named`` are the variables that hold keys of the workspace (``key_names``).
+    """
     place = f"{target.path.name}/forge.yaml"
     found = []
     if not 0 <= seed <= MAX_SEED:
@@ -51,7 +56,8 @@ def problems(target: Target, stages: Sequence[Stage], seed: int) -> list[str]:
         if times > 1:
             found.append(f"{place}: factory.suites: {times} suites are called {name}; rename them.")
     for stage in stages:
-        found += [f"{place}: {one}" for one in [*_wrong_settings(stage), *_open_secrets(stage)]]
+        wrong = [*_wrong_settings(stage), *_open_secrets(stage, named)]
+        found += [f"{place}: {one}" for one in wrong]
     found += [f"{place}: {one}" for one in _unknown_modules(target, stages)]
     if harness:
         try:
@@ -73,18 +79,18 @@ def _wrong_settings(stage: Stage) -> list[str]:
     return []
 
 
-def _open_secrets(stage: Stage) -> list[str]:
+def _open_secrets(stage: Stage, named: Collection[str]) -> list[str]:
     """A key that stands in a command would be in plan.json, and in the machine's list of processes
     for everybody on it."""
     if stage.kind is not StageKind.COMMAND:
         return []
-    shown = redact(stage.argv, os.environ)
-    hide = Hider(os.environ)
+    hide = Hider(os.environ, named=named)
+    shown = redact(stage.argv, hide)
     words = [f"argv names {one}" for one in shown if HIDDEN in one and one not in stage.argv]
     words += [
         f"env sets {name}"
         for name, value in stage.env.items()
-        if value and (is_secret(name) or hide(value) != value)
+        if value and (is_secret(name) or name in named or hide(value) != value)
     ]
     return [
         f"stage {stage.name}: {one}: a key or password stands in the file. Leave it in the "

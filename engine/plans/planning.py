@@ -50,6 +50,7 @@ from engine.records.run import (
 )
 from engine.records.status import Phase, RunStatus, StageStatus
 from engine.records.target import SuiteRef
+from engine.secrecy import key_names
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
 
@@ -98,7 +99,7 @@ def draft(
     train = train_spec(target, base.model, seed) | _group(workspace, target)
     seeds = further_seeds(target, seed)
     stages = with_seeds(target, build_stages(target, base, train, seed, suites), seeds)
-    if wrong := problems(target, stages, seed):
+    if wrong := problems(target, stages, seed, named=key_names(workspace.path)):
         raise TargetError("\n".join(wrong))
     command = ["factory-tui", "run", target.path.name, "--seed", str(seed)]
     command += [part for override in overrides for part in ("--set", override)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,11 @@ def read_corpus(
     model: Path,
     where: Path | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    *,
+    named: Iterable[str],
 ) -> Corpus:
     """The corpus of a target, or the one in ``where`` (a folder or a file), cut with the tokenizer
-    of ``model``. Blocks. CorpusError."""
+    of ``model`` in a child that gets no keys, ``named`` ones neither. Blocks. CorpusError."""
     place = where if where is not None else target.path / target.forge.pretrain.corpus_dir
     folder, files = _files(place)
     limit = target.forge.pretrain.max_seq_len or target.forge.model.max_seq_len
@@ -87,7 +89,8 @@ def read_corpus(
         "max_tokens": max(1, limit - ROOM),
     }
     try:
-        found.broken = int(ask(HELPER, request, hear, stopped, TIMEOUT_S)["broken"])
+        said = ask(HELPER, request, hear, stopped, TIMEOUT_S, named=named)
+        found.broken = int(said["broken"])
     except HelperError as error:
         raise CorpusError(f"The corpus cannot be read. {error}") from error
     if found.chunks < FEWEST_FOR_VALID:

@@ -17,6 +17,7 @@ from engine.loops.flywheel.writing import (
 )
 from engine.project.output import OUTPUT
 from engine.records.loop import Origin, Spent
+from engine.secrecy import key_names
 from engine.target import Target, TargetError
 from engine.teaching.budget import Budget, Caps
 from engine.teaching.errors import TeachingError
@@ -80,7 +81,7 @@ def grow(
     lines = _there(target, path)
     budget = Budget(wish.caps)
     if wish.generator:
-        found, by = _by_generator(target, wish, lines)
+        found, by = _by_generator(target, wish, workspace, lines)
     else:
         found, by = _by_teacher(target, wish, workspace, lines, budget, heard)
     added = add_each(path, found.rows)
@@ -120,7 +121,9 @@ def _there(target: Target, path: Path) -> list[Line]:
     return [line for file in sorted(files) for line in read_lines(file)]
 
 
-def _by_generator(target: Target, wish: Wish, lines: list[Line]) -> tuple[NewRows, str]:
+def _by_generator(
+    target: Target, wish: Wish, workspace: Workspace | None, lines: list[Line]
+) -> tuple[NewRows, str]:
     by = str(target.forge.factory.data.generator)
     found = from_generator(
         target,
@@ -129,6 +132,7 @@ def _by_generator(target: Target, wish: Wish, lines: list[Line]) -> tuple[NewRow
         _origin(wish, by),
         focus=wish.slices,
         seed=SEED + len(lines),
+        named=key_names(workspace.path if workspace else None),
     )
     return found, by
 
@@ -159,7 +163,7 @@ def _by_teacher(
         if not instead or error.code not in NO_TEACHER or wish.kind == "patched":
             raise
         heard(f"{error} {target.forge.factory.data.generator} writes the rows instead.")
-        return _by_generator(target, wish, lines)
+        return _by_generator(target, wish, workspace, lines)
     return found, name
 
 

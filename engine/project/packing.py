@@ -22,7 +22,7 @@ from engine.project.card_facts import card_facts
 from engine.project.output import OUTPUT, Best, best_in
 from engine.publish.model_card import model_card
 from engine.publish.public_names import public_config
-from engine.secrecy import Hider
+from engine.secrecy import Hider, key_names
 from engine.target import Target
 from engine.teaching.keys import environment
 from engine.workspace import Workspace
@@ -97,7 +97,8 @@ def pack(
         raise PushError(
             f"{target.name} has no best adapter below {OUTPUT}/. Promote one: factory-tui promote"
         )
-    hide = Hider(environment(target.path))
+    names = key_names(workspace.path if workspace else None)
+    hide = Hider(environment(target.path), named=names)
     folder = target.path / best.adapter
     facts = card_facts(target, workspace, best)
     card = hide(model_card(facts))

@@ -34,6 +34,7 @@ from engine.records.run import (
     Source,
 )
 from engine.records.status import Phase
+from engine.secrecy import key_names
 from engine.target import Target
 from engine.workspace import Workspace
 
@@ -80,7 +81,7 @@ def prepare(
     epochs = wish.epochs or target.forge.pretrain.epochs
     seed = target.forge.training.seed
     stages = _stages(target, base, corpus, epochs, seed, wish)
-    if wrong := problems(target, stages, seed):
+    if wrong := problems(target, stages, seed, named=key_names(workspace.path)):
         raise PretrainError("\n".join(wrong))
     folder = create(workspace, _draft(target, workspace, base, corpus, epochs, seed, stages))
     _write(folder.path / TRAIN, corpus.train)

@@ -54,7 +54,8 @@ def start(address: Address) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**without_secrets(os.environ), **keep},
+        # A machine is named without a workspace, and ssh hands no variable on (SendEnv above).
+        env={**without_secrets(os.environ, named=()), **keep},
         start_new_session=True,
         umask=umask_of_the_user(),
     )

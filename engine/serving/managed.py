@@ -25,6 +25,7 @@ from engine.models import ModelError, ModelOnDisk, describe, hub_cache
 from engine.processes import identify, is_alive, myself
 from engine.records.base import utc_now
 from engine.records.serving import ServerPhase, ServerRecord
+from engine.secrecy import key_names, without_secrets
 from engine.serving import ports
 from engine.serving.readiness import NotReady, wait_until_ready
 from engine.serving.store import (
@@ -345,17 +346,16 @@ def _popen(record: ServerRecord, log: IO[bytes], workspace: Workspace) -> subpro
 
 def _environment(workspace: Workspace) -> dict[str, str]:
     """Of the child. What it serves lies on this disk: it fetches nothing and needs no key."""
-    env = child_environment(os.environ, keys=False)
+    env = child_environment(without_secrets(os.environ, named=key_names(workspace.path)))
     home = str(Path(engine.__file__).resolve().parent.parent)
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [home, env.get("PYTHONPATH", "")]))
-    env |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     if not hub_cache().is_dir():
         # Without a hub directory mlx_lm.server answers /v1/models with nothing at all.
         home_dir = workspace.local_dir / "cache" / "hf-home"
         (home_dir / "hub").mkdir(parents=True, exist_ok=True)
         env.pop("HF_HUB_CACHE", None)
         env["HF_HOME"] = str(home_dir)
-    return env
+    return env | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 def _give_up(server: Server, why: str | None) -> None:

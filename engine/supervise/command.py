@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +47,8 @@ class Command:
     def shown(self) -> list[str]:
         """The arguments for events and records: no secrets, and placeholders for this machine's
         own paths, since a run's folder is read on other machines and may be published."""
-        return [unfill(item, self.places) for item in redact(self.argv, self.env)]
+        hide = Hider(self.env, *self.secrets, named=())  # the named ones are among the secrets
+        return [unfill(item, self.places) for item in redact(self.argv, hide)]
 
     @property
     def shown_cwd(self) -> str:
@@ -65,7 +66,8 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
         "{target}": str(target),
     }
     keys = not stage.withholds_secrets and stage.kind not in _NEEDS_NO_KEY
-    env = child_environment(os.environ, keys=keys)
+    base = os.environ if keys else without_secrets(os.environ, named=key_names(workspace))
+    env = child_environment(base)
     secrets = _secrets_known({**os.environ, **stage.env}, workspace, target)
     if stage.kind is not StageKind.COMMAND:
         # A worker of ours must be found, installed or not, wherever it is started.
@@ -84,7 +86,7 @@ def command_for(plan: Plan, stage: Stage, run: Path, *, resuming: bool) -> Comma
 
 def _secrets_known(env: Mapping[str, str], workspace: Path, target: Path) -> tuple[str, ...]:
     """What a child may print and must be in no file: it is looked for in all that it says."""
-    return tuple(secret_values(environment(target, env), key_names(workspace)))
+    return tuple(secret_values(environment(target, env), named=key_names(workspace)))
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:
@@ -101,14 +103,13 @@ def unfill(text: str, places: Mapping[str, str]) -> str:
     return text
 
 
-def child_environment(base: Mapping[str, str], *, keys: bool = True) -> dict[str, str]:
-    """``base`` for a child that prints into a pipe; without ``keys``, no secret is in it.
+def child_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """``base`` for a child that prints into a pipe.
 
     Wide enough that tables are not wrapped, unbuffered so that lines come when they are printed,
     UTF-8 because a box-drawing character must not crash a training, and no forced colours. Commands
     that came with this program are found after all others.
     """
-    base = base if keys else without_secrets(base)
     env = {name: value for name, value in base.items() if name not in _COLOUR_FORCERS}
     # mlx_lm.lora and its like lie beside the interpreter, which an installed tool has off the path.
     beside = str(Path(sys.executable).parent)
@@ -122,9 +123,8 @@ def child_environment(base: Mapping[str, str], *, keys: bool = True) -> dict[str
     }
 
 
-def redact(argv: list[str], env: Mapping[str, str]) -> list[str]:
-    """``argv`` without secrets: values of secret-looking options and environment variables."""
-    hide = Hider(env)
+def redact(argv: list[str], hide: Callable[[str], str]) -> list[str]:
+    """``argv`` without secrets: values of secret-looking options, and what ``hide`` knows."""
     shown: list[str] = []
     hide_next = False
     for item in argv:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from engine.records.teaching import Turn
-from engine.secrecy import Hider
+from engine.secrecy import Hider, key_names
 from engine.serving.endpoint import EndpointError, address_of, key_of
 from engine.teaching.budget import Budget
 from engine.teaching.calls import Calls, Heard
@@ -231,7 +231,7 @@ async def teacher_for(
     except EndpointError as error:
         hint = " Or put it into the target's .env." if target is not None else ""
         raise TeachingError(f"{error}{hint}", "key") from error
-    hide = Hider(env, key)
+    hide = Hider(env, key, named=key_names(workspace.path if workspace else None))
     wire = Wire(spec, key, hide)
     teacher = Teacher(Calls(spec, wire, Ledger(ledger, hide), budget or Budget()), wire)
     try:

@@ -21,6 +21,7 @@ from engine.judge.suites import Example, Suite, SuiteError, load_suite
 from engine.records.base import utc_now
 from engine.records.evaluation import EvalResult, LatencySample, RowResult, Through
 from engine.records.run import RunConfig
+from engine.secrecy import key_names
 from engine.work import blas, models, runtime
 from engine.work.harness_suites import by_harness, harness_for
 from engine.work.runtime import Failure, Refusal, WorkerContext
@@ -106,7 +107,12 @@ def main(ctx: WorkerContext) -> None:
 def _marker(ctx: WorkerContext, spec: EvalSpec, wanted: SuiteSpec) -> Marker:
     suite = _suite(ctx, wanted)
     with _scoring(suite):
-        marker = Marker(suite, ctx.target / SCORER_FILE, spec.forbidden_commands)
+        marker = Marker(
+            suite,
+            ctx.target / SCORER_FILE,
+            spec.forbidden_commands,
+            named=key_names(ctx.workspace),
+        )
     if marker.teacher is not None:
         ctx.message("judge", f"{suite.name}: {marker.teacher.where}")
     return marker

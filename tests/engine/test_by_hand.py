@@ -138,7 +138,7 @@ def test_an_answer_is_scored_by_its_suite(target: Target) -> None:
     assert example.messages[0] == {"role": "system", "content": "You fly."}
     assert breadth.suite.examples[0].messages[0]["role"] == "user"
     answers = {"base": "up we go", "candidate": '{"args": {}, "cmd": "land"}'}
-    scores = score_answers(gold, example, answers)
+    scores = score_answers(gold, example, answers, named=())
     assert (scores["base"].correct, scores["candidate"].correct) == (False, True)
     assert scores["base"].error
 
@@ -152,7 +152,9 @@ def test_a_targets_own_scorer_is_asked(target: Target) -> None:
     )
     suites, troubles = read_suites(load_target(target.path))
     assert (suites[0].suite.scorer, troubles) == ("custom", [])
-    scores = score_answers(suites[0], suites[0].suite.examples[0], {"base": "up", "candidate": "x"})
+    scores = score_answers(
+        suites[0], suites[0].suite.examples[0], {"base": "up", "candidate": "x"}, named=()
+    )
     assert (scores["base"].score, scores["candidate"].correct) == (0.25, True)
 
 

@@ -24,7 +24,7 @@ Make = Callable[..., CustomScorer]
 def make(tmp_path: Path) -> Make:
     def one(body: str, seconds: float = 20.0) -> CustomScorer:
         (tmp_path / "scorer.py").write_text(body, "utf-8")
-        return CustomScorer(tmp_path / "scorer.py", seconds)
+        return CustomScorer(tmp_path / "scorer.py", seconds, named=())
 
     return one
 
@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_used(make: Make, body: str, reason: str) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ScorerError, match=r"scorer\.py cannot be read"):
-        CustomScorer(tmp_path / "scorer.py")
+        CustomScorer(tmp_path / "scorer.py", named=())
 
 
 def test_what_it_started_ends_with_it(make: Make) -> None:
@@ -192,7 +192,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     )
     program = (
         "import sys; from pathlib import Path; from engine.custom_scorer import CustomScorer\n"
-        "scorer = CustomScorer(Path(sys.argv[1]), 60)\n"
+        "scorer = CustomScorer(Path(sys.argv[1]), 60, named=())\n"
         "print(scorer('a', 'pid').error, flush=True)\n"
         "scorer('a', 'loop')\n"
     )

@@ -234,7 +234,7 @@ def test_which_names_mean_a_secret() -> None:
     for name in ("TOKENIZERS_PARALLELISM", "KEYBOARD_LAYOUT", "PATH", "COMPATIBLE"):
         assert not is_secret(name)
     assert is_secret_option("hf-token") and not is_secret_option("eos-token")
-    assert Hider({})("see ftp://me:word@host/x and http://h/a:b@c") == (
+    assert Hider({}, named=())("see ftp://me:word@host/x and http://h/a:b@c") == (
         f"see ftp://{HIDDEN}@host/x and http://h/a:b@c"
     )
 

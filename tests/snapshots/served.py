@@ -74,7 +74,7 @@ def answered(app: FactoryApp) -> None:
     example = suite.suite.examples[2]
     texts = {"base": example.expected.replace("lat", "altitude_m"), "candidate": example.expected}
     answers = {side: _answer(text) for side, text in texts.items()}
-    for side, score in score_answers(suite, example, texts).items():
+    for side, score in score_answers(suite, example, texts, named=()).items():
         answers[side].score = score
     screen.question = screen.asked = question_of(suite, example)
     screen.prompt.load_text(example.prompt)

@@ -169,6 +169,7 @@ class PlanPane(VerticalScroll):
     def _count(self, target: Target, check: DataCheck, model: ModelOnDisk) -> None:
         worker = get_current_worker()
         counted, trouble = new_run_work.count(
+            self._workspace,
             target,
             check,
             model,

@@ -21,6 +21,7 @@ from engine.plans.starting import NotAgreed, StartError, start_draft
 from engine.plans.train_settings import train_spec
 from engine.records.plan import Plan
 from engine.records.run import RunConfig
+from engine.secrecy import key_names
 from engine.supervise.queue import state
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace, WorkspaceError
@@ -132,6 +133,7 @@ def look_at_data(target: Target, stopped: Callable[[], bool]) -> DataCheck | Non
 
 
 def count(
+    workspace: Workspace,
     target: Target,
     check: DataCheck,
     model: ModelOnDisk,
@@ -145,7 +147,8 @@ def count(
     if not model.has_tokenizer:
         return None, "the model has no tokenizer beside its weights"
     try:
-        return count_tokens(target, file, model, heard, stopped), ""
+        names = key_names(workspace.path)
+        return count_tokens(target, file, model, heard, stopped, named=names), ""
     except HelperStopped:
         return None, ""
     except HelperError as error:

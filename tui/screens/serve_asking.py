@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from engine.answers.target_suites import score_answers
 from engine.judge.score import Score
+from engine.secrecy import key_names
 from engine.serving.chat import Ask
 from engine.serving.endpoint import Endpoint
 from engine.serving.side_by_side import Failed, side_by_side
@@ -129,7 +130,8 @@ class Asking(SideActs):
             compared.append(compare(answers, question.expected))
             if question.picked is not None and texts:
                 picked = question.picked
-                scores.update(score_answers(picked.suite, picked.example, texts))
+                names = key_names(self.factory.workspace)
+                scores.update(score_answers(picked.suite, picked.example, texts, named=names))
 
         attempt(self, judge, "")
         if answers is self.answers:

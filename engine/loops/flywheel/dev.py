@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.folder import sha256_file, write_bytes_atomic
@@ -55,12 +55,12 @@ def held_out(target: Target, but: str | None = None) -> list[tuple[str, str]]:
     return found
 
 
-def dev_suite(target: Target, seed: int) -> DevSuite:
+def dev_suite(target: Target, seed: int, *, named: Iterable[str]) -> DevSuite:
     """The dev suite of a target, made where there is none. DevError says what is missing."""
     path = target.file(FILE)
     made_from = "the target's own file"
     if not path.exists():
-        rows, made_from = _make(target, seed)
+        rows, made_from = _make(target, seed, named)
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes_atomic(path, text.encode("utf-8", "replace"))
@@ -73,11 +73,12 @@ def dev_suite(target: Target, seed: int) -> DevSuite:
     return DevSuite(file=FILE, sha256=sha256_file(path), rows=count, made_from=made_from)
 
 
-def _make(target: Target, seed: int) -> tuple[list[Mapping[str, Any]], str]:
+def _make(target: Target, seed: int, named: Iterable[str]) -> tuple[list[Mapping[str, Any]], str]:
     door = Door(held_out(target, but=FILE))
     generator = target.forge.factory.data.generator
     if generator:
-        rows = door.admit(ask_generator(target, 2 * ROWS, None, seed + SEED)).rows[:ROWS]
+        written = ask_generator(target, 2 * ROWS, None, seed + SEED, named=named)
+        rows = door.admit(written).rows[:ROWS]
         if len(rows) >= FEWEST:
             return rows, f"{generator}, seed {seed + SEED}"
         raise DevError(
@@ -109,9 +110,10 @@ def _lot(row: Mapping[str, Any]) -> bytes:
 
 
 def ask_generator(
-    target: Target, n: int, focus: Sequence[str] | None, seed: int
+    target: Target, n: int, focus: Sequence[str] | None, seed: int, *, named: Iterable[str]
 ) -> list[Mapping[str, Any]]:
-    """Rows of the target's generator, which runs in a child. DevError with what it said."""
+    """Rows of the target's generator, which runs in a child without keys; ``named`` are the
+    variables that hold those of the workspace (``key_names``). DevError with what it said."""
     name = target.forge.factory.data.generator
     if name is None:
         raise DevError("The target has no generator (factory.data.generator in forge.yaml).")
@@ -123,6 +125,6 @@ def ask_generator(
         "seed": seed,
     }
     try:
-        return list(ask(HELPER, request, timeout_s=300.0)["rows"])
+        return list(ask(HELPER, request, timeout_s=300.0, named=named)["rows"])
     except HelperError as error:
         raise DevError(f"{name} gave no rows. {error}") from error

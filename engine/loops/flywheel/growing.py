@@ -30,6 +30,7 @@ from engine.loops.flywheel.writing import (
 )
 from engine.records.evaluation import RowResult
 from engine.records.loop import IterationData, IterationPlan, Origin
+from engine.secrecy import key_names
 from engine.target import Target
 from engine.teaching.errors import TeachingError
 
@@ -181,6 +182,7 @@ def _generated(
         focus=focus,
         seed=seed,
         check=wheel.runner.check_stop,
+        named=key_names(wheel.runner.folder.workspace.path),
     )
     return found, origin
 

@@ -13,6 +13,7 @@ from engine.loops.flywheel.teachers import planner_of, writer_of
 from engine.loops.folder import LoopFolder, create_loop
 from engine.records.base import utc_now
 from engine.records.loop import Limits, Loop, LoopKind
+from engine.secrecy import key_names
 from engine.target import Target, TargetError, load_target
 from engine.teaching.errors import TeachingError
 from engine.workspace import Workspace
@@ -65,7 +66,7 @@ def make_flywheel(workspace: Workspace, target_path: Path, wish: Wish) -> LoopFo
         raise MakeError(str(error)) from error
     dirty = commits.dirty(target.path) if wish.commits else frozenset()
     try:
-        dev = dev_suite(target, wish.seed)
+        dev = dev_suite(target, wish.seed, named=key_names(workspace.path))
         locked = {name: sha256_file(target.file(name)) for name in _ruler(target, dev.file)}
     except (DevError, TargetError) as error:
         raise MakeError(str(error)) from error

@@ -86,19 +86,23 @@ def from_generator(
     focus: Sequence[str] = (),
     seed: int = 0,
     check: Callable[[], None] = _go_on,
+    named: Iterable[str],
 ) -> NewRows:
     """Up to ``n`` rows of the target's generator; other seeds are drawn for those turned away.
 
-    DevError where the target has none, or it fails.
+    ``named`` are the variables that hold keys of the workspace: it does not get them. DevError
+    where the target has none, or it fails.
     """
     found = NewRows(n)
+    names = tuple(named)
     by = origin.model_copy(update={"seed": seed})
     for number in range(ROUNDS):
         missing = n - len(found.rows)
         if missing <= 0:
             break
         check()
-        admitted = door.admit(ask_generator(target, missing, focus or None, seed + number))
+        rows = ask_generator(target, missing, focus or None, seed + number, named=names)
+        admitted = door.admit(rows)
         found.rows += [(row, by) for row in admitted.rows[:missing]]
         found.refused.update(admitted.counts)
     return found

@@ -29,6 +29,7 @@ from engine.loops.research.wishes import pending
 from engine.loops.runner import LoopFailed, LoopPaused
 from engine.records.base import utc_now
 from engine.records.research import CHANGE_FILE, TryProposal, TryWish, Violation
+from engine.secrecy import key_names
 
 if TYPE_CHECKING:
     from engine.loops.research.research import Research
@@ -114,6 +115,7 @@ def _proposer(campaign: Research, iteration: int, history: History) -> Proposed:
             campaign.folder.iteration(iteration),
             limit_s=who.limit_s,
             check=campaign.runner.check_stop,
+            named=key_names(campaign.folder.workspace.path),
         )
     files = texts_of(tree.path, list(mutable_files(tree.files(tree.head()), campaign.protocol)))
     with asking(campaign.runner, who.teacher or "") as how:

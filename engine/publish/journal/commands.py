@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from engine.checks.contents import RunContents
 from engine.publish.markdown import clip, visible
+from engine.secrecy import Hider
 from engine.supervise.command import redact
 
 LONGEST = 2_000
@@ -55,7 +56,8 @@ def _without_secrets(command: str) -> str:
 def _hidden(words: list[str]) -> list[str]:
     # A variable before a command is hidden as an option of its name would be.
     dashed = [f"--{word}" if _ASSIGNED.fullmatch(word) else word for word in words]
-    shown = redact(dashed, {})
+    # It ran in another environment, so this one's variables and names say nothing of it.
+    shown = redact(dashed, Hider({}, named=()))
     return [
         new[2:] if old is not new and new.startswith("--") and not old.startswith("--") else new
         for old, new in zip(words, shown, strict=True)

@@ -15,6 +15,7 @@ from engine.gguf import GgufError, read_gguf
 from engine.helper import HelperError, ask
 from engine.publish.package.loading import Models, NotLoaded, models_of
 from engine.records.package import SpecialistLock
+from engine.secrecy import key_names
 from engine.workspace import Workspace
 
 Kind = Literal["mlx", "gguf"]
@@ -84,7 +85,7 @@ def export(
             "messages": lock.prompt.messages,
         }
         try:
-            said = ask(HELPER, request, timeout_s=EXPORT_S)
+            said = ask(HELPER, request, timeout_s=EXPORT_S, named=key_names(workspace.path))
         except HelperError as error:
             raise ExportError(str(error)) from error
         if kind == "gguf":

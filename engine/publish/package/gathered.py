@@ -17,7 +17,7 @@ from engine.publish.public_names import is_path
 from engine.publish.site.homes import without_homes
 from engine.publish.verification import verified
 from engine.records.run import Artifact, Decision, DecisionKind, RunConfig
-from engine.secrecy import Hider
+from engine.secrecy import Hider, key_names
 from engine.serving.pair import pair_of
 from engine.target import Target
 from engine.teaching.keys import environment
@@ -122,7 +122,8 @@ def gather(workspace: Workspace, run: Path, contents: RunContents) -> Gathered:
 
 def hider(workspace: Workspace, target: Target | None) -> Callable[[str], str]:
     """Takes secrets and paths of this machine out of a text."""
-    secrets = Hider(environment(target.path if target is not None else None))
+    env = environment(target.path if target is not None else None)
+    secrets = Hider(env, named=key_names(workspace.path))
     here = str(workspace.path)
 
     def hide(text: str) -> str:

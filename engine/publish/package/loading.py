@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from engine.publish.package.model_files import (
 )
 from engine.publish.package.prompt import HELPER, Rendered
 from engine.records.package import LockedBase, SpecialistLock
+from engine.secrecy import key_names
 from engine.workspace import Workspace
 
 ANSWER_S = 900.0
@@ -118,11 +120,19 @@ def ask_package(workspace: Workspace, lock: SpecialistLock, prompt: str | None =
     if prompt is not None:
         system = [one for one in messages if one.get("role") == "system"][:1]
         messages = [*system, {"role": "user", "content": prompt}]
-    return ask_model(found, messages, lock.prompt.max_new_tokens)
+    names = key_names(workspace.path)
+    return ask_model(found, messages, lock.prompt.max_new_tokens, named=names)
 
 
-def ask_model(found: Models, messages: list[dict[str, object]], max_new_tokens: int) -> Answered:
-    """Have a model answer one question, in a child. NotLoaded."""
+def ask_model(
+    found: Models,
+    messages: list[dict[str, object]],
+    max_new_tokens: int,
+    *,
+    named: Iterable[str],
+) -> Answered:
+    """Have a model answer one question, in a child that gets no keys, ``named`` ones neither.
+    NotLoaded."""
     request = {
         "model": str(found.model),
         "adapter": None if found.adapter is None else str(found.adapter),
@@ -131,7 +141,7 @@ def ask_model(found: Models, messages: list[dict[str, object]], max_new_tokens: 
         "answer": True,
     }
     try:
-        said = ask(HELPER, request, timeout_s=ANSWER_S)
+        said = ask(HELPER, request, timeout_s=ANSWER_S, named=named)
     except HelperError as error:
         raise NotLoaded(f"It does not load: {error}", here=True) from error
     return Answered(

@@ -33,6 +33,7 @@ from engine.publish.package.there import Package, digest_of, package_at
 from engine.publish.public_names import public_config, public_name
 from engine.publish.report import report_of, write_report
 from engine.records.package import LockedPrompt, SpecialistLock
+from engine.secrecy import key_names
 from engine.workspace import Workspace, slugify
 
 MODEL_CARD = "model_card.md"
@@ -236,7 +237,8 @@ def _render(gathered: Gathered, lock: SpecialistLock) -> tuple[Rendered | None, 
     if model is None:
         return None, gathered.why_no_base or f"{gathered.artifact.path} is not on this disk."
     try:
-        return rendered(model, lock.prompt), ""
+        names = key_names(gathered.workspace.path)
+        return rendered(model, lock.prompt, named=names), ""
     except HelperError as error:
         return None, str(error)
 

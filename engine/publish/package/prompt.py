@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +27,16 @@ class Rendered:
     tokens: int
 
 
-def rendered(model: Path, prompt: LockedPrompt) -> Rendered:
-    """The base model's chat template applied to a question, in a child. HelperError."""
+def rendered(model: Path, prompt: LockedPrompt, *, named: Iterable[str]) -> Rendered:
+    """The base model's chat template applied to a question, in a child that gets no keys, ``named``
+    ones neither. HelperError."""
     request = {
         "model": str(model),
         "messages": prompt.messages,
         "max_new_tokens": prompt.max_new_tokens,
         "answer": False,
     }
-    found = ask(HELPER, request, timeout_s=RENDER_S)
+    found = ask(HELPER, request, timeout_s=RENDER_S, named=named)
     return Rendered(str(found["rendered"]), int(found["tokens"]))
 
 

@@ -36,7 +36,7 @@ def marker(folder: Path, n: int = 20, scorer: str = "exact", **header: Any) -> M
         rows.append(row)
     path = folder / "gold.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return Marker(load_suite(path, gives=GIVES))
+    return Marker(load_suite(path, gives=GIVES), named=())
 
 
 def put(
@@ -333,7 +333,7 @@ def test_tools_go_along_and_calls_come_back(tmp_path: Path, fake: Make) -> None:
             request.finish()
 
     server = fake(answer)
-    outcome = put(server, Marker(load_suite(path, gives=GIVES)))
+    outcome = put(server, Marker(load_suite(path, gives=GIVES), named=()))
     assert [row.score for row in outcome.rows] == [1.0, 1.0]
     assert [one.body.get("tools") for one in server.requests] == [[tool], None]
     got = json.loads(outcome.rows[0].got)

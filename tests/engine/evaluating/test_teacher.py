@@ -122,7 +122,7 @@ def probes(folder: Path, url: str, n: int, **judge: Any) -> Marker:
     rows = [{"question": f"ask {i}", "ideal": f"right {i}"} for i in range(1, n + 1)]
     path = folder / "probes.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in [header, *rows]))
-    return Marker(load_suite(path, gives=GIVES))
+    return Marker(load_suite(path, gives=GIVES), named=())
 
 
 def judged(student: Fake, marker: Marker) -> Outcome:

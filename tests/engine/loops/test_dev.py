@@ -44,23 +44,23 @@ def questions(word: str, count: int) -> list[str]:
 
 def test_a_generators_rows_are_drawn_once(tmp_path: Path) -> None:
     target = load_target(make_wheel(tmp_path).target_path("counter"))
-    first = dev_suite(target, 0)
+    first = dev_suite(target, 0, named=())
     assert first.rows == 180 and "generator.py" in first.made_from
-    again = dev_suite(target, 5)
+    again = dev_suite(target, 5, named=())
     assert (again.sha256, again.made_from) == (first.sha256, "the target's own file")
 
 
 def test_few_rows_of_canonical_give_as_many_as_are_needed(tmp_path: Path) -> None:
     canonical = questions("canonical", 3 * FEWEST)
     target = target_with(tmp_path, canonical, questions("golden", 30))
-    assert dev_suite(target, 0).rows == FEWEST
+    assert dev_suite(target, 0, named=()).rows == FEWEST
     assert set(prompts_of(target)) < set(canonical)
 
 
 def test_many_rows_give_a_share_and_gold_is_none_of_them(tmp_path: Path) -> None:
     gold = questions("golden", 30)
     target = target_with(tmp_path, questions("canonical", 400) + gold, gold)
-    assert dev_suite(target, 0).rows == round(0.15 * 430)
+    assert dev_suite(target, 0, named=()).rows == round(0.15 * 430)
     assert not set(prompts_of(target)) & set(gold)
 
 
@@ -68,5 +68,5 @@ def test_many_rows_give_a_share_and_gold_is_none_of_them(tmp_path: Path) -> None
 def test_too_few_are_said(tmp_path: Path, count: int) -> None:
     target = target_with(tmp_path, questions("canonical", count), questions("golden", 30))
     with pytest.raises(DevError, match="too few rows"):
-        dev_suite(target, 0)
+        dev_suite(target, 0, named=())
     assert not target.file(FILE).exists()

@@ -20,7 +20,7 @@ from engine.records.base import utc_now
 from engine.records.events import EVENT
 from engine.records.plan import Stage, StageKind
 from engine.records.status import LastError, Phase, ProcessId, RunStatus
-from engine.secrecy import HIDDEN
+from engine.secrecy import HIDDEN, Hider
 from engine.settings_file import SettingsError
 from engine.supervise.checkpoints import WHOLE, newest_step
 from engine.supervise.child_events import ChildEvents, parse_event
@@ -64,7 +64,8 @@ def test_commands_that_came_with_this_program_are_found_last() -> None:
     ],
 )
 def test_secrets_are_hidden_and_nothing_else(argv: list[str], shown: list[str]) -> None:
-    assert redact(argv, {"MY_SECRET": "sesame-open", "SHORT_TOKEN": "x", "USER": "curl"}) == shown
+    env = {"MY_SECRET": "sesame-open", "SHORT_TOKEN": "x", "USER": "curl"}
+    assert redact(argv, Hider(env, named=())) == shown
 
 
 # --- events of a child -----------------------------------------------------------

@@ -167,6 +167,6 @@ def test_secrets_are_hidden(tmp_path: Path) -> None:
         "MONKEY": "not-a-secret",
         "PATH": "/usr/local/bin",
     }
-    hide = Hider(env, "given-key-1", None)
+    hide = Hider(env, "given-key-1", None, named=())
     text = "sk-ant-12345678 hf_abcdefgh given-key-1 short /usr/local/bin"
     assert hide(text) == "*** *** *** short /usr/local/bin"

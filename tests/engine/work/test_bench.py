@@ -197,7 +197,7 @@ def test_a_shape_that_memory_would_not_do_is_left_out(model_dir: Path) -> None:
         "seconds": 2,
         "limit_bytes": 200 * 2**20,
     }
-    answer = ask("engine.work.bench", request)
+    answer = ask("engine.work.bench", request, named=())
     assert [point["batch_size"] for point in answer["points"]] == [1]
     assert "left out: it would take up to" in answer["notes"][0], "longer rows: the worst counts"
 
@@ -207,14 +207,14 @@ def test_tokens_are_those_of_the_model(model_dir: Path, tmp_path: Path) -> None:
     file = path / "dataset" / "canonical.jsonl"
     file.write_text(chat("alpha") + "broken\n" + chat("alpha bravo " * 50) + chat("x"))
     target = load_target(path, ["model.max_seq_len=64"])
-    count = count_tokens(target, file, describe(model_dir))
+    count = count_tokens(target, file, describe(model_dir), named=())
     assert count.rows == 3 and count.line == 3 and count.over == 1 and count.whole
     assert 100 <= count.longest <= 130 and count.lengths is not None
     (path / "system_prompt.md").write_text("alpha " * 20)
-    with_system = count_tokens(target, file, describe(model_dir))
+    with_system = count_tokens(target, file, describe(model_dir), named=())
     assert with_system.tokens > count.tokens + 3 * 20
     with pytest.raises(HelperError, match="tokenizer cannot be loaded"):
-        count_tokens(target, file, replace(describe(model_dir), path=path))
+        count_tokens(target, file, replace(describe(model_dir), path=path), named=())
 
 
 def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -> None:
@@ -238,14 +238,14 @@ def test_a_helper_ends_with_the_one_who_asked(model_dir: Path, tmp_path: Path) -
     }
     begin = time.monotonic()
     with pytest.raises(HelperStopped):
-        ask("engine.work.bench", request, heard, stop.is_set)
+        ask("engine.work.bench", request, heard, stop.is_set, named=())
     assert time.monotonic() - begin < 30 and pids
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
 def test_a_helper_that_dies_says_how() -> None:
     with pytest.raises(HelperError, match=r"ended without an answer \(exit code 1\).*no_such"):
-        ask("engine.work.no_such", {})
+        ask("engine.work.no_such", {}, named=())
 
 
 USUAL = ("--batch-size", "1", "--seq-len", "8", "--seconds", "3")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.folder import write_bytes_atomic
@@ -21,6 +22,7 @@ from engine.loops.research.proposers.proposed import (
 )
 from engine.loops.research.proposers.talk import Ended, talk
 from engine.loops.research.worktree import Worktree
+from engine.secrecy import Hider
 from engine.supervise.command import child_environment, fill, redact
 from engine.supervise.terminal import LineCleaner
 
@@ -36,33 +38,36 @@ def by_command(
     *,
     limit_s: float,
     check: Callable[[], None],
+    named: Iterable[str],
 ) -> Proposed:
     """Let the command change the worktree, which is clean and at the best.
 
     ``folder`` is the iteration's. ``check`` is called several times a second, and ends the command
-    by raising. ProposerError as its class says; OSError where the folder cannot be written,
-    TreeError where git fails.
+    by raising. ``named`` are the variables that hold keys of the workspace (``key_names``).
+    ProposerError as its class says; OSError where the folder cannot be written, TreeError where git
+    fails.
     """
     if not argv:
         raise ProposerError("No command is named: it is the words after --.", "start")
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes_atomic(folder / PROMPT, prompt.encode("utf-8", "replace"))
     env = environment()
+    hide = Hider(env, named=named)
     words = [fill(one, {"{python}": sys.executable}) for one in argv]
     ended = talk(words, folder / PROMPT, cwd=worktree.path, env=env, limit_s=limit_s, check=check)
-    _keep(folder, ended, env)
+    ended = replace(ended, out=_hidden(ended.out, hide), err=_hidden(ended.err, hide))
+    _keep(folder, ended)
     diff = worktree.diff()
     name = one_line(Path(words[0]).name, 60)
     _refuse(name, ended, limit_s, moved=head_is_moved(worktree), changed=bool(diff))
     if not diff:
         raise ProposerError(f"{name} changed no file.{_last_words(ended)}", "empty")
-    said = _hidden(ended.out, env)
     notes = []
     if ended.left_behind:
         notes.append(f"{name} left processes behind: {ended.left_behind}. They were stopped.")
     return Proposed(
         by=name,
-        description=described(said) or summary_of(diff),
+        description=described(ended.out) or summary_of(diff),
         notes=tuple(notes),
     )
 
@@ -116,15 +121,15 @@ def _last_words(ended: Ended) -> str:
     for text in (ended.err, ended.out):
         lines = [line for one in _lines(text) if (line := one_line(one, 300))]
         if lines:
-            return f" Its last words: {_hidden(lines[-1], environment())}"
+            return f" Its last words: {lines[-1]}"
     return ""
 
 
-def _keep(folder: Path, ended: Ended, env: dict[str, str]) -> None:
+def _keep(folder: Path, ended: Ended) -> None:
     for name, text in ((OUT, ended.out), (ERR, ended.err)):
-        write_bytes_atomic(folder / name, _hidden(text, env).encode("utf-8", "replace"))
+        write_bytes_atomic(folder / name, text.encode("utf-8", "replace"))
 
 
-def _hidden(text: str, env: dict[str, str]) -> str:
+def _hidden(text: str, hide: Hider) -> str:
     # The blank keeps a text that begins with a dash from being read as an option.
-    return redact([f" {text}"], env)[0][1:]
+    return redact([f" {text}"], hide)[0][1:]

@@ -45,6 +45,7 @@ def propose(tmp_path: Path, worktree: Worktree) -> Callable[..., Proposed]:
             tmp_path / "002",
             limit_s=limit_s,
             check=check,
+            named=(),
         )
 
     return run
@@ -177,7 +178,7 @@ def test_refusals_say_why(
 def test_a_command_that_is_not_there(worktree: Worktree, tmp_path: Path) -> None:
     for argv in (["no-such-agent"], []):
         with pytest.raises(ProposerError) as caught:
-            by_command(argv, "", worktree, tmp_path / "2", limit_s=1, check=lambda: None)
+            by_command(argv, "", worktree, tmp_path / "2", limit_s=1, check=lambda: None, named=())
         assert caught.value.code == "start"
 
 

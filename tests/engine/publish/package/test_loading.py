@@ -66,7 +66,7 @@ def test_the_package_loads_by_its_lock_and_answers_as_base_and_adapter_do(home: 
     assert 0 < answer["tokens"] <= 12
     assert answer["tokens_per_second"] == answer["tokens"] / answer["seconds"]
     assert answer["peak_rss_mb"] > 20 and answer["mlx_peak_mb"] > 0
-    alone = ask_model(Models(base, None), lock["prompt"]["messages"], 12)
+    alone = ask_model(Models(base, None), lock["prompt"]["messages"], 12, named=())
     assert alone.text != answer["text"], "the adapter was not loaded"
 
 
@@ -147,6 +147,6 @@ def refused(workspace: Path) -> str:
     out = workspace / "model.gguf"
     request = {"model": str(workspace / "base"), "adapter": None, "out": str(out), "kind": "gguf"}
     with pytest.raises(HelperError) as caught:
-        ask("engine.work.export", {**request, "dequantise": False, "messages": []})
+        ask("engine.work.export", {**request, "dequantise": False, "messages": []}, named=())
     assert not out.exists()
     return str(caught.value)
