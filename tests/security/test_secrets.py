@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -13,11 +14,29 @@ from pathlib import Path
 import pytest
 
 from engine.cli.app import main
+from engine.loops.research.proposers.command import by_command
 from engine.plans.planning import draft
-from engine.secrecy import HIDDEN, Hider, StreamHider, is_secret, is_secret_option
+from engine.project.growth import Wish, grow
+from engine.project.packing import pack
+from engine.publish.package.making import make_package
+from engine.records.base import utc_now
+from engine.records.plan import Plan, Stage
+from engine.secrecy import (
+    HIDDEN,
+    Hider,
+    StreamHider,
+    is_secret,
+    is_secret_option,
+    key_names,
+    without_secrets,
+)
+from engine.supervise.command import command_for
 from engine.supervise.train_log import read_spans
-from engine.target import TargetError
+from engine.target import TargetError, load_target
 from engine.workspace import Workspace
+from tests.engine.folders import make_shipped, put, witness
+from tests.engine.loops.research.proposer_kit import make_tree
+from tests.engine.serving.fake import Fake
 from tests.engine.targets import FORGE, make_target
 from tui.crash import leave_report
 
@@ -32,6 +51,7 @@ PLANTED = {
     "DATABASE_URL": "postgres://joe:planted-six-six@db.example/x",
     "TEACHERS_WORD": "planted-seven",  # only factory.toml says that it is a key
 }
+NAMED = "planted-openrouter"
 SECRETS = [*PLANTED.values(), "planted-six-six", "planted-eight"]
 SAID = {name: value for name, value in PLANTED.items() if name != "DATABASE_URL"}
 
@@ -234,9 +254,148 @@ def test_which_names_mean_a_secret() -> None:
     for name in ("TOKENIZERS_PARALLELISM", "KEYBOARD_LAYOUT", "PATH", "COMPATIBLE"):
         assert not is_secret(name)
     assert is_secret_option("hf-token") and not is_secret_option("eos-token")
-    assert Hider({}, named=())("see ftp://me:word@host/x and http://h/a:b@c") == (
-        f"see ftp://{HIDDEN}@host/x and http://h/a:b@c"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see ftp://me:word@host/x and http://h/a:b@c", "see ftp://***@host/x and http://h/a:b@c"),
+        ("git+https://ghp_abcdefgh@host/x.git", "git+https://***@host/x.git"),
+        ("http://u:pass@word@h:80/", "http://***@h:80/"),
+        ("'db://u:p?w#d@h'", "'db://***@h'"),
+        ("https://t:x-oauth-basic@h", "https://***@h"),
+        ("https://example.com/@user", None),
+        ("https://h.example?to=joe@x.org#a@b", None),
+        ("http://h:8080?to=joe@x.org", None),
+        ("http://[::1]:8080/?to=joe@x.org", None),
+        ("write to joe@x.org of http://h, or me@h", None),
+        ("ssh://git@host/x.git", None),
+    ],
+)
+def test_what_stands_before_the_host_of_an_address_is_hidden(text: str, shown: str | None) -> None:
+    assert Hider({}, named=())(text) == (shown or text)
+
+
+def test_a_secret_of_an_address_is_known_wherever_it_is_printed() -> None:
+    env = {
+        "A": "https://ghp_of_a_user@h",
+        "B": "https://ghp_of_another:x-oauth-basic@h",
+        "C": "db://someuser:pass%40word%21@h/",
+        "D": "ssh://somebody@h",
+    }
+    hide = Hider(env, named=())
+    assert hide("ghp_of_a_user ghp_of_another pass%40word%21 pass@word!") == " ".join([HIDDEN] * 4)
+    assert hide("someuser somebody") == "someuser somebody"
+    assert without_secrets(env, named=()) == {"D": env["D"]}
+
+
+# --- a key that only factory.toml names ---------------------------------------------------
+
+OTHERS = {"OPENROUTER": NAMED, "LLM": f" {NAMED}", "AUTHORIZATION": f"Bearer {NAMED}"}
+"""Under its own name, under another one, and within a longer value."""
+TOLD = """
+import json, os, pathlib
+file = pathlib.Path(__file__).with_suffix(".environ")
+file.write_text(json.dumps(dict(os.environ)))
+"""
+ROW = "[{'messages': [{'role': 'user', 'content': 'q'}, {'role': 'assistant', 'content': 'a'}]}]"
+CUSTOM = FORGE.replace("json_cmd", "custom")
+
+
+@pytest.fixture
+def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace whose factory.toml names a key that has no name of a secret."""
+    (tmp_path / "factory.toml").write_text('[teachers.big]\nmodel = "m"\nkey = "OPENROUTER"\n')
+    for name, value in OTHERS.items():
+        monkeypatch.setenv(name, value)
+    return Workspace(tmp_path)
+
+
+def got(file: Path) -> str:
+    """What a program of the target found in its environment."""
+    text = file.read_text()
+    assert json.loads(text)["PATH"]
+    return text
+
+
+def test_no_generator_scorer_or_try_gets_it(
+    named: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = make_target(named.path, CUSTOM)
+    (target / "generator.py").write_text(f"{TOLD}\ndef generate(n, focus, seed): return {ROW}\n")
+    (target / "scorer.py").write_text(f"{TOLD}\ndef score(expected, got): return True\n")
+    grow(load_target(target), Wish(1, "generated", generator=True, output="more.jsonl"), named)
+    assert NAMED not in got(target / "generator.environ")
+    monkeypatch.chdir(named.path)
+    there = Fake(lambda request: request.head("404 Not Found"))
+    with contextlib.closing(there), pytest.raises(SystemExit):
+        main(["eval", "tiny", "--url", there.url, "--model", "m", "--out", "out"])
+    assert NAMED not in got(target / "scorer.environ"), capsys.readouterr()
+    run = named.runs_dir / "x"
+    for kind, withholds in (("data", False), ("pretrain", False), ("command", True)):
+        stage = Stage(name="x", kind=kind, argv=["x"], withholds_secrets=withholds)
+        plan = Plan(run_id="x", target_dir="targets/tiny", created=utc_now(), stages=[stage])
+        command = command_for(plan, stage, run, resuming=False)
+        assert not any(NAMED in one for one in command.env.values()), kind
+        assert NAMED in command.secrets, "it is looked for in what is printed"
+
+
+def test_an_agent_may_have_it_and_it_is_kept_nowhere(named: Workspace) -> None:
+    tree = make_tree(named.path, named.path / "tree")
+    agent, folder = named.path / "agent.py", named.path / "it"
+    agent.write_text(
+        "import os, sys\n"
+        "open('train.py', 'a').write('RATE = 0.2\\n')\n"
+        "for pipe in (sys.stderr, sys.stdout):\n"
+        "    print('description: with', os.environ['OPENROUTER'], file=pipe)\n"
     )
+    found = by_command(
+        ["{python}", str(agent)], "Go.", tree, folder, limit_s=60, check=lambda: None,
+        named=key_names(named.path),
+    )  # fmt: skip
+    assert found.description == f"with {HIDDEN}"
+    assert {one.name for one in folder.iterdir()} >= {"proposer-stdout.log", "proposer-stderr.log"}
+    assert not [one for one in folder.iterdir() if NAMED in one.read_text()]
+
+
+def test_no_package_and_nothing_that_is_sent_has_it(named: Workspace) -> None:
+    run = make_shipped(named.path)
+    witness(run)
+    put(run / "decision.json", "/decided", "2026-11-20T10:00:00Z")
+    put(run / "decision.json", "/reason", f"It works with {NAMED}.")
+    made = make_package(named, run)
+    texts = [one.read_text("utf-8") for one in made.rglob("*") if one.is_file()]
+    assert any(f"It works with {HIDDEN}." in one for one in texts)
+    assert not [one for one in texts if NAMED in one]
+    target = make_target(named.path, FORGE + "promotion: {hf_repo: me/tiny}\n")
+    adapter = target / "output" / "best_adapter_0_9000"
+    adapter.mkdir(parents=True)
+    (adapter / "adapters.safetensors").write_bytes(b"weights")
+    (adapter / "adapter_config.json").write_text(json.dumps({"model": "b", "note": NAMED}))
+    best = {"accuracy": 0.9, "iteration": 2, "adapter_dir": f"output/{adapter.name}"}
+    (target / "output" / "best_score.json").write_text(json.dumps(best))
+    (target / "system_prompt.md").write_text(f"Say {NAMED}.")
+    sent = pack(load_target(target), named, system_prompt=True).files
+    said = {one.name: one.content for one in sent if isinstance(one.content, bytes)}
+    assert said["system_prompt.md"] == f"Say {HIDDEN}.".encode()
+    assert not [name for name, content in said.items() if NAMED.encode() in content]
+
+
+def test_a_slip_of_the_pen_in_factory_toml_gives_no_key_away(named: Workspace) -> None:
+    file = named.path / "factory.toml"
+    for broken in (b"oh no\n", b"\xff\n", b"[teachers.big]\n"):
+        file.write_bytes(b'[teachers.big]\n  key = "OPENROUTER"\n' + broken)
+        assert key_names(named.path) == ["OPENROUTER"], broken
+    assert key_names(None) == [] == key_names(named.path / "elsewhere")
+
+
+def test_a_crash_report_hides_what_a_targets_env_file_holds(named: Workspace) -> None:
+    target = make_target(named.path)
+    (target / ".env").write_text("OTHER_KEY=only-in-the-file\nOPENROUTER=another-of-the-file\n")
+    error = RuntimeError(f"no way in with {NAMED}, only-in-the-file or another-of-the-file")
+    leave_report(named.path, error, screen="live", run_id=None, actions=[])
+    (report,) = (named.path / ".factory" / "crashes").iterdir()
+    assert f"no way in with {HIDDEN}, {HIDDEN} or {HIDDEN}" in report.read_text()
 
 
 def test_a_secret_is_found_however_it_is_cut() -> None:

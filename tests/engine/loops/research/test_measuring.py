@@ -39,7 +39,7 @@ class Bench:
         self.home = home
         (home / "runs").mkdir()
         (home / "targets").mkdir()
-        (home / "factory.toml").write_text(QUICK)
+        (home / "factory.toml").write_text(f'{QUICK}\n[teachers.big]\nkey = "OPENROUTER"\n')
         path = home / "loops" / "2026-01-01-tiny-research"
         self.tree = path / "worktree"
         self.tree.mkdir(parents=True)
@@ -130,10 +130,13 @@ def test_a_measurement_is_an_ordinary_run_that_is_never_run_twice(
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "very-secret-value")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret-value")
+    monkeypatch.setenv("OPENROUTER", "named-value")  # only factory.toml says that it is a key
+    monkeypatch.setenv("AUTHORIZATION", "Bearer named-value")
     code = """
 import os, sys, tempfile
 assert os.environ["SEED"] == os.environ["FACTORY_SEED"] == sys.argv[-1] == "40"
 assert "very-secret-value" not in os.environ.values()
+assert not any("named-value" in one for one in os.environ.values())
 assert "/runs/" in tempfile.mkdtemp()
 for step in range(3):
     print(f"\\rstep {step} | loss: {5 - step}.5", end="", flush=True)
