@@ -4,6 +4,9 @@ The repository's top directory must be the target itself: in one that begins fur
 people's files are staged and their ``.env`` lies about. Only named files are committed, so what
 somebody has staged stays staged; a file that had changes of somebody's own before the iteration
 touched it is left out, and said. Weights, ``.env`` and everything that git ignores never go in.
+
+The target may come from elsewhere, so no hook runs for such a commit and no program that the
+target's git configuration names (``engine.git``). A signature is the person's own to ask for.
 """
 
 from __future__ import annotations
@@ -20,6 +23,10 @@ from engine import git
 HYPOTHESIS = 60
 """So many characters of the hypothesis stand in the message."""
 
+_STATUS = ("status", "--porcelain=v1", "-z", "--ignore-submodules=dirty")
+_COMMIT = ("commit", "--quiet", "--only", "--allow-empty")
+"""Whether something changed is asked before: a git that finds nothing to commit goes on to tell the
+status of everything, and asks in each submodule for it, with that one's configuration."""
 _NEVER_NAMES = (".env", ".git", ".netrc")
 _NEVER_SUFFIXES = (".safetensors", ".gguf", ".npz", ".bin", ".pt", ".pem", ".key")
 
@@ -51,7 +58,7 @@ def place_of(target: Path) -> Place:
         done = git.call(target, "rev-parse", "--show-toplevel")
     except FileNotFoundError:
         return Place.NO_GIT
-    except subprocess.TimeoutExpired:
+    except (OSError, subprocess.TimeoutExpired):
         return Place.NONE
     if done.returncode != 0:
         return Place.NONE
@@ -77,7 +84,7 @@ def dirty(target: Path) -> frozenset[str] | None:
     To be asked before an iteration touches anything. None where git does not answer.
     """
     try:
-        done = git.call(target, "status", "--porcelain=v1", "-z", "--untracked-files=all")
+        done = git.call(target, *_STATUS, "--untracked-files=all")
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode != 0:
@@ -118,21 +125,17 @@ def commit(
         ignored = _ignored(target, wanted)
         left_out += [f"{name}: git ignores it" for name in sorted(ignored)]
         wanted = [name for name in wanted if name not in ignored]
-        # Literal: a file called "*" or ":(top)" is a file, not a pattern.
-        for step in (
-            ("add", "--", *wanted),
-            ("commit", "--quiet", "--only", "-m", message, "--", *wanted),
-        ):
-            if not wanted:
-                break
-            done = git.call(target, "--literal-pathspecs", *step)
-            if done.returncode == 0:
-                continue
-            if step[0] == "commit" and not _changed(target, wanted):
-                return Committed(None, "Nothing changed since the last commit.", tuple(left_out))
-            return Committed(None, f"git {step[0]} failed: {git.said(done)}", tuple(left_out))
         if not wanted:
             return Committed(None, "There was nothing of its own to commit.", tuple(left_out))
+        # Literal: a file called "*" or ":(top)" is a file, not a pattern.
+        added = git.call(target, "--literal-pathspecs", "add", "--", *wanted)
+        if added.returncode:
+            return Committed(None, f"git add failed: {git.said(added)}", tuple(left_out))
+        if not _changed(target, wanted):
+            return Committed(None, "Nothing changed since the last commit.", tuple(left_out))
+        done = git.call(target, "--literal-pathspecs", *_COMMIT, "-m", message, "--", *wanted)
+        if done.returncode:
+            return Committed(None, f"git commit failed: {git.said(done)}", tuple(left_out))
         head = git.call(target, "rev-parse", "HEAD")
         return Committed(os.fsdecode(head.stdout.strip()), None, tuple(left_out))
     except subprocess.TimeoutExpired:
@@ -186,5 +189,5 @@ def _ignored(target: Path, names: Sequence[str]) -> set[str]:
 
 
 def _changed(target: Path, names: Sequence[str]) -> bool:
-    done = git.call(target, "--literal-pathspecs", "status", "--porcelain=v1", "-z", "--", *names)
+    done = git.call(target, "--literal-pathspecs", *_STATUS, "--", *names)
     return bool(done.stdout)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine import git
 from engine.checks.protocol.around import Around, asked_of
 from engine.protocols.reading import ProtocolError
 from engine.records.protocol import Protocol
@@ -35,11 +36,9 @@ def files_of(repo: Path) -> frozenset[str]:
     """The files of a repository as git lists them, new ones too; all below a plain folder."""
     if not repo.is_dir():
         raise ProtocolError(f"{repo} is not a directory.")
-    command = ["git", "-C", str(repo), "ls-files", "-z", "--cached", "--others"]
+    command = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     try:
-        done = subprocess.run(
-            [*command, "--exclude-standard"], capture_output=True, check=False, timeout=60
-        )
+        done = git.call(repo, *command)
     except (OSError, subprocess.TimeoutExpired):
         return _walked(repo)
     names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]

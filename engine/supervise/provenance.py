@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from engine import git
 from engine.folder import FolderError, RunFolder, sha256_file
 from engine.records.base import utc_now
 from engine.records.plan import Stage, StageKind
@@ -193,24 +194,22 @@ def first_line_sha256(path: Path) -> str | None:
 
 
 def git_state(directory: Path) -> tuple[str | None, bool | None]:
-    """The commit that a directory is at, and whether it has changes; None where git cannot say."""
+    """The commit that a directory is at, and whether it has changes; None where git cannot say.
+
+    The directory may come from elsewhere: no program that its git configuration names runs, and a
+    directory that looks like git's own (a bare repository) tells nothing. What was changed within a
+    submodule is not looked at, that it is at another commit is.
+    """
     commit = _git(directory, "rev-parse", "HEAD")
     if not commit:
         return None, None
-    changes = _git(directory, "status", "--porcelain", "--", ".")
+    changes = _git(directory, "status", "--porcelain", "--ignore-submodules=dirty", "--", ".")
     return commit.strip(), None if changes is None else bool(changes.strip())
 
 
 def _git(directory: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(directory), *arguments],
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=GIT_TIMEOUT_S,
-            check=False,
-        )
+        done = git.call(directory, *arguments, seconds=GIT_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.globs import matches
 from engine.loops.research.results_log import LogError, read_text
 from engine.loops.research.surface import is_mutable
-from engine.loops.research.tree_git import TreeError, ask, told
+from engine.loops.research.tree_git import TreeError, ask, is_gits_own, told
 from engine.records.protocol import Protocol
 
 _UNDER_WAY = {
@@ -79,6 +79,11 @@ def _look(repo: Path, protocol: Protocol) -> Repository:
             return Repository(needs_init=True)
         return Repository(problem=f"git does not open {repo}: {words.strip()[:300]}")
     is_bare = bare.stdout.strip() == b"true"
+    if not is_bare and is_gits_own(repo):
+        return Repository(
+            problem=f"{repo} has git's own files (HEAD, objects, refs) among its own and says that "
+            "it is not bare. No campaign begins there: clone it, and name the clone."
+        )
     if not is_bare:
         top = Path(told(repo, "rev-parse", "--show-toplevel"))
         if top.resolve() != repo.resolve():

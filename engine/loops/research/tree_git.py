@@ -2,7 +2,8 @@
 
 Every call names the place where git keeps the worktree's own things, so a ``.git`` file that was
 overwritten does not lead elsewhere, and an index of its own, so nothing that was staged or marked
-by a try hides a change. Hooks, signatures and monitors of the repository do not run.
+by a try hides a change. That no program of the repository runs is ``engine.git``'s part; that no
+setting of it hides a file, and that nobody is asked for a signature, is said here.
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ INDEX = "campaign-index"
 """The index of our own, beside the worktree's."""
 
 PLAIN = (
-    "--no-pager",
-    *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", "core.fsmonitor=false"),
     *("-c", "core.untrackedCache=false"),
     *("-c", "core.fileMode=true"),
     *("-c", "core.symlinks=true"),
@@ -28,10 +26,8 @@ PLAIN = (
     *("-c", "core.ignoreStat=false"),
     *("-c", "core.sparseCheckout=false"),
     *("-c", "commit.gpgSign=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "submodule.recurse=false"),
 )
-"""So that no setting of a repository runs something, or hides a file."""
+"""So that no setting of a repository hides a file, or has a commit wait for a passphrase."""
 
 
 class TreeError(Exception):
@@ -40,7 +36,10 @@ class TreeError(Exception):
 
 def ask(folder: Path, *arguments: str, given: bytes = b"", **extra: str) -> git.Done:
     """git in ``folder`` with nothing of the repository's own running; TreeError where it cannot be
-    run at all. ``extra`` are environment variables."""
+    run at all. ``extra`` are environment variables. A folder that is git's own (a bare repository,
+    or ``.git``) is named to git, which would not take it for one by itself."""
+    if is_gits_own(folder):
+        extra = {"GIT_DIR": str(folder.absolute())} | extra
     try:
         return git.call(folder, *PLAIN, *arguments, given=given, extra=extra)
     except FileNotFoundError as error:
@@ -60,6 +59,15 @@ def told(folder: Path, *arguments: str, given: bytes = b"", **extra: str) -> str
     if done.returncode:
         raise TreeError(f"git {arguments[0]} failed in {folder}: {git.said(done)}")
     return os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def is_gits_own(folder: Path) -> bool:
+    """Whether git's own files lie in the folder itself, and not in a ``.git`` of it."""
+    return (
+        not os.path.lexists(folder / ".git")
+        and os.path.lexists(folder / "HEAD")
+        and all((folder / name).is_dir() for name in ("objects", "refs"))
+    )
 
 
 @dataclass(frozen=True, slots=True)

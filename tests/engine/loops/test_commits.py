@@ -104,16 +104,22 @@ def test_nothing_changed_and_nothing_named(target: Path) -> None:
     assert "nothing of its own" in (commit(target, [".env"], "m").reason or "")
 
 
-def test_a_hook_that_refuses_is_said_and_one_that_waits_is_stopped(
+def test_hooks_do_not_run_and_what_fails_or_waits_is_said(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = target / ".git/hooks/pre-commit"
-    hook.write_text("#!/bin/sh\necho 'not on my watch' >&2\nexit 1\n")
+    hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     (target / "PLAN.md").write_text("x\n")
-    assert commit(target, ["PLAN.md"], "m").reason == "git commit failed: not on my watch"
-    hook.write_text("#!/bin/sh\nexec sleep 30\n")
-    monkeypatch.setattr(git_calls, "SECONDS", 1.0)
+    assert commit(target, ["PLAN.md"], "m").commit
+    (target / "PLAN.md").write_text("y\n")
+    (target / ".git/HEAD.lock").touch()
+    assert "HEAD.lock" in (commit(target, ["PLAN.md"], "m").reason or "")
+    (target / ".git/HEAD.lock").unlink()
+    (target / ".git/info/attributes").write_text("*.md filter=slow\n")
+    git(target, "config", "--global", "filter.slow.clean", "exec sleep 30")
+    monkeypatch.setattr(git_calls, "SECONDS", 0.5)
+    (target / "PLAN.md").write_text("other\n")
     assert "was stopped" in (commit(target, ["PLAN.md"], "m").reason or "")
 
 
