@@ -236,7 +236,8 @@ def measured(
                 row=lambda one, row, done: _tick(done, len(one.suite.examples)),
                 missing=lambda one, example, why: narrate(f"  ⚠ {example}: {why}"),
             )
-            names = key_names(place.path if place else None)
+            own = who.remote.endpoint.key_variable
+            names = [*key_names(place.path if place else None), *([own] if own else [])]
             return evaluate_there(who.remote, wanted, folder, command, watcher, named=names)
         assert who.local is not None
         evaluate_here(_needed(place), who.local, wanted, folder, command, heard)

@@ -328,9 +328,13 @@ def test_no_generator_scorer_or_try_gets_it(
     assert NAMED not in got(target / "generator.environ")
     monkeypatch.chdir(named.path)
     there = Fake(lambda request: request.head("404 Not Found"))
+    monkeypatch.setenv("MINE", "planted-for-this-line")
+    words = ["eval", "tiny", "--url", there.url, "--model", "m", "--key-variable", "MINE"]
     with contextlib.closing(there), pytest.raises(SystemExit):
-        main(["eval", "tiny", "--url", there.url, "--model", "m", "--out", "out"])
-    assert NAMED not in got(target / "scorer.environ"), capsys.readouterr()
+        main([*words, "--out", "out"])
+    assert "Bearer planted-for-this-line" in str(there.requests[0].headers), capsys.readouterr()
+    assert NAMED not in (scorer := got(target / "scorer.environ"))
+    assert "planted-for-this-line" not in scorer
     run = named.runs_dir / "x"
     for kind, withholds in (("data", False), ("pretrain", False), ("command", True)):
         stage = Stage(name="x", kind=kind, argv=["x"], withholds_secrets=withholds)
