@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.plain_file import open_plain
+from engine.plain_file import open_plain, open_to_append
 from engine.records.base import utc_now
 from engine.records.status import Phase, RunStatus
 from engine.remote import mirrors
@@ -257,7 +257,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         mirrors.refuse(path)
-        self._file = path.open("ab", buffering=0)
+        self._file = os.fdopen(open_to_append(path), "ab", buffering=0)
         self.next_seq = _next_seq(path)
         if _cut_off(path):
             self._file.write(b"\n")

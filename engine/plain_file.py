@@ -1,4 +1,5 @@
-"""Opens ordinary files only: a pipe in a run folder would wait for ever for somebody to write."""
+"""Opens ordinary files only: a pipe in a run folder would wait for ever for somebody to write, and
+what is written through a link would change a file elsewhere."""
 
 from __future__ import annotations
 
@@ -38,6 +39,24 @@ def read_plain_stat(path: Path | str, limit: int) -> tuple[bytes, os.stat_result
         return os.read(handle, min(found.st_size, limit)), found
     finally:
         os.close(handle)
+
+
+def open_to_append(path: Path, *, read: bool = False) -> int:
+    """A descriptor of a file of our own, made where there is none (0600), at its end.
+
+    OSError for a link, also one that leads nowhere, and for all that is no ordinary file.
+    """
+    flags = (os.O_RDWR if read else os.O_WRONLY) | os.O_APPEND | os.O_CREAT
+    try:
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "is a link, and is not followed", str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no ordinary file", str(path))
+    return handle
 
 
 def _open(path: Path | str) -> tuple[int, os.stat_result]:

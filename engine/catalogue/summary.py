@@ -289,7 +289,7 @@ def _from_events(summary: RunSummary, path: Path) -> None:
             continue
         if event.get("kind") == "stage-start":
             summary.done = summary.total = summary.loss = summary.train_tok_s = None
-            first = None
+            summary.eta_s = first = None
         elif event.get("kind") == "metric":
             values = _dict(event.get("values"))
             summary.loss = _number(values.get("loss")) or summary.loss

@@ -48,10 +48,16 @@ class HostFinding:
 @dataclass(frozen=True)
 class Model:
     """A model that every host needs: ``name`` is a hub id, or the path that it has on all hosts;
-    ``path`` is where it lies here."""
+    ``path`` is where it lies here; ``revision`` the one of a hub's model that is wanted."""
 
     name: str
     path: Path
+    revision: str | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """As the probe takes it."""
+        return [self.name, *([self.revision] if self.revision else [])]
 
 
 def examine(hosts: Sequence[Host], model: Model | None = None) -> list[HostFinding]:
@@ -81,7 +87,7 @@ def _look_at(name: str, mine: dict[str, Any], model: Model | None) -> HostFindin
     if name == HERE:
         return HostFinding("this machine", "ok", _versions(mine))
     try:
-        theirs = ask(name, [] if model is None else [model.name])
+        theirs = ask(name, [] if model is None else model.asked)
     except Unreachable as error:
         return HostFinding(name, "wrong", str(error), error.fix)
     if finding := _other_versions(name, mine, theirs):
@@ -180,9 +186,11 @@ def _other_model(
     )
     if Path(model.name).is_absolute():
         parent = shlex.quote(str(model.path.parent))
-        fix = f"ssh {name} mkdir -p {parent} && rsync -a {model.name}/ {name}:{model.name}/"
+        folder = shlex.quote(f"{model.name}/")
+        fix = f"ssh {name} mkdir -p {parent} && rsync -a {folder} {name}:{folder}"
     else:
         fix = f"ssh {name} hf download {model.name}"
+        fix += f" --revision {model.revision}" if model.revision else ""
     return HostFinding(name, "wrong", how, fix)
 
 

@@ -18,15 +18,16 @@ PACKAGES = ("factory-tui", "mlx", "mlx-lm")
 _PIECE = 1 << 20
 
 
-def describe(model: str | None) -> dict[str, Any]:
+def describe(model: str | None, revision: str | None = None) -> dict[str, Any]:
     """Versions of Python and of what a training computes with, and the hash of a model there.
 
-    ``model`` is a directory or a hub id. ``model_sha256`` None: it is not there.
+    ``model`` is a directory or a hub id, of which ``revision`` is looked at, without one the newest
+    that is on disk. ``model_sha256`` None: it is not there.
     """
     found: dict[str, Any] = {"python": platform.python_version()}
     found |= {name: _version(name) for name in PACKAGES}
     if model is not None:
-        path = _model_path(model)
+        path = _model_path(model, revision)
         found["model_sha256"] = None if path is None else model_digest(path)
     return found
 
@@ -43,14 +44,17 @@ def model_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _model_path(model: str) -> Path | None:
+def _model_path(model: str, revision: str | None) -> Path | None:
     from engine.models import model_on_disk
 
     path = Path(model).expanduser()
     if path.is_absolute():
         return path if (path / "config.json").is_file() else None
     found = model_on_disk(model, Path.cwd(), Path.cwd())
-    return None if found is None else found.path
+    if found is None or revision is None:
+        return None if found is None else found.path
+    wanted = found.path.parent / Path(revision).name
+    return wanted if (wanted / "config.json").is_file() else None
 
 
 def _version(name: str) -> str | None:
@@ -61,4 +65,5 @@ def _version(name: str) -> str | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(describe(sys.argv[1] if len(sys.argv) > 1 else None)))
+    arguments: list[str | None] = [*sys.argv[1:3], None, None]
+    print(json.dumps(describe(arguments[0], arguments[1])))

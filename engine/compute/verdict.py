@@ -53,6 +53,13 @@ class RankLog:
         return bool(self.ends or self.gone)
 
     @property
+    def over(self) -> bool:
+        """Whether what is left should end at once: the first rank has, or another one ended badly.
+        Ranks that did their work leave while the first one still saves it."""
+        badly = (one.stopped or one.exit_code not in (0, _STOPPED) for one in self.ends.values())
+        return 0 in self.ends or bool(self.gone) or any(badly)
+
+    @property
     def all_well(self) -> bool:
         """Whether every rank has ended with its work done."""
         return len(self.ends) == self.size and all(one.exit_code == 0 for one in self.ends.values())

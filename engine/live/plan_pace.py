@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from engine.live.projection import RunProjection
+from engine.plain_file import read_plain
 from engine.plans.stage_names import repeats
 
 LOOKED_AT = 200
@@ -124,8 +125,7 @@ def _between(started: object, ended: object) -> float | None:
 def _read(path: Path) -> dict[str, Any]:
     """A JSON object; {} for anything else, since an estimate needs no complaint."""
     try:
-        with path.open("rb") as file:
-            value = json.loads(file.read(_MAX_BYTES))
+        value = json.loads(read_plain(path, _MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.folder import FolderError, RunFolder
 from engine.processes import is_alive, myself
-from engine.records.status import RunStatus
+from engine.records.status import RunStatus, StageState
 from engine.supervise.journal import Journal
 from engine.supervise.orphans import stop_orphans
 from engine.supervise.process import Patience
@@ -21,9 +21,9 @@ class Accelerator:
         self._journal = journal
         self._place = Place(workspace, journal.folder.path, myself())
 
-    def ask(self) -> None:
-        """Stand in line, behind everyone who asked before."""
-        self._place.ask()
+    def ask(self, *, ready: bool) -> None:
+        """Stand in line, behind everyone who asked before; others pass until we are ``ready``."""
+        self._place.ask(ready=ready)
 
     def leave(self) -> None:
         """Give it back, or leave the line."""
@@ -73,14 +73,18 @@ async def stop_orphans_of(
     folder: RunFolder, status: RunStatus | None, journal: Journal, patience: Patience
 ) -> None:
     """Stop the child that a dead supervisor left in ``folder``, and say so in ``journal``."""
-    if status is None or status.child is None or is_alive(status.supervisor):
+    if status is None or is_alive(status.supervisor):
         return
+    running = any(one.state is StageState.RUNNING for one in status.stages.values())
+    if status.child is None and not running:
+        return  # a stage that runs without a child died between its start and the note of it
     count = await asyncio.to_thread(stop_orphans, folder.path, status.child, patience)
     if count:
         what = "A process" if count == 1 else f"{count} processes"
+        number = "" if status.child is None else f" (process {status.child.pid})"
         text = (
-            f"{what} that a dead supervisor of {folder.run_id} had left computing "
-            f"(process {status.child.pid}) had to be stopped first."
+            f"{what} that a dead supervisor of {folder.run_id} had left computing{number} had to "
+            "be stopped first."
         )
         journal.message("orphan", text, level="warning")
 

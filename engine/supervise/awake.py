@@ -25,13 +25,20 @@ class WakingClock:
 
     async def sleep(self, seconds: float) -> float:
         """Sleep; returns for how long this process could not run, 0.0 where it could."""
-        began = time.monotonic()
+        began, began_asleep = time.monotonic(), _with_sleep()
         await asyncio.sleep(seconds)
         late = time.monotonic() - began - seconds
-        if late < ASLEEP_S:
-            return 0.0
-        self._missed += late
-        return late
+        if late >= ASLEEP_S:
+            self._missed += late
+        missed = max(late, _with_sleep() - began_asleep - seconds)
+        return missed if missed >= ASLEEP_S else 0.0
+
+
+def _with_sleep() -> float:
+    """Seconds of a clock that goes on while the machine sleeps, which Python's own monotonic clock
+    does on neither system: Linux has ``CLOCK_BOOTTIME`` for it (clock_gettime(2)), on macOS it is
+    ``CLOCK_MONOTONIC`` (its clock_gettime(3))."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def slept_words(seconds: float) -> str:

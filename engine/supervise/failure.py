@@ -24,6 +24,10 @@ _MEMORY_SIGNS = (
 )
 DISK_REASON = "wrote more to the disk than it may"
 
+MAX_REASON = 4_000
+"""Characters of a child's last error that the status keeps, which every list of runs reads; the
+event has all of it."""
+
 _TAIL_CHARS = 600
 _LESS_MEMORY = (
     "Use a smaller batch_size or max_seq_len, turn on grad_checkpoint, or take a smaller or "

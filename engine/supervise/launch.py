@@ -20,6 +20,7 @@ import psutil
 import engine
 from engine.catalogue.summary import Liveness
 from engine.folder import FolderError, RunFolder, StaleRevision
+from engine.plain_file import open_to_append
 from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan
@@ -65,7 +66,7 @@ def start_detached(module: str, folder: Path, log_name: str) -> ProcessId:
         ready.VARIABLE: str(write_end),
     }
     try:
-        with (folder / log_name).open("ab") as log:
+        with os.fdopen(open_to_append(folder / log_name), "ab") as log:
             popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", module, str(folder)],
                 cwd=folder.anchor,
@@ -145,21 +146,26 @@ def cancel(run: Path, *, wait_s: float | None = None) -> RunStatus:
 def _cancel_here(folder: RunFolder, status: RunStatus) -> RunStatus:
     from engine.supervise.journal import Journal  # only here: a list of runs needs none of it
 
-    if status.phase.final:
-        raise LaunchError(f"{folder.run_id} is {status.phase} already.")
-    if is_done(folder, status):
-        raise LaunchError(
-            f"{folder.run_id} has done all its stages: there is nothing to cancel. Decide it."
-        )
     try:
         settings = load_settings(Workspace.of_run(folder.path).path)
     except SettingsError:
         settings = Settings()  # cancelling must work with a broken factory.toml as well
+    if status.phase.final:
+        # Decided after its supervisor died: what that one left still computes, and only we stop it.
+        if status.child is not None and stop_orphans(folder.path, status.child, settings.patience):
+            return status
+        raise LaunchError(f"{folder.run_id} is {status.phase} already.")
+    if _has_nothing_left(folder, status):
+        raise LaunchError(
+            f"{folder.run_id} has done all its stages: there is nothing to cancel. Decide it."
+        )
     try:
         with RunLock(folder.path):
             give_up_reserve(folder.path)
             journal = Journal(folder)
             try:
+                if journal.status.revision != status.revision:
+                    raise StaleRevision(folder.file("run-status.json"), "was changed meanwhile")
                 stop_orphans(folder.path, journal.status.child, settings.patience)
                 journal.move_to(Phase.CANCELLED, _note_cancelled)
             finally:
@@ -180,6 +186,14 @@ def _note_cancelled(status: RunStatus) -> None:
             stage.state, stage.ended, stage.reason = StageState.CANCELLED, utc_now(), "cancelled"
     status.ended = utc_now()
     status.supervisor = status.child = status.stage = status.waiting_for = None
+
+
+def _has_nothing_left(folder: RunFolder, status: RunStatus) -> bool:
+    """Whether it is known that all is done: cancelling must work without a plan as well."""
+    try:
+        return is_done(folder, status)
+    except FolderError:
+        return False
 
 
 def is_done(folder: RunFolder, status: RunStatus) -> bool:

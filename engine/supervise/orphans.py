@@ -1,4 +1,5 @@
-"""Children whose supervisor died: found by the identity in the run's status, and stopped."""
+"""Children whose supervisor died: found by the identity in the run's status and by the run that
+their environment names, and stopped."""
 
 from __future__ import annotations
 
@@ -17,20 +18,20 @@ POLL_S = 0.05
 
 
 def find_orphans(run: Path, child: ProcessId | None) -> list[psutil.Process]:
-    """What still runs of a child that a status names: itself, and members of its session.
-
-    A member other than the child itself counts only when its environment names this run, since
-    after the child's end its number (and so its session's) may belong to someone else.
+    """What still computes of a run whose supervisor died: every process whose environment names
+    this run, whatever its session, and while the child that the status names lives (None where it
+    names none: it died before it could) all of its session. Without its environment nobody is taken
+    for one: after the child's end its number may belong to someone else.
     """
-    if child is None:
-        return []
-    leader_lives = is_alive(child)
+    session = child.pid if child is not None and is_alive(child) else None
+    us = {os.getpid(), *(one.pid for one in psutil.Process().parents())}
     found = []
     for process in psutil.process_iter():
         try:
-            if os.getsid(process.pid) != child.pid and process.pid != child.pid:
+            if process.pid in us:
                 continue
-            ours = leader_lives or process.environ().get("FACTORY_RUN") == str(run)
+            ours = session is not None and session in (process.pid, os.getsid(process.pid))
+            ours = ours or process.environ().get("FACTORY_RUN") == str(run)
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.Error, OSError):

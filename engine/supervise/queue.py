@@ -33,6 +33,8 @@ class Ticket(Record):
     run_dir: str
     process: ProcessId
     asked: UtcTime
+    ready: bool = True
+    """Whether it would take the accelerator now; False while a stage that needs none runs."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,10 @@ class Place:
     def held(self) -> bool:
         return self._lock is not None
 
-    def ask(self) -> None:
-        """Draw a ticket, behind everyone who asked before. OSError when it cannot be written."""
+    def ask(self, *, ready: bool = True) -> None:
+        """Draw a ticket, behind everyone who asked before; whoever is not ``ready`` keeps the place
+        and lets others pass until the first ``try_take``. OSError when it cannot be written."""
+        self._ticket.ready = ready
         directory = _queue_dir(self._workspace)
         directory.mkdir(parents=True, exist_ok=True)
         with exclusive(directory / ".numbers"):
@@ -90,12 +94,16 @@ class Place:
             return True
         if self._path is None or not self._path.exists():
             self.ask()  # someone cleared the queue: ask again
+        elif not self._ticket.ready:
+            self._ticket.ready = True
+            write_json_atomic(self._path, self._ticket)
         for path, ticket in _tickets(self._workspace):
             if path == self._path:
                 break
-            if is_alive(ticket.process):
+            if not is_alive(ticket.process):
+                path.unlink(missing_ok=True)
+            elif ticket.ready:
                 return False
-            path.unlink(missing_ok=True)
         lock = os.open(_lock_path(self._workspace), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,7 +120,8 @@ class Place:
     def wait_words(self) -> tuple[int, str]:
         """Our position in line (1 is next) and, in words, what we wait for."""
         now = state(self._workspace)
-        position = now.position(self._ticket.run_id) or 1
+        ready = QueueState(now.owner, [one for one in now.waiting if one.ready])
+        position = ready.position(self._ticket.run_id) or 1
         owner = now.owner.run_id if now.owner else None
         words = f"the accelerator, which {owner} has" if owner else "the accelerator"
         if position > 1:

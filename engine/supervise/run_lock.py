@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from engine.plain_file import open_to_append
 from engine.remote import mirrors
 
 GRACE_S = 1.0
@@ -40,7 +41,7 @@ class RunLock:
             raise FileNotFoundError(
                 f"{self._run.name} has no {self._status}: it was not made to be run"
             )
-        handle = os.open(self._run / "events.jsonl", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = open_to_append(self._run / "events.jsonl", read=True)
         until = time.monotonic() + GRACE_S
         while not _try_lock(handle):
             if time.monotonic() >= until:

@@ -26,6 +26,7 @@ from engine.supervise.command import Command, fill
 from engine.supervise.disk_quota import DiskQuota, limited
 from engine.supervise.failure import (
     DISK_REASON,
+    MAX_REASON,
     Evidence,
     explain,
     looks_out_of_memory,
@@ -211,7 +212,7 @@ class StageRun:
             self._seen.important = True
         elif kind == "message":
             if event.get("level") == "error":
-                self._seen.error_text = event["text"]
+                self._seen.error_text = event["text"][:MAX_REASON]
             if event["code"] == "mlx":
                 self._seen.mlx.update(_details(event))
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.plain_file import open_to_append
+
 LOG = "train.log"
 INDEX = "train.log.index"
 
@@ -34,9 +36,8 @@ class TrainLog:
     """The one writer of the log. OSError (a full disk) is for the caller."""
 
     def __init__(self, run: Path) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._log = os.open(run / LOG, flags, 0o600)
-        self._index = os.open(run / INDEX, flags, 0o600)
+        self._log = open_to_append(run / LOG)
+        self._index = open_to_append(run / INDEX)
         self._offset = os.fstat(self._log).st_size
         self._last: tuple[str, LogStream] | None = None
 

@@ -30,6 +30,7 @@ from engine.compute.hosts import Host, HostsError, said
 from engine.compute.rank_lines import Begun, Ended, Gone, LogLine, read_line
 from engine.compute.verdict import RankLog, Verdict, judge
 from engine.folder import FolderError, read_record
+from engine.plain_file import open_to_append
 from engine.records.ranks import RankEnd, RankGroup, Ranks
 from engine.work import models, runtime
 from engine.work.rank import EVENTS_VARIABLE
@@ -38,7 +39,11 @@ from engine.work.specs import GroupSpec, TrainSpec
 
 RECORD = "ranks.json"
 LEFT_S = 15.0
-"""How long the group may take to end after its first rank has: then all of it is killed."""
+"""How long the group may take to end after its first rank has, or one broke it: then all of it is
+killed."""
+
+SAVING_S = 900.0
+"""How long the first rank may save after the others have left."""
 
 POLL_S = 0.1
 _END = b'{"kind":"end"}\n'
@@ -71,8 +76,11 @@ def _check(ctx: WorkerContext, spec: TrainSpec, hosts: list[Host]) -> None:
         return
     ctx.message("hosts", f"Checking {', '.join(dict.fromkeys(others))}.")
     path = models.resolve(ctx, spec.model, spec.revision)
-    of_hub = models.HUB_ID.fullmatch(spec.model) and path.parent.name == "snapshots"
-    if wrong := wrong_with(hosts, Model(spec.model if of_hub else str(path), path)):
+    if models.HUB_ID.fullmatch(spec.model) and path.parent.name == "snapshots":
+        model = Model(spec.model, path, path.name)
+    else:
+        model = Model(str(path), path)
+    if wrong := wrong_with(hosts, model):
         raise HostsError(" ".join(wrong))
 
 
@@ -151,13 +159,17 @@ class Group:
         for thread in self._threads:
             thread.start()
         told = False
-        since: float | None = None
+        over: float | None = None
+        first_end: float | None = None
         while self._launcher.poll() is None:
             if self.ctx.stopping and not told:
                 told = self._stop_first()
-            if since is None and self.log.one_ended:
-                since = time.monotonic()
-            if since is not None and time.monotonic() - since > LEFT_S:
+            now = time.monotonic()
+            over = over or (now if self.log.over else None)
+            first_end = first_end or (now if self.log.one_ended else None)
+            if over is not None and now - over > LEFT_S:
+                return
+            if first_end is not None and now - first_end > SAVING_S:
                 return
             if self.log.all_well:  # the launcher sees it up to a second later
                 return
@@ -227,7 +239,7 @@ class Group:
 
     def _file(self, rank: int) -> IO[bytes]:
         if rank not in self._files:
-            self._files[rank] = (self.ctx.run / log_name(rank)).open("ab")
+            self._files[rank] = os.fdopen(open_to_append(self.ctx.run / log_name(rank)), "ab")
         return self._files[rank]
 
 

@@ -7,6 +7,7 @@ the sample runs; three are demo runs on a machine that other work kept busy.
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,6 +199,10 @@ def test_broken_and_foreign_runs_tell_nothing(tmp_path: Path) -> None:
         '{"stages": {"train": {"state": "done", "attempts": 1, "started": 5, "ended": "x"}}}'
     )
     (tmp_path / "2026-11-25-file").write_text("no run")
+    pipe = make_run(tmp_path / "2026-11-24-a", "a", 1.0, 300)
+    for name in ("config.json", "plan.json", "run-status.json"):
+        (pipe / name).unlink()
+        os.mkfifo(pipe / name)  # whoever waits for a writer waits for ever
     assert usual_seconds(now) == {}
     assert usual_seconds(tmp_path / "gone") == {}
 

@@ -152,6 +152,9 @@ def test_a_live_run_says_how_far_it_is(tmp_path: Path) -> None:
     summary = summarise(run)
     assert (summary.done, summary.total, summary.loss) == (30, 100, 1 / 30)
     assert summary.eta_s == pytest.approx(70)
+    lines.append({"kind": "stage-start", "t": "2026-01-01T00:01:00Z"})
+    (run / "events.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    assert summarise(run).eta_s is None, "that was the stage before"
 
 
 def test_half_a_run_is_seen_by_nobody(tmp_path: Path) -> None:

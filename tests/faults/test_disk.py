@@ -61,6 +61,30 @@ def test_a_full_disk_ends_the_run_in_words_and_with_space_it_goes_on(tmp_path: P
     assert told["again"] == "done"
 
 
+def test_events_that_wait_do_not_take_the_place_of_the_reason(tmp_path: Path) -> None:
+    """A child that fills the disk to the last byte and then says more than the reserve holds."""
+    told = inside(
+        tmp_path / "small",
+        '''
+        mount("-t", "tmpfs", "-o", "size=3m", "none", str(place))
+        lab = Lab(place / "workspace")
+        run = lab.run(lab.stage("flood", """
+        with open(os.environ["FACTORY_RUN"] + "/../../ballast", "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 512): pass
+            except OSError: pass
+        event = {"kind": "message", "level": "info", "code": "x", "text": "y" * 6000}
+        os.write(_pipe.fileno(), ((json.dumps(event) + chr(10)) * 40).encode())
+        time.sleep(60)
+        """))
+        ended = lab.finish(run)
+        told["phase"], told["error"] = ended.phase, ended.last_error and ended.last_error.message
+        lab.close()
+        ''',
+    )
+    assert told["phase"] == "failed" and "No space left" in told["error"]
+
+
 def test_a_read_only_workspace_can_be_looked_at_and_says_what_it_refuses(tmp_path: Path) -> None:
     told = inside(
         tmp_path / "still",

@@ -114,6 +114,7 @@ def test_a_decision_between_the_look_and_the_cancel_stands(
         cancel(dead)
     assert status(dead).phase is Phase.DECIDED
     assert read_json(dead / "decision.json")["decision"] == "reject"
+    monkeypatch.undo()
     with pytest.raises(LaunchError, match="is decided already"):
         cancel(dead)
     assert_unbroken(dead)

@@ -23,6 +23,7 @@ from engine.live.signs import SignBook
 from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.status import Phase, ProcessId, RunStatus, StageState, StageStatus
+from engine.supervise import awake as awake_clock
 from engine.supervise import supervisor as supervisor_module
 from engine.supervise.launch import cancel, liveness, wait_ended
 from engine.supervise.resume import prepare_resume
@@ -142,3 +143,22 @@ def test_a_number_that_is_used_again_is_neither_believed_nor_stopped(
     assert lab.finish(prepare_resume(two)).stages["train"].state is StageState.DONE
     assert messages(two, "orphan") == []
     assert is_alive(stranger), "a stranger was stopped"
+
+
+async def test_a_machine_that_slept_is_told_of_though_no_clock_of_ours_went_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a machine sleeps, Python's monotonic clock stands still."""
+    asleep = iter([100.0, 100.0 + 3600.0, 5000.0, 5000.0])
+    monkeypatch.setattr(awake_clock, "_with_sleep", lambda: next(asleep))
+    clock = awake_clock.WakingClock()
+    before = clock.now()
+    assert await clock.sleep(0.01) == pytest.approx(3600.0, abs=0.1)
+    assert clock.now() - before < 2.0, "and none of it is taken off a second time"
+    assert await clock.sleep(0.01) == 0.0
+
+
+def test_the_clock_that_counts_sleep_goes_on() -> None:
+    before = awake_clock._with_sleep()
+    time.sleep(0.02)
+    assert 0.01 < awake_clock._with_sleep() - before < 5.0

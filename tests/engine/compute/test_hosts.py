@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from engine.compute import checking, launcher
+from engine.compute.checking import Model
+from engine.compute.host_probe import describe, model_digest
 from engine.compute.hosts import HERE, Host, HostsError, parse, said
 from engine.compute.of_plan import note
 from engine.compute.rank_lines import (
@@ -190,6 +192,44 @@ def test_how_a_group_ended(log: RankLog, code: int, words: str | None) -> None:
     assert verdict.code == code
     assert (verdict.broken is None) == (words is None)
     assert (words or "") in (verdict.broken or "")
+
+
+@pytest.mark.parametrize(
+    ("log", "over"),
+    [
+        (log_of(Begun(0, 7), Begun(1, 8)), False),
+        (log_of(Ended(1, exit_code=0)), False),  # the first one saves
+        (log_of(Ended(1, exit_code=4)), False),
+        (log_of(Ended(1, exit_code=4, stopped=True)), True),
+        (log_of(Ended(1, exit_code=1)), True),
+        (log_of(Ended(1, signal=9)), True),
+        (log_of(Gone(1, 255)), True),
+        (log_of(Ended(0, exit_code=0)), True),
+    ],
+)
+def test_when_what_is_left_of_a_group_has_to_end(log: RankLog, over: bool) -> None:
+    assert log.over is over
+
+
+def test_the_revision_that_is_wanted_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another host may have a newer one as well, or only another one."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    snapshots = tmp_path / "models--me--tiny" / "snapshots"
+    for name in ("aaa", "bbb"):
+        (snapshots / name).mkdir(parents=True)
+        (snapshots / name / "config.json").write_text(json.dumps({"model_type": name}))
+        (snapshots / name / "model.safetensors").write_bytes(b"\0" * 16)
+    os.utime(snapshots / "aaa", (1, 1))
+    newest = describe("me/tiny")["model_sha256"]
+    assert describe("me/tiny", "aaa")["model_sha256"] == model_digest(snapshots / "aaa") != newest
+    assert describe("me/tiny", "bbb")["model_sha256"] == newest
+    assert describe("me/tiny", "ccc")["model_sha256"] is None
+    other = checking._other_model(
+        B, {"model_sha256": "1"}, {}, Model("me/tiny", snapshots / "aaa", "aaa")
+    )
+    assert other is not None and other.fix == f"ssh {B} hf download me/tiny --revision aaa"
 
 
 # --- plans -------------------------------------------------------------------------

@@ -41,6 +41,19 @@ def test_places_are_taken_in_the_order_asked(tmp_path: Path) -> None:
     assert list((tmp_path / ".factory" / "queue").glob("*.json")) == []
 
 
+def test_who_is_not_ready_lets_others_pass_and_keeps_the_place(tmp_path: Path) -> None:
+    first = Place(tmp_path, tmp_path / "runs" / "a", myself())
+    first.ask(ready=False)  # its stages up to now need none
+    second, third = place(tmp_path, "b"), place(tmp_path, "c")
+    assert second.wait_words() == (1, "the accelerator")
+    assert second.try_take()
+    assert not first.try_take() and not third.try_take()
+    second.leave()
+    assert not third.try_take(), "the first one is ready by now"
+    assert third.wait_words()[1] == "the accelerator; 1 run asked before"
+    assert first.try_take()
+
+
 def test_a_dead_ticket_is_removed(tmp_path: Path) -> None:
     place(tmp_path, "dead", NOBODY)
     mine = place(tmp_path, "mine")
