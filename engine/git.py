@@ -65,7 +65,9 @@ _PROGRAM = re.compile(
 """Settings whose value git runs, by the last part of their names: by what they end in, so that one
 of a git to come is likely among them."""
 
-_LFS_PROGRAM = re.compile(r"^lfs\.(?:.*\.)?(?:extension\..*|customtransfer\..*|\w*agent)$", re.S)
+_LFS_PROGRAM = re.compile(
+    r"^lfs\.(?:.*\.)?(?:extension\..*|customtransfer\..*|\w*agent)$", re.S | re.I
+)
 _NOTHING = {"clean": "", "smudge": "", "process": "", "required": "false"}
 """A filter that does nothing: git takes an empty command for none."""
 
@@ -144,7 +146,10 @@ def _environment() -> dict[str, str]:
     # Whoever started this may have been a git hook: its repository is not the one that is meant.
     plain = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return without_secrets(plain, named=()) | kept | _CLOSED
+    # git starts in the folder: with ./bin in PATH its own bin/git would be the git.
+    path = [one for one in plain.get("PATH", "").split(os.pathsep) if Path(one).is_absolute()]
+    found = {"PATH": os.pathsep.join(path) or os.defpath}
+    return without_secrets(plain, named=()) | found | kept | _CLOSED
 
 
 def _filter(name: str, mine: Mapping[str, str], theirs: Container[str]) -> dict[str, str]:

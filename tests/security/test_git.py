@@ -206,6 +206,15 @@ def test_a_folder_that_looks_like_gits_own_is_no_repository(place: Scene) -> Non
     assert "not bare" in (repository.look(place.repo, protocol()).problem or "")
 
 
+def test_a_git_of_the_folder_is_not_the_git(place: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.hook("bin", "git")
+    monkeypatch.setenv("PATH", f"./bin::{os.environ['PATH']}")
+    subprocess.run(["git", "status"], cwd=place.repo, check=False)
+    assert place.mark.exists(), "it is no attack here"
+    place.mark.unlink()
+    assert git_state(place.repo)[1] is True and not place.mark.exists()
+
+
 def test_filters_of_the_persons_own_run_without_secrets(
     place: Scene, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +231,7 @@ def test_filters_of_the_persons_own_run_without_secrets(
     assert "/nowhere" not in environment
     # git-lfs runs what the repository's own settings say: then it is off.
     seen.unlink()
-    place.config('[lfs "extension.x"]\nclean = touch PWNED\n')
+    place.config('[lfs "Extension.x"]\nclean = touch PWNED\n')
     assert git_state(place.repo)[1] is True
     assert not seen.exists() and not place.mark.exists()
 
