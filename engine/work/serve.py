@@ -23,6 +23,7 @@ GRACE_S = 5.0
 """How long the server may take to end after its owner did, before it is ended."""
 
 _OURS = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+_OUR_PAGE = re.compile(rf"https?://{_OURS.pattern}")
 
 KEEP, END = b"k", b"e"
 """What an owner writes: stay when I have ended, or end with me (as without a word)."""
@@ -48,15 +49,17 @@ def _end_with_owner(end: threading.Event) -> None:
 
 
 def answer_to_this_machine_alone(handler: type[BaseHTTPRequestHandler]) -> None:
-    """Have a server's handler refuse requests for another name than this machine's own: a page in
-    a browser can have its own name lead here, and would then be let in as one of ours."""
+    """Have a server's handler refuse what pages of others send: a page in a browser can have its
+    own name lead here, and then asks for that name, or it asks for ours, and then the browser says
+    whose page it is. It could not read the answer, and could have other models loaded."""
     parse = handler.parse_request
 
     def parse_request(self: BaseHTTPRequestHandler) -> bool:
         if not parse(self):
             return False
         name = self.headers.get("Host", "").lower()
-        if not _OURS.fullmatch(name):
+        page = self.headers.get("Origin")  # programs send none
+        if not _OURS.fullmatch(name) or (page and not _OUR_PAGE.fullmatch(page.lower())):
             self.send_error(403, "This server answers to 127.0.0.1 alone")
             return False
         return True

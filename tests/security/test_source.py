@@ -69,10 +69,12 @@ def test_no_shell_no_pickle_and_no_loader_that_builds_objects() -> None:
     assert found == []
 
 
-def answer(port: int, host: str) -> int:
+def answer(port: int, host: str, **more: str) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.putrequest("GET", "/", skip_host=True)
     connection.putheader("Host", host)
+    for name, value in more.items():
+        connection.putheader(name, value)
     connection.endheaders()
     status = connection.getresponse().status
     connection.close()
@@ -80,7 +82,8 @@ def answer(port: int, host: str) -> int:
 
 
 def test_servers_answer_to_this_machine_alone() -> None:
-    """A page of elsewhere may have its name lead to 127.0.0.1; its requests carry that name."""
+    """A page of elsewhere may have its name lead to 127.0.0.1; its requests carry that name. Or it
+    asks for ours, and they carry the page's."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -103,6 +106,14 @@ def test_servers_answer_to_this_machine_alone() -> None:
             ("", 403),
         ):
             assert answer(port, host) == wanted, host
+        ours = f"127.0.0.1:{port}"
+        for page, wanted in (
+            (f"http://localhost:{port}", 204),
+            ("http://evil.example", 403),
+            ("http://localhost.evil.example", 403),
+            ("null", 403),
+        ):
+            assert answer(port, ours, Origin=page) == wanted, page
     finally:
         server.shutdown()
         server.server_close()

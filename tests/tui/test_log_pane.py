@@ -17,7 +17,7 @@ from engine.supervise.train_log import LOG, TrainLog
 from tests.tui.drive import app_on, until, write
 from tests.tui.fake_run import FakeRun
 from tui.app import FactoryApp
-from tui.log.pager import pager_command
+from tui.log.pager import COPIED, harmless_copy, holds_links, pager_command
 from tui.widgets.log_lines import LogLines
 from tui.widgets.log_pane import LogPane
 
@@ -219,6 +219,29 @@ def test_pagers_other_than_less_open_the_file(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("PAGER")
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert pager_command(Path("x"), 5) is None
+
+
+HOSTILE = (
+    b"a\x1b]8;;http://evil\x07link\x1b]8;;\x07 \x1b[31mred\x1b[0m \x1b]52;c;eA==\x07\xc2\x9d\x08b\n"
+)
+
+
+def test_no_pager_gets_what_a_terminal_obeys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "train.log"
+    log.write_bytes(HOSTILE)
+    monkeypatch.setenv("PAGER", "less")
+    assert pager_command(log, 5) == ["less", "+5P", str(log)]
+    log.write_bytes(b"x" * (COPIED - 1) + b"\x1b]0;title\x07")
+    assert holds_links(log), "cut between two pieces"
+    log.write_bytes(b"\x1b[31mred\x1b[0m\n")
+    assert pager_command(log, 5) == ["less", "-R", "+5P", str(log)]
+    log.write_bytes(HOSTILE)
+    with harmless_copy(log, 0) as copy:
+        assert copy.read_bytes() == b"alink red b\n"
+        assert copy.stat().st_mode & 0o077 == 0 or copy.parent.stat().st_mode & 0o077 == 0
+    assert not copy.exists()
 
 
 async def test_the_mouse_chooses_lines_and_long_ones_move_sideways(run: FakeRun) -> None:
