@@ -130,6 +130,16 @@ def run_path(workspace: Path | None, run: str) -> Path:
         return open_workspace(workspace).run_path(run)
 
 
+def option_for(path: Path) -> str:
+    """The option that names the machine of a run that is shown by its copy; '' for one here."""
+    if (root := mirrors.root_of(path)) is None:
+        return ""
+    try:
+        return f" -w {mirrors.address_of(root)}"
+    except (OSError, ValueError, KeyError, TypeError):  # a copy that does not say whose it is
+        return ""
+
+
 @contextlib.contextmanager
 def not_there() -> Iterator[None]:
     """Turns the workspace's errors into sentences and the exit code for them."""

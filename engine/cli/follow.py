@@ -12,7 +12,7 @@ import typer
 
 from engine import numbers
 from engine.catalogue.summary import summarise
-from engine.cli.console import Exit, fail, narrate, print_json, printable
+from engine.cli.console import Exit, fail, narrate, option_for, print_json, printable
 from engine.cli.harmless import write_over
 from engine.cli.telling import as_dict, event_line, state_of
 from engine.live.folding import fold_block
@@ -22,6 +22,9 @@ from engine.live.tail import LineTail, events_of
 from engine.remote import mirrors
 
 POLL_S = 0.2
+CONFIRM_S = 1.0
+"""A copy may know of an end before what came last, and of a start before its supervisor: what
+looks over there is over when it still does after so long."""
 LINE_EVERY_S = 10.0
 """How often progress is said where lines cannot be written over."""
 
@@ -36,6 +39,8 @@ def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoRetu
     view = RunProjection()
     book = SignBook()
     tail = LineTail(path / "events.jsonl")
+    of_copy = mirrors.root_of(path) is not None
+    confirmed = not of_copy
     try:
         while True:
             # Liveness first: what was written before the end was seen is still read below.
@@ -51,14 +56,17 @@ def follow(path: Path, *, events: bool = False, as_json: bool = False) -> NoRetu
                 pass
             if not events:
                 voice.say_signs(book, view)
-            if over:
+            if over and confirmed:
                 break
-            if not events:
+            confirmed = over or not of_copy
+            if not (events or over):
                 voice.progress(view)
-            time.sleep(POLL_S)
+            time.sleep(CONFIRM_S if over else POLL_S)
     except KeyboardInterrupt:
         voice.end()
-        narrate(f"Left {path.name} going. Stop it: factory-tui cancel {path.name}{_there(path)}")
+        narrate(
+            f"Left {path.name} going. Stop it: factory-tui cancel {path.name}{option_for(path)}"
+        )
         raise typer.Exit(int(Exit.DONE)) from None
     voice.end()
     _conclude(path, quiet=events, as_json=as_json)
@@ -80,7 +88,7 @@ def _conclude(path: Path, *, quiet: bool, as_json: bool) -> NoReturn:
     if summary.liveness == "dead":
         fail(
             f"{path.name}: its supervisor died. Go on: factory-tui resume "
-            f"{path.name}{_there(path)}",
+            f"{path.name}{option_for(path)}",
             Exit.NO,
         )
     if summary.phase in ("failed", "cancelled"):
@@ -90,20 +98,10 @@ def _conclude(path: Path, *, quiet: bool, as_json: bool) -> NoReturn:
         fail(f"{path.name} {state_of(summary)}{reason}", Exit.NO)
     if summary.awaits_decision:
         narrate(
-            f"Decide: factory-tui decide {path.name} ship --reason '…'{_there(path)}"
+            f"Decide: factory-tui decide {path.name} ship --reason '…'{option_for(path)}"
             "   (or reject, park, …)"
         )
     raise typer.Exit(int(Exit.DONE))
-
-
-def _there(path: Path) -> str:
-    """The option that names the machine of a run that is shown by its copy; '' for one here."""
-    if (root := mirrors.root_of(path)) is None:
-        return ""
-    try:
-        return f" -w {mirrors.address_of(root)}"
-    except (OSError, ValueError, KeyError, TypeError):  # a copy that does not say whose it is
-        return ""
 
 
 class _Voice:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +23,7 @@ from engine.cli.console import (
     narrate,
     not_there,
     open_workspace,
+    option_for,
     print_json,
     print_table,
     printable,
@@ -29,6 +31,10 @@ from engine.cli.console import (
 )
 from engine.cli.telling import as_dict, state_of
 from engine.remote import mirrors
+
+if TYPE_CHECKING:
+    from engine.folder import RunFolder
+    from engine.workspace import Workspace
 
 CANCEL_WAIT_S = 30.0
 """How long `cancel` waits for the worker to save and end before it returns."""
@@ -65,9 +71,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Train and evaluate a target: creates a run and follows it to its end."""
-    from engine.cli.agreeing import agree_on
     from engine.cli.follow import follow
-    from engine.plans.starting import NotAgreed, StartError, start
 
     wanted = [*(sets or ()), *with_hosts(hosts)]
     _check_where(where, workspace, hosts, parent)
@@ -78,20 +82,17 @@ def run(
     with not_there():
         path = place.target_path(target)
         follows = None if parent is None else place.run_path(parent).name
-    if where is not None:
-        from engine.cli.where import sent
+    there = None
+    with contextlib.ExitStack() as choosing:
+        if where is not None:
+            from engine.cli.where import sent
 
-        if (there := sent(place, path, wanted, seed, hypothesis)) is not None:
-            _follow_elsewhere(there, detach, as_json)
-            return
-    try:
-        try:
-            folder = start(place, path, wanted, seed, follows, hypothesis, narrate)
-        except NotAgreed as first:
-            agree_on(place, path, first.programs, yes)
-            folder = start(place, path, wanted, seed, follows, hypothesis)
-    except StartError as error:
-        fail(str(error))
+            there = choosing.enter_context(sent(place, path, wanted, seed, hypothesis))
+        if there is None:
+            folder = _run_here(place, path, wanted, seed, follows, hypothesis, yes)
+    if there is not None:
+        _follow_elsewhere(there, detach, as_json)
+        return
     if detach:
         narrate(f"It runs on its own. Watch it: factory-tui watch {folder.run_id}")
         if as_json:
@@ -100,6 +101,29 @@ def run(
             print(folder.run_id)
         return
     follow(folder.path, as_json=as_json)
+
+
+def _run_here(
+    place: Workspace,
+    target: Path,
+    sets: list[str],
+    seed: int | None,
+    parent: str | None,
+    hypothesis: str | None,
+    yes: bool,
+) -> RunFolder:
+    """Start the run on this machine, once what the target executes is agreed to."""
+    from engine.cli.agreeing import agree_on
+    from engine.plans.starting import NotAgreed, StartError, start
+
+    try:
+        try:
+            return start(place, target, sets, seed, parent, hypothesis, narrate)
+        except NotAgreed as first:
+            agree_on(place, target, first.programs, yes)
+            return start(place, target, sets, seed, parent, hypothesis)
+    except StartError as error:
+        fail(str(error))
 
 
 def _run_elsewhere(
@@ -114,11 +138,11 @@ def _run_elsewhere(
 ) -> None:
     """Have the run started at the machine of the workspace, and follow it by its copy."""
     from engine.remote.asked import started
-    from engine.supervise.launch import LaunchError
+    from engine.remote.asking import AskedInVain
 
     try:
         run_id, said = started(root, target, sets, seed, parent, hypothesis)
-    except LaunchError as error:
+    except AskedInVain as error:
         fail(str(error))
     for line in said:
         narrate(line)
@@ -202,27 +226,43 @@ def cancel(run: RunArgument, workspace: WorkspaceOption = None) -> None:
 
     path = run_path(workspace, run)
     try:
-        cancel_run(path, wait_s=CANCEL_WAIT_S)
+        status = cancel_run(path, wait_s=CANCEL_WAIT_S)
     except LaunchError as error:
         fail(str(error), Exit.NO)
-    summary = summarise(path)
-    narrate(f"{summary.run_id} is {summary.phase}. Go on with it: factory-tui resume {path.name}")
+    there = f"{path.name}{option_for(path)}"
+    if status.phase.final:
+        narrate(f"{path.name} is {status.phase}. Go on with it: factory-tui resume {there}")
+    else:
+        narrate(
+            f"{path.name} was told to stop and is still {status.phase}: it saves first. "
+            f"Watch it: factory-tui watch {there}"
+        )
 
 
 def resume(
     run: RunArgument,
     workspace: WorkspaceOption = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree to what it executes without being asked.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a run that died, was cancelled or failed, from its last checkpoint."""
+    from engine.cli.agreeing import agree_on
     from engine.cli.follow import follow
     from engine.supervise.launch import LaunchError
+    from engine.supervise.resume import AgreeFirst
     from engine.supervise.resume import resume as resume_run
+    from engine.workspace import Workspace
 
     path = run_path(workspace, run)
     try:
-        resumed = resume_run(path)
+        try:
+            resumed = resume_run(path)
+        except AgreeFirst as first:
+            agree_on(Workspace.of_run(path), first.target, first.programs, yes)
+            resumed = resume_run(path)
     except LaunchError as error:
         fail(str(error), Exit.NO)
     if resumed != path:

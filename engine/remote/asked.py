@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.remote.asking import AskedInVain, ask
+from engine.remote import mirrors
+from engine.remote.asking import AskedInVain, NotKnown, ask, not_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,14 +71,25 @@ def decided(
 def cancelled(root: Path, run: str, wait_s: float | None) -> RunStatus:
     """Cancel a run over there; LaunchError with its words."""
     from engine.records.status import RunStatus as Record
+    from engine.supervise.launch import LaunchError
 
-    told = _launch(root, "cancel", {"run": run, "wait_s": min(wait_s or 0.0, 20.0)})
-    return Record.model_validate(told.get("status"))
+    try:
+        told = ask(root, "cancel", {"run": run, "wait_s": min(wait_s or 0.0, 20.0)})
+        return Record.model_validate(told.get("status"))
+    except AskedInVain as error:
+        raise LaunchError(str(error)) from None
+    except ValueError:
+        raise LaunchError(str(_not_understood(root))) from None
 
 
 def resumed(root: Path, run: Path) -> Path:
     """Go on with a run over there; the folder in which it goes on, as it will be in the copy."""
-    return run.parent / _run_id(_launch(root, "resume", {"run": run.name}))
+    from engine.supervise.launch import LaunchError
+
+    try:
+        return run.parent / _run_id(root, ask(root, "resume", {"run": run.name}))
+    except AskedInVain as error:
+        raise LaunchError(str(error)) from None
 
 
 def started(
@@ -88,7 +100,10 @@ def started(
     parent: str | None,
     hypothesis: str | None,
 ) -> tuple[str, list[str]]:
-    """A new run of a target over there: its id and what was said meanwhile. LaunchError."""
+    """A new run of a target over there: its id and what was said meanwhile.
+
+    AskedInVain where it was not started, NotKnown where it may have been.
+    """
     what = {
         "target": target,
         "sets": list(sets),
@@ -96,8 +111,8 @@ def started(
         "parent": parent,
         "hypothesis": hypothesis,
     }
-    told = _launch(root, "start", what)
-    return _run_id(told), list(_texts(told, "said"))
+    told = ask(root, "start", what)
+    return _run_id(root, told), list(_texts(told, "said"))
 
 
 def tagged(root: Path, run: str, add: list[str], remove: list[str]) -> tuple[list[str], list[str]]:
@@ -111,23 +126,17 @@ def tagged(root: Path, run: str, add: list[str], remove: list[str]) -> tuple[lis
     return list(_texts(told, "before")), list(_texts(told, "after"))
 
 
-def _launch(root: Path, act: str, what: dict[str, Any]) -> dict[str, Any]:
-    from engine.supervise.launch import LaunchError
-
-    try:
-        return ask(root, act, what)
-    except AskedInVain as error:
-        raise LaunchError(str(error)) from None
-
-
-def _run_id(told: dict[str, Any]) -> str:
+def _run_id(root: Path, told: dict[str, Any]) -> str:
     from engine.remote.travelling import is_run_id
-    from engine.supervise.launch import LaunchError
 
     run = told.get("run")
     if not isinstance(run, str) or not is_run_id(run):
-        raise LaunchError("The answer from over there names no run.")
+        raise _not_understood(root)
     return run
+
+
+def _not_understood(root: Path) -> NotKnown:
+    return not_known(mirrors.address_of(root), "The answer from over there is not understood")
 
 
 def _texts(told: dict[str, Any], name: str) -> tuple[str, ...]:

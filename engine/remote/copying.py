@@ -16,7 +16,7 @@ from typing import Any
 from engine.remote import mirrors
 from engine.remote import travelling as travel
 from engine.remote.address import Address
-from engine.remote.telling import end_hash
+from engine.remote.growth import end_hash
 from engine.remote.wire import LineError
 
 LEAST_FREE = 2**30

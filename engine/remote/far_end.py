@@ -1,7 +1,8 @@
 """What runs at the machine of a workspace while somebody watches it from elsewhere.
 
-The first message on stdin says which workspace, and whether to tell what happens in it (``held``)
-or to do one thing (``act``) and answer. It ends with its line: when nobody reads or writes it.
+The first message on stdin says which workspace. Once this end has greeted, the second one says
+whether to tell what happens in it (``held``) or to do one thing (``act``) and answer: who was not
+greeted has asked for nothing. It ends with its line: when nobody reads or writes it.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ ROUND_S = 0.2
 def run(source: BinaryIO, out: BinaryIO) -> None:
     """Speak on two pipes until the other end has gone."""
     try:
-        ask, _ = wire.receive(source)
+        hello, _ = wire.receive(source)
     except wire.LineError:
         return
     wire.send(out, {"factory-tui": travelling.PROTOCOL})
     out.flush()
-    if ask.get("protocol") != travelling.PROTOCOL:
+    if hello.get("protocol") != travelling.PROTOCOL:
         _refuse(out, "The two machines have versions that do not fit. Install the same on both.")
         return
-    path = Path(str(ask.get("path"))).expanduser()
+    path = Path(str(hello.get("path"))).expanduser()
     if not (path / "runs").is_dir() and not (path / "factory.toml").is_file():
         _refuse(out, f"{path} is no workspace there: it has no factory.toml and no runs/.")
+        return
+    try:
+        ask, _ = wire.receive(source)
+    except wire.LineError:
         return
     from engine.workspace import Workspace
 
@@ -63,11 +68,13 @@ def _tell(workspace: Any, held: object, source: BinaryIO, out: BinaryIO) -> None
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()
-    telling = Telling(
-        workspace,
-        held if isinstance(held, dict) else {},
-        lambda head, body: wire.send(out, head, body),
-    )
+
+    def tell(head: dict[str, Any], body: bytes) -> None:
+        wire.send(out, head, body)
+        if "looking" in head:
+            out.flush()
+
+    telling = Telling(workspace, held if isinstance(held, dict) else {}, tell)
     try:
         while True:
             more = telling.round()

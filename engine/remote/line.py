@@ -11,6 +11,7 @@ import fcntl
 import os
 import threading
 import time
+from typing import Any
 
 from engine.remote import mirrors
 from engine.remote.address import Address
@@ -46,7 +47,7 @@ class Line:
         """End the line; the copy stays."""
         self._stop.set()
         if (talk := self._talk) is not None:
-            talk.child.kill()
+            talk.end()
         self._thread.join(5.0)
 
     def _run(self) -> None:
@@ -59,15 +60,23 @@ class Line:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:  # another process keeps it: read what that one copies
-                    state = mirrors.line_state(self.copy.path)
-                    if state.get("state") in ("up", "lost") and self._has_runs():
-                        self.ready.set()
-                        if not state.get("behind"):
-                            self.whole.set()
+                    self._read_along(mirrors.line_state(self.copy.path))
                     self._stop.wait(0.2)
             self._keep()
         finally:
             os.close(lock)
+
+    def _read_along(self, state: dict[str, Any]) -> None:
+        """What another process says of the line is true here as well."""
+        match state.get("state"):
+            case "up":
+                self.problem = None
+                self.ready.set()
+                if not state.get("behind"):
+                    self.whole.set()
+            case "lost" | "refused" if not self.ready.is_set():
+                self.problem = None if self._has_runs() else str(state.get("words"))
+                self.ready.set()
 
     def _keep(self) -> None:
         failed = 0
@@ -109,28 +118,31 @@ class Line:
             self.copy.say(state, words, behind)
 
     def _copy_until_it_breaks(self) -> None:
-        with Talk(self.copy.address, {"held": self.copy.held()}) as talk:
-            self._talk = talk
-            said = -1
-            at = 0.0
-            try:
-                while not self._stop.is_set():
-                    head, body = talk.receive()
-                    if "round" not in head:
-                        self.copy.take(head, body)
-                        continue
-                    behind = head.get("behind")
-                    behind = behind if type(behind) is int and behind >= 0 else 0
-                    now = time.monotonic()
-                    if behind != said and (now - at > _SAY_S or behind == 0):
-                        said, at = behind, now
-                        words = (
-                            "connected" if not behind else f"connected, {behind:,} bytes to come"
-                        )
-                        self._say("up", words, behind)
-                    self.problem = None
-                    self.ready.set()
-                    if behind == 0:
-                        self.whole.set()
-            finally:
-                self._talk = None
+        self._talk = talk = Talk(self.copy.address)
+        try:
+            if not self._stop.is_set():
+                with talk:
+                    self._copy(talk)
+        finally:
+            self._talk = None
+
+    def _copy(self, talk: Talk) -> None:
+        talk.ask({"held": self.copy.held()})
+        said = -1
+        at = 0.0
+        while not self._stop.is_set():
+            head, body = talk.receive()
+            if "round" not in head:
+                self.copy.take(head, body)
+                continue
+            behind = head.get("behind")
+            behind = behind if type(behind) is int and behind >= 0 else 0
+            now = time.monotonic()
+            if behind != said and (now - at > _SAY_S or behind == 0):
+                said, at = behind, now
+                words = "connected" if not behind else f"connected, {behind:,} bytes to come"
+                self._say("up", words, behind)
+            self.problem = None
+            self.ready.set()
+            if behind == 0:
+                self.whole.set()

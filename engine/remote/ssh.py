@@ -1,8 +1,9 @@
 """The child that reaches another machine: ssh, with what it is told fixed here.
 
 The command for the other end is a constant; the workspace's path travels as data on its stdin. It
-asks nothing (keys and agents must suffice), forwards nothing, and shares no connection, so that
-ending the child ends the line.
+asks nothing (keys and agents must suffice), believes no unknown machine, forwards nothing, and
+shares no connection, so that ending the child ends the line. A ``SendEnv`` of the user's settings
+cannot be taken back by an option, so the child has no variables to send but a few.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Mapping, Set
 
 from engine.private import umask_of_the_user
 from engine.remote.address import Address
@@ -24,8 +26,17 @@ THERE = "FACTORY_THERE"
 _OPTIONS = (
     *("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3"),
     *("ControlMaster=no", "ControlPath=none", "ClearAllForwardings=yes", "ForwardAgent=no"),
-    *("ForwardX11=no", "PermitLocalCommand=no", "Compression=yes", "SendEnv=-*"),
+    *("ForwardX11=no", "PermitLocalCommand=no", "Compression=yes"),
+    *("StrictHostKeyChecking=yes", "RemoteCommand=none"),
 )
+_KEPT = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR"),
+        *("SSH_AUTH_SOCK", "SSH_SK_PROVIDER", "KRB5CCNAME", "XDG_RUNTIME_DIR"),
+        *("ALL_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy", "https_proxy", "no_proxy"),
+    }
+)
+"""The variables that ssh, its agents and its ProxyCommand may need."""
 _PLACES = '"$HOME/.local/bin:/opt/homebrew/bin:/usr/local/bin"'
 COMMAND = "far-end"
 
@@ -48,14 +59,20 @@ def _command() -> str:
 
 def start(address: Address) -> subprocess.Popen[bytes]:
     """The child, with three pipes, in a group of its own. OSError where there is no ssh."""
-    keep = {name: value for name in ("SSH_AUTH_SOCK",) if (value := os.environ.get(name))}
+    # A machine is named without a workspace, so no variable is named as a key. The agent's socket
+    # is kept whatever its name looks like.
+    safe = {**without_secrets(os.environ, named=()), **_only(os.environ, {"SSH_AUTH_SOCK"})}
     return subprocess.Popen(
         arguments(address),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # A machine is named without a workspace, and ssh hands no variable on (SendEnv above).
-        env={**without_secrets(os.environ, named=()), **keep},
+        bufsize=0,
+        env=_only(safe, _KEPT),
         start_new_session=True,
         umask=umask_of_the_user(),
     )
+
+
+def _only(env: Mapping[str, str], names: Set[str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name in names}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-PROTOCOL = 1
+PROTOCOL = 2
 PIECE = 256 * 1024
 """So much of a growing file is sent at once, in bytes."""
 MAX_RECORD = 8 * 2**20

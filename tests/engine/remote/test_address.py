@@ -47,7 +47,12 @@ def test_nothing_of_an_address_is_an_option_or_a_word_of_a_shell() -> None:
     words = ssh.arguments(parse("ssh://me@mini:2222/a b;rm -rf $HOME"))
     assert words[-3:-1] == ["--", "me@mini"]
     assert "rm -rf" not in " ".join(words)
-    assert {"BatchMode=yes", "ControlMaster=no", "SendEnv=-*"} <= set(words)
+    assert {
+        "BatchMode=yes",
+        "ControlMaster=no",
+        "StrictHostKeyChecking=yes",
+        "RemoteCommand=none",
+    } <= set(words)
 
 
 def test_only_records_events_rows_and_the_logs_end_travel() -> None:

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from engine.catalogue.summary import summarise
-from engine.cli import follow
+from engine.cli.console import option_for
 from engine.cli.runs import _wait_for
 from engine.cli.where import sent, tell_sent
 from engine.plans.programs import agree_to, programs_of
@@ -21,7 +21,8 @@ from engine.remote.address import parse
 from engine.remote.choosing import Offer, Place, choose, difference
 from engine.remote.line import Line
 from engine.remote.offering import before, target_hashes
-from engine.remote.sending import Sent, going_on, places_of, write_down
+from engine.remote.sending import places_of
+from engine.remote.sent import Sent, going_on, write_down
 from engine.settings_file import SettingsError
 from engine.supervise import queue
 from engine.supervise.launch import cancel
@@ -167,7 +168,7 @@ def test_a_run_goes_past_the_busy_the_away_and_the_different_to_the_free(
     for one in (here, other, mini):
         make_target(one.path, SLEEPS)
         one.runs_dir.mkdir()
-    agree_to(mini, programs_of(load_target(mini.targets_dir / "tiny")))
+    agree_to(mini, programs_of(mini, load_target(mini.targets_dir / "tiny")))
     (other.targets_dir / "tiny" / "dataset" / "gold.jsonl").write_text("{}\n")
     hosts = ["local", "ssh://me@away/w", f"ssh://other{other.path}", f"ssh://me@mini{mini.path}"]
     (here.path / "factory.toml").write_text(f"[queue]\nhosts = {hosts}\n")
@@ -176,7 +177,8 @@ def test_a_run_goes_past_the_busy_the_away_and_the_different_to_the_free(
     busy = queue.Place(here.path, here.runs_dir / "2026-01-01-busy", me)
     busy.ask()
 
-    path = sent(here, here.targets_dir / "tiny", [], None, None)
+    with sent(here, here.targets_dir / "tiny", [], None, None) as path:
+        pass
 
     said = capsys.readouterr().err
     assert path is not None, said
@@ -192,12 +194,13 @@ def test_a_run_goes_past_the_busy_the_away_and_the_different_to_the_free(
         told = capsys.readouterr().err
         assert told.startswith(f"on mini: {path.name}, ")
         assert f"factory-tui watch {path.name} -w {hosts[-1]}" in told
-        assert follow._there(path) == f" -w {hosts[-1]}"
+        assert option_for(path) == f" -w {hosts[-1]}"
     finally:
         cancel(mini.runs_dir / path.name, wait_s=20.0)
     until(lambda: going_on(here.path) == [])
     busy.leave()
-    assert sent(here, here.targets_dir / "tiny", [], None, None) is None  # free here: nobody asked
+    with sent(here, here.targets_dir / "tiny", [], None, None) as path:  # free here: nobody asked
+        assert path is None
     assert capsys.readouterr().err == ""
 
 
@@ -207,12 +210,12 @@ def test_no_machine_that_can_take_it_is_said(
     monkeypatch.setenv("FACTORY_SSH", str(script(tmp_path / "ssh", "exit 255")))
     here = Workspace(tmp_path / "here")
     target = make_target(here.path)
-    with pytest.raises(typer.Exit):
-        sent(here, target, [], None, None)
+    with pytest.raises(typer.Exit), sent(here, target, [], None, None):
+        pass
     assert "names no machines to choose from" in capsys.readouterr().err
     (here.path / "factory.toml").write_text('[queue]\nhosts = ["ssh://away/w"]\n')
-    with pytest.raises(typer.Exit):
-        sent(here, target, [], None, None)
+    with pytest.raises(typer.Exit), sent(here, target, [], None, None):
+        pass
     said = capsys.readouterr().err
     assert "away is skipped" in said
     assert "No machine of [queue] hosts can take it" in said
@@ -223,7 +226,7 @@ def test_a_machine_that_greets_and_then_says_nothing_is_away(
 ) -> None:
     greets = f"echo '{json.dumps({'factory-tui': travelling.PROTOCOL})}'; exec sleep 60"
     monkeypatch.setenv("FACTORY_SSH", str(script(tmp_path / "ssh", greets)))
-    monkeypatch.setattr(sending, "ASK_S", 0.3)
+    monkeypatch.setattr(sending, "OFFER_S", 0.3)
     make_target(tmp_path)
     skipped: list[str] = []
     assert list(sending.offers(Workspace(tmp_path), [MINI], "tiny", skipped.append)) == []
