@@ -75,11 +75,12 @@ def write(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2))
 
 
-def exponent(start: float, times: dict[int, float]) -> float:
+def exponent(start: float, times: dict[int, float], spread: float = 1e-3) -> float:
     """How what is measured grows from the second largest size to the largest: 1 is linear.
 
-    ``start`` is what no runs cost. Smaller sizes are shown and not fitted: what a hundred runs cost
-    is less than what a start differs from the next.
+    ``start`` is what no runs cost, and ``spread`` what it differs by from one time to the next:
+    nothing is taken for less than that. Smaller sizes are shown and not fitted.
     """
     (few, less), (many, more) = sorted(times.items())[-2:]
-    return math.log(max(1e-3, more - start) / max(1e-3, less - start)) / math.log(many / few)
+    least = max(1e-3, spread)
+    return math.log(max(least, more - start) / max(least, less - start)) / math.log(many / few)

@@ -7,8 +7,8 @@ rows that are read already and only has to show, filter and scroll them.
     python benchmarks/many_runs.py [--runs N | --quick] [--check] [--json FILE]
 
 Growth is shown at a hundredth, a tenth and all of the runs: first rows, the sorted table, a
-keystroke of the filter, and `validate` of one run. The exponent is that of the last
-factor of ten, less what a workspace of one run costs: 1 is linear.
+keystroke of the filter, and `validate` of one run, all in turn and more than once. The exponent
+is that of the last factor of ten, less what a workspace of one run costs: 1 is linear.
 
 Runs are made in a temporary directory. A keystroke is measured from the key event to the end of
 the paint that shows its result; lag is how much later than asked an event-loop timer of 2 ms came.
@@ -39,6 +39,7 @@ from textual.app import App, ComposeResult
 from textual.keys import _character_to_key
 from textual.widgets import DataTable, Input
 
+from engine.workspace import Workspace
 from tui.app import FactoryApp
 from tui.screens.runs import RunsScreen
 
@@ -57,6 +58,8 @@ LIMITS = {
 
 EXPONENT = 1.15
 """Growth that still counts as linear: from two noisy times."""
+
+ROUNDS = 5
 
 GROWING = ("first rows, kept summaries", "sorted table, read anew", "sorted table, kept summaries")
 
@@ -273,6 +276,7 @@ def validate_one(workspace: Path) -> float:
 async def opened(workspace: Path, count: int) -> dict[str, float]:
     """Seconds of all that GROWING names, and of ``validate`` and a filter, for so many runs."""
     room = Measured()
+    (Workspace(workspace).local_dir / "cache" / "summaries.jsonl").unlink(missing_ok=True)
     await open_room(workspace, count, "read anew", room)
     await open_room(workspace, count, "kept summaries", room, whole=False)
     return {
@@ -283,18 +287,25 @@ async def opened(workspace: Path, count: int) -> dict[str, float]:
 
 
 def grown(count: int) -> list[Figure]:
-    """How everything grows up to ``count`` runs; workspaces are made for it and taken away."""
-    found: dict[int, dict[str, float]] = {}
-    for size in (1, count // 100, count // 10, count):
-        with tempfile.TemporaryDirectory() as directory:
-            make_runs(Path(directory), size)
-            time.sleep(2.5)  # summaries of files that are younger are not kept
-            found[size] = asyncio.run(opened(Path(directory), size))
-    start = found.pop(1)
+    """How everything grows up to ``count`` runs: the median of ROUNDS, all sizes in turn.
+    Workspaces are made for it and taken away."""
+    sizes = (1, count // 100, count // 10, count)
+    rounds: list[dict[int, dict[str, float]]] = []
+    with tempfile.TemporaryDirectory() as directory:
+        places = {size: Path(directory) / str(size) for size in sizes}
+        for size, place in places.items():
+            make_runs(place, size)
+        time.sleep(2.5)  # summaries of files that are younger are not kept
+        for _ in range(ROUNDS):
+            rounds.append(
+                {size: asyncio.run(opened(place, size)) for size, place in places.items()}
+            )
     figures = []
-    for name in start:
-        times = {size: one[name] for size, one in found.items()}
-        slope = exponent(start[name], times)
+    for name in rounds[0][1]:
+        every = {size: [one[size][name] for one in rounds] for size in sizes}
+        times = {size: statistics.median(one) for size, one in every.items()}
+        start, spread = times.pop(1), statistics.stdev(every[1])
+        slope = exponent(start, times, spread)
         words = ", ".join(f"{size:,}: {1000 * one:.0f} ms" for size, one in times.items())
         figures.append(
             Figure(
