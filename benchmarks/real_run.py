@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.folder import EventLog, RunFolder
+from engine.plans.programs import agree_to, not_agreed_of
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage
 from engine.records.status import RunStatus, StageStatus
+from engine.workspace import Workspace
 from tests.engine.work.tiny import make_model
 
 STEP_ENV = {"HF_HUB_OFFLINE": "1"}
@@ -50,6 +52,8 @@ def make_run(workspace: Path, run_id: str, stage: dict[str, Any]) -> Path:
     only, now = Stage.model_validate({"name": "train", **stage}), utc_now()
     plan = Plan(run_id=run_id, target_dir="targets/bench", created=now, stages=[only])
     folder.write("plan.json", plan)
+    place, target = Workspace(workspace), (workspace / plan.target_dir).resolve()
+    agree_to(place, not_agreed_of(place, target, plan.stages))
     folder.write("config.json", {"run_id": run_id, "target": "bench"})
     log = EventLog(folder.file("events.jsonl"))
     log.append({"kind": "message", "level": "info", "code": "bench", "text": "A benchmark."})

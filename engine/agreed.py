@@ -1,14 +1,17 @@
-"""What somebody agreed to have run on this machine: commands that a file from elsewhere brings.
+"""What somebody agreed to have run on this machine: programs that a file from elsewhere brings.
 
-An agreement is a small file of the workspace, named by the SHA-256 of the file that was shown. A
-file that was changed has another hash, so it asks again. Whatever is damaged is no agreement.
+An agreement is a small file of the workspace, named by a SHA-256 of what was shown and of what
+kind it is: a file whose bytes are also the words of a command is not agreed to as both. What was
+changed has another hash, so it asks again. Whatever is damaged is no agreement.
 """
 
 from __future__ import annotations
 
 import getpass
+import hashlib
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,8 +23,19 @@ from engine.workspace import Workspace
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+class Kind(StrEnum):
+    """What is agreed to."""
+
+    COMMAND = "command"
+    GENERATOR = "generator"
+    SCORER = "scorer"
+    TASKS = "tasks"
+    HOSTS = "hosts"
+    PROTOCOL = "protocol"
+
+
 class Agreement(Record):
-    """That the commands of one file may be run: which, when it was agreed, and by whom."""
+    """That something may be run: what, when it was agreed, and by whom."""
 
     sha256: Sha256
     commands: list[str]
@@ -29,8 +43,13 @@ class Agreement(Record):
     by: str
 
 
+def hash_of(kind: Kind, content: bytes) -> str:
+    """The hash by which something of this kind is agreed to: of the kind, a zero, the content."""
+    return hashlib.sha256(str(kind).encode() + b"\0" + content).hexdigest()
+
+
 def is_agreed(workspace: Workspace, sha256: str) -> bool:
-    """Whether the commands of the file with this hash were agreed to here."""
+    """Whether what has this hash was agreed to here."""
     return agreement(workspace, sha256) is not None
 
 
@@ -48,7 +67,7 @@ def agreement(workspace: Workspace, sha256: str) -> Agreement | None:
 def agree(
     workspace: Workspace, sha256: str, commands: Sequence[str], by: str | None = None
 ) -> Agreement:
-    """Write down that the commands of the file with this hash were shown and agreed to.
+    """Write down that what has this hash (``hash_of``) was shown and agreed to.
 
     ``by``: without it whoever is logged in. ValueError where the hash is none; OSError where it
     cannot be written.

@@ -23,11 +23,11 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engine.folder import RunFolder
-from engine.records.plan import StageKind
+from engine.records.plan import Plan, Stage, StageKind
 from engine.records.status import StageState
 from engine.supervise.launch import launch, wait_ended
 from engine.supervise.queue import state
-from scripts.killing.works import Quick
+from scripts.killing.works import Quick, agree_to_plan
 
 
 class Hello(Quick):
@@ -36,11 +36,10 @@ class Hello(Quick):
     def hello(self) -> Path:
         run = self.new_run()
         folder = RunFolder(run)
-        plan = json.loads((run / "plan.json").read_bytes())
-        plan["stages"] = [
-            {"name": "data", "kind": str(StageKind.COMMAND), "argv": ["/bin/sh", "-c", "echo hi"]}
-        ]
+        stage = Stage(name="data", kind=StageKind.COMMAND, argv=["/bin/sh", "-c", "echo hi"])
+        plan = folder.read("plan.json", Plan).model_copy(update={"stages": [stage]})
         folder.write("plan.json", plan)
+        agree_to_plan(self.workspace, plan)
         return run
 
 

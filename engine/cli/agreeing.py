@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine.cli.console import Exit, fail, narrate
+from engine.cli.console import Exit, fail, narrate, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,15 +30,15 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def agree_on(place: Workspace, target: Path, programs: Sequence[Program], yes: bool) -> None:
-    """Show what a target would have executed and have it agreed to, or end."""
+    """Show what a target would have executed, whole, and have it agreed to, or end."""
     from engine.plans.programs import agree_to
 
     if not programs:
         return
-    narrate(f"{target.name} brings programs that run on this machine, as you:")
+    narrate(f"{printable(target.name)} brings programs that run on this machine, as you:")
     for one in programs:
-        narrate(f"    {one.shown}")
-    narrate(f"  from {target}")
+        narrate(f"    {printable(one.shown)}")
+    narrate(f"  from {printable(str(target))}")
     confirm("Run them?", yes)
     try:
         agree_to(place, programs)

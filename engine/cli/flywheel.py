@@ -93,12 +93,12 @@ def flywheel(
     place = _workspace(workspace, target)
     with not_there():
         path = place.target_path(target)
+    _agree(place, path, yes)
     open_one = None if new else open_flywheel(place, path)
     if open_one is not None:
         folder = open_one
         narrate(f"{folder.loop_id} is open and goes on where it was. (--new begins another.)")
     else:
-        _agree(place, path, yes)
         folder = _make(
             place,
             path,
@@ -131,8 +131,8 @@ def _workspace(option: Path | None, target: str) -> Workspace:
 
 
 def _agree(place: Workspace, path: Path, yes: bool) -> None:
-    """What the target brings is agreed to before a loop runs it; what is wrong with the target is
-    said when the loop is made."""
+    """What the target brings is agreed to before a loop runs it, also where the loop is open and
+    the target was changed since."""
     from engine.cli.agreeing import agree_on
     from engine.plans.programs import not_agreed
     from engine.target import TargetError, load_target

@@ -119,6 +119,9 @@ def cancel(loop: LoopArgument, workspace: WorkspaceOption = None) -> None:
 def resume(
     loop: LoopArgument,
     workspace: WorkspaceOption = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree to what it executes without being asked.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
 ) -> None:
     """Go on with a loop that paused, died, failed or was cancelled."""
@@ -127,6 +130,7 @@ def resume(
     from engine.supervise.launch import LaunchError
 
     folder = find_loop(workspace, loop)
+    _agree(folder, yes)
     try:
         launch_loop(folder)
     except LaunchError as error:
@@ -181,6 +185,22 @@ def _ask(workspace: Path | None, loop: str, request: Request, words: str) -> Non
         fail(f"{folder.loop_id} does not run.", Exit.NO)
     folder.ask(request)
     narrate(f"{folder.loop_id} {words}.")
+
+
+def _agree(folder: LoopFolder, yes: bool) -> None:
+    """What the loop executes is agreed to before it goes on."""
+    from engine.cli.agreeing import agree_on
+    from engine.folder import FolderError
+    from engine.loops.agreeing import loop_not_agreed, place_of
+    from engine.protocols.reading import ProtocolError
+    from engine.target import TargetError
+
+    try:
+        programs = loop_not_agreed(folder)
+        place = place_of(folder)
+    except (FolderError, ProtocolError, TargetError, OSError) as error:
+        fail(str(error))
+    agree_on(folder.workspace, place, programs, yes)
 
 
 def find_loop(workspace: Path | None, name: str) -> LoopFolder:

@@ -122,6 +122,7 @@ def research(
             narrate(f"  ⚠ {printable(warning)}")
         folder = None if new else open_campaign(place, plan)
         if folder is not None:
+            _agree(place, plan, yes)
             narrate(
                 f"{folder.loop_id} is open and goes on where it was, with its own settings: "
                 f"{own_settings(folder)}. (--new begins another.)"
@@ -155,7 +156,7 @@ def _workspace(option: Path | None, protocol: Path) -> Workspace:
 def _make(place: Workspace, plan: Plan, yes: bool) -> LoopFolder:
     """The campaign's folder, once its commands are agreed to; a plain folder becomes a repository
     first, when that is agreed to too."""
-    from engine.loops.research.making import agree_to, make_campaign
+    from engine.loops.research.making import make_campaign
 
     if plan.needs_git_init:
         confirm(
@@ -163,6 +164,13 @@ def _make(place: Workspace, plan: Plan, yes: bool) -> LoopFolder:
             "first commit of what is in it?",
             yes,
         )
+    _agree(place, plan, yes)
+    return make_campaign(place, plan)
+
+
+def _agree(place: Workspace, plan: Plan, yes: bool) -> None:
+    from engine.loops.research.making import agree_to
+
     if not plan.agreed:
         narrate("The protocol runs these commands on this machine, as you:")
         for command in plan.commands:
@@ -170,4 +178,3 @@ def _make(place: Workspace, plan: Plan, yes: bool) -> LoopFolder:
         narrate(f"  in a worktree of {plan.repo}.")
         confirm("Run them?", yes)
         agree_to(place, plan)
-    return make_campaign(place, plan)

@@ -1,76 +1,85 @@
 """What a target brings that a run would execute here, and whether somebody agreed to it.
 
 Commands of ``forge.yaml``, and Python of the target's own. Each is agreed to by itself, by the hash
-of what would run: a change of one asks again for that one.
+of what would run: a change of one asks again for that one. The same is asked of the stages of a
+plan, which may come from elsewhere too.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.agreed import agree, is_agreed
-from engine.answers.target_suites import SCORER
+from engine.agreed import Kind, agree, hash_of, is_agreed
 from engine.compute.hosts import HostsError, parse
-from engine.folder import sha256_file
-from engine.target import Target, TargetError
+from engine.plans.named_files import TooMuch
+from engine.plans.stage_programs import (
+    SCORER,
+    Program,
+    command_program,
+    each_of,
+    hosts_program,
+    programs_of_stage,
+    source_program,
+    tasks_program,
+)
+from engine.records.plan import Stage
 from engine.workspace import Workspace
 
-TASKS = "lm-eval"
-"""The folder of a target's own tasks of the harness: they may hold Python."""
+if TYPE_CHECKING:
+    from engine.target import Target
 
-MAX_FILES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """Something that would be executed: ``shown`` to a person, agreed to by ``sha256``."""
-
-    shown: str
-    sha256: str
+__all__ = ["Program", "agree_to", "not_agreed", "not_agreed_of", "programs_of"]
 
 
-def programs_of(target: Target) -> list[Program]:
+def programs_of(workspace: Workspace, target: Target) -> list[Program]:
     """What a run of this target executes that the target brings; TargetError for a file outside of
-    it, OSError for one that cannot be read."""
-    factory = target.forge.factory
-    found = [
-        _command(target, one) for one in factory.stages or () if isinstance(one, dict)
-    ]  # what is wrong with a stage is said when it is planned
-    names = [name for name in (factory.data.generator, SCORER) if name]
-    files = [target.file(name) for name in names if target.file(name).is_file()]
-    found += [Program(f"the Python of {one.name}", _sha256([one])) for one in files]
-    tasks = target.path / TASKS
-    if factory.suites.lm_eval and tasks.is_dir():
-        inside = sorted(one for one in tasks.rglob("*") if one.is_file())[:MAX_FILES]
-        found.append(Program(f"the tasks of {TASKS}/ ({len(inside)} files)", _sha256(inside)))
-    return [*found, *_other_machines(target)]
+    it or a stage that is none, OSError for a file that cannot be read."""
+    from engine.target import TargetError
 
-
-def _other_machines(target: Target) -> list[Program]:
-    """Machines that the target has reached by ssh, and given its rows. Names that are none are
-    said when the run is planned."""
     try:
-        hosts = parse(target.forge.compute.hosts or [])
+        return each_of(_programs(workspace, target))
+    except TooMuch as error:
+        raise TargetError(f"{target.path.name}/forge.yaml: {error}") from error
+
+
+def _programs(workspace: Workspace, target: Target) -> Iterator[Program]:
+    from engine.plans.stages import command_stages
+
+    factory = target.forge.factory
+    for stage in command_stages(target):
+        yield command_program(workspace, target.path, stage)
+    if (generator := factory.data.generator) is not None:
+        yield from source_program(Kind.GENERATOR, target.file(generator))
+    yield from source_program(Kind.SCORER, target.file(SCORER))
+    if factory.suites.lm_eval:
+        yield from tasks_program(target.path)
+    try:
+        yield from hosts_program(parse(target.forge.compute.hosts or []))
     except HostsError:
-        return []
-    names = sorted({one.ssh for one in hosts if not one.here})
-    if not names:
-        return []
-    shown = f"training by ssh on {', '.join(names)}, to which the training rows go"
-    return [Program(shown, hashlib.sha256(json.dumps(["hosts", names]).encode()).hexdigest())]
+        return  # names that are none are said when the run is planned
 
 
 def not_agreed(workspace: Workspace, target: Target) -> list[Program]:
     """Those that nobody agreed to in this workspace; what comes with this program needs no word."""
+    return _open(workspace, programs_of(workspace, target))
+
+
+def not_agreed_of(
+    workspace: Workspace, target: Path, stages: Sequence[Stage], run: Path | None = None
+) -> list[Program]:
+    """The same for stages of a plan, whose target is the folder ``target`` and whose run is ``run``
+    where there is one. TooMuch, OSError."""
+    found = (one for stage in stages for one in programs_of_stage(workspace, target, stage, run))
+    return _open(workspace, each_of(found))
+
+
+def _open(workspace: Workspace, programs: Sequence[Program]) -> list[Program]:
     return [
         one
-        for one in programs_of(target)
+        for one in programs
         if not is_agreed(workspace, one.sha256) and one.sha256 not in _of_the_samples()
     ]
 
@@ -81,45 +90,12 @@ def agree_to(workspace: Workspace, programs: Iterable[Program]) -> None:
         agree(workspace, one.sha256, [one.shown])
 
 
-def _command(target: Target, stage: dict[str, object]) -> Program:
-    argv = stage.get("argv")
-    words = [str(word) for word in argv] if isinstance(argv, list) else []
-    env = stage.get("env")
-    set_first = sorted(env.items()) if isinstance(env, dict) else []
-    assigned = [f"{name}={value}" for name, value in set_first]
-    named = {}
-    for word in words:
-        file = _file_of(target, word.removeprefix("{target}/"))
-        if file is not None:
-            named[word] = _sha256([file])
-    whole = json.dumps([words, assigned, str(stage.get("cwd", "")), named], sort_keys=True)
-    shown = shlex.join([*assigned, *words])
-    return Program(f"{stage.get('name')}: {shown}", hashlib.sha256(whole.encode()).hexdigest())
-
-
-def _file_of(target: Target, word: str) -> Path | None:
-    """A file of the target that a command names: what it holds is part of the command."""
-    try:
-        path = target.file(word)
-        return path if path.is_file() else None
-    except (TargetError, OSError, ValueError):
-        return None
-
-
-def _sha256(files: Sequence[Path]) -> str:
-    """Of one file its own hash; of several, that of their names and hashes."""
-    hashes = [sha256_file(one) for one in files]
-    if len(files) == 1:
-        return hashes[0]
-    pairs = [[one.name, known] for one, known in zip(files, hashes, strict=True)]
-    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
-
-
 @cache
 def _of_the_samples() -> frozenset[str]:
     from engine.samples import samples_dir
 
     try:
-        return frozenset(_sha256([one]) for one in samples_dir().glob("targets/*/*.py"))
+        files = [one.read_bytes() for one in samples_dir().glob("targets/*/*.py")]
     except OSError:
         return frozenset()
+    return frozenset(hash_of(kind, one) for kind in (Kind.GENERATOR, Kind.SCORER) for one in files)

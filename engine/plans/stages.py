@@ -84,8 +84,7 @@ def _unlimited(
     stages = []
     for place, item in enumerate(wanted):
         if isinstance(item, dict):
-            judged = "eval-candidate" in wanted[place + 1 :]
-            stages.append(_command_stage(target, item, judged=judged))
+            stages.append(_command_stage(target, item, judged=_is_judged(wanted, place)))
         elif item == "pretrain":
             if base.recipe is not None:
                 stages.append(_pretrain(target, base, seed))
@@ -107,6 +106,22 @@ def _unlimited(
     if base.conversion is not None and any(one.spec.get("model") == base.model for one in stages):
         stages.insert(0, _convert(base.model, base.conversion))
     return stages
+
+
+def command_stages(target: Target) -> list[Stage]:
+    """The stages that are commands of the target's own, as every plan of it has them; TargetError
+    for one that is none."""
+    wanted = target.forge.factory.stages or ()
+    return [
+        _command_stage(target, item, judged=_is_judged(wanted, place))
+        for place, item in enumerate(wanted)
+        if isinstance(item, dict)
+    ]
+
+
+def _is_judged(wanted: Sequence[Any], place: int) -> bool:
+    """Whether a candidate is evaluated after the stage at this place."""
+    return "eval-candidate" in wanted[place + 1 :]
 
 
 def _worker(kind: str) -> list[str]:

@@ -9,6 +9,7 @@ from engine.compute.of_plan import hosts_that_cannot
 from engine.folder import RunFolder
 from engine.plans.planning import Draft, create, draft
 from engine.plans.programs import Program, not_agreed
+from engine.plans.stage_programs import in_short
 from engine.supervise.launch import LaunchError, launch
 from engine.target import TargetError
 from engine.workspace import Workspace
@@ -25,7 +26,7 @@ class NotAgreed(StartError):
     def __init__(self, target: Path, programs: list[Program]) -> None:
         super().__init__(
             f"{target.name} brings programs that were not agreed to: "
-            f"{', '.join(one.shown for one in programs)}. factory-tui run {target.name} asks."
+            f"{in_short(programs)}. factory-tui run {target.name} asks."
         )
         self.target = target
         self.programs = programs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.agreed import Kind, hash_of
 from engine.checks.documents import Document, document_of
 from engine.plain_file import open_plain
 from engine.records.protocol import Protocol
@@ -26,6 +27,11 @@ class ReadProtocol:
     sha256: str
     protocol: Protocol
     document: Document
+
+    @property
+    def agreed_as(self) -> str:
+        """The hash by which its commands are agreed to."""
+        return hash_of(Kind.PROTOCOL, self.data)
 
 
 def read_protocol(path: Path) -> ReadProtocol:

@@ -85,6 +85,8 @@ class LastError(Record):
     stage: str | None = None
     message: Text
     fix: str | None = None
+    code: str | None = None
+    """What kind of trouble, for programs: ``not-agreed`` where a stage was refused."""
 
 
 class RunStatus(Record):

@@ -11,12 +11,16 @@ import shutil
 from pathlib import Path
 
 from engine.folder import EventLog, FolderError, RunFolder, write_json_atomic
+from engine.plans.named_files import TooMuch
+from engine.plans.programs import Program
+from engine.plans.stage_programs import in_short
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.run import RunConfig
 from engine.records.status import Phase, RunStatus, StageState, StageStatus
 from engine.remote import mirrors
 from engine.supervise.checkpoints import checkpoints_dir, newest_step
+from engine.supervise.gate import target_of, to_agree
 from engine.supervise.launch import LaunchError, is_done, launch, liveness
 from engine.workspace import Workspace
 
@@ -42,15 +46,43 @@ NEVER_COPIED = frozenset(
 """What belongs to one run alone; adapters are taken over stage by stage."""
 
 
+class AgreeFirst(LaunchError):
+    """The run would execute ``programs`` of ``target`` that nobody agreed to here: show them, ask,
+    resume again."""
+
+    def __init__(self, run: Path, target: Path, programs: list[Program]) -> None:
+        super().__init__(
+            f"{run.name} executes what nobody agreed to here: {in_short(programs)}. "
+            f"Where its workspace is, factory-tui resume {run.name} shows it and asks."
+        )
+        self.target = target
+        self.programs = programs
+
+
 def resume(run: Path) -> Path:
-    """Go on with a run and start its supervisor; returns the folder in which it goes on."""
+    """Go on with a run and start its supervisor; returns the folder in which it goes on.
+
+    AgreeFirst, with nothing written, where what it executes has to be agreed to; LaunchError.
+    """
     if (root := mirrors.root_of(run)) is not None:
         from engine.remote.asked import resumed
 
         return resumed(root, run)
+    _check_agreed(run.resolve())
     path = prepare_resume(run)
     launch(path)
     return path
+
+
+def _check_agreed(run: Path) -> None:
+    try:
+        if RunFolder(run).status() is None:
+            return  # it is said below that it cannot be resumed
+        programs = to_agree(run)
+        if programs:
+            raise AgreeFirst(run, target_of(run, RunFolder(run).read("plan.json", Plan)), programs)
+    except (FolderError, TooMuch, OSError) as error:
+        raise LaunchError(f"{run.name} cannot be resumed: {error}") from error
 
 
 def prepare_resume(run: Path) -> Path:

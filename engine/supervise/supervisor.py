@@ -28,6 +28,7 @@ from engine.supervise import ready
 from engine.supervise.accelerator import Accelerator, stop_orphans_of
 from engine.supervise.checkpoints import newest_step
 from engine.supervise.command import Command, command_for
+from engine.supervise.gate import NOT_AGREED, refusal
 from engine.supervise.journal import Journal
 from engine.supervise.process import Exit, StartError
 from engine.supervise.provenance import ProvenanceKeeper
@@ -60,27 +61,36 @@ class Supervisor:
     async def run(self) -> int:
         """Run what is left of the plan; returns the exit code. Refused when there is nothing."""
         with RunLock(self.folder.path):
-            plan = self._plan()
-            self._journal = journal = Journal(self.folder)
-            self._log = TrainLog(self.folder.path)
+            self._plan(self.folder.status())
             try:
-                try:
-                    keep_reserve(self.folder.path)
-                    return await self._run_plan(plan)
-                finally:
-                    if self._current is not None:
-                        await self._current.abort()
-            except (OSError, FolderError) as error:
-                return self._own_trouble(error)
-            finally:
-                if self._accelerator is not None:
-                    self._accelerator.leave()
+                keep_reserve(self.folder.path)  # no place for it: then nothing is begun
+                self._journal = Journal(self.folder)
+                # As it is now: somebody may have decided it since.
+                plan = self._plan(self._journal.status)
+                self._log = TrainLog(self.folder.path)
+            except BaseException:
                 give_up_reserve(self.folder.path)
-                for close in (journal.close, self._log.close):
-                    try:
-                        close()
-                    except OSError as error:
-                        _say(f"{self.folder.run_id}: {error}")
+                raise
+            return await self._run_to_an_end(plan)
+
+    async def _run_to_an_end(self, plan: Plan) -> int:
+        try:
+            try:
+                return await self._run_plan(plan)
+            finally:
+                if self._current is not None:
+                    await self._current.abort()
+        except (OSError, FolderError) as error:
+            return self._own_trouble(error)
+        finally:
+            if self._accelerator is not None:
+                self._accelerator.leave()
+            give_up_reserve(self.folder.path)
+            for close in (self._journal.close, self._log.close):
+                try:
+                    close()
+                except OSError as error:
+                    _say(f"{self.folder.run_id}: {error}")
 
     def ask_to_stop(self) -> None:
         """Cancel the run; a second time: do not wait for the child's patience to end."""
@@ -90,8 +100,7 @@ class Supervisor:
 
     # --- the plan -----------------------------------------------------------------
 
-    def _plan(self) -> Plan:
-        status = self.folder.status()
+    def _plan(self, status: RunStatus | None) -> Plan:
         plan = self.folder.read("plan.json", Plan)
         if status is None:
             raise Refused(f"{self.folder.run_id} has no run-status.json: it was not made to be run")
@@ -110,7 +119,7 @@ class Supervisor:
         pending = [s for s in plan.stages if _state(self._journal.status, s) not in _TAKEN]
         needing = [stage.name for stage in pending if stage.needs_accelerator]
         if needing:
-            self._accelerator.ask()
+            self._accelerator.ask(ready=pending[0].needs_accelerator)
         ready.tell(os.environ, "")  # who is launched later stands behind us
         await self._settle(before)
         self._provenance = ProvenanceKeeper(self.folder)
@@ -173,21 +182,19 @@ class Supervisor:
     async def _run_stage(self, plan: Plan, stage: Stage) -> int | None:
         """Run a stage; an exit code when the run ends with it."""
         attempt = self._journal.status.stages[stage.name].attempts + 1
+        refused = await asyncio.to_thread(refusal, self.folder.path, plan, stage)
+        if refused is not None:
+            self._enter(stage, attempt - 1)  # nothing of it was begun
+            return self._not_started(stage, NOT_AGREED, refused)
         command = command_for(plan, stage, self.folder.path, resuming=attempt > 1)
         runner = self._current = StageRun(stage, command, self._journal, self._log, self._settings)
         self._enter(stage, attempt)
         try:
             child = runner.start()
         except StartError as error:
-            text = f"Stage {stage.name}: {error}"
-            self._journal.message("start", text, level="error", stage=stage.name)
-            nothing = Outcome(
-                StageState.FAILED,
-                Exit(None, None, None, 0.0),
-                reason=str(error),
-                error=LastError(stage=stage.name, message=text, fix="Correct it, then: resume."),
-            )
-            return self._failed(stage, nothing)
+            text, fix = f"Stage {stage.name}: {error}", "Correct it, then: resume."
+            why = LastError(stage=stage.name, message=text, fix=fix)
+            return self._not_started(stage, "start", why)
         self._say_started(stage, command, child.pid, attempt)
 
         def running(status: RunStatus) -> None:
@@ -204,6 +211,12 @@ class Supervisor:
             await asyncio.to_thread(self._provenance.hash_adapters, stage)
         self._provenance.ended(stage.name, outcome.exit.code, runner.mlx)
         return self._after(stage, outcome)
+
+    def _not_started(self, stage: Stage, code: str, error: LastError) -> int:
+        self._journal.message(code, error.message, level="error", stage=stage.name)
+        reason = error.message.removeprefix(f"Stage {stage.name}: ")
+        nothing = Exit(None, None, None, 0.0)
+        return self._failed(stage, Outcome(StageState.FAILED, nothing, reason=reason, error=error))
 
     def _enter(self, stage: Stage, attempt: int) -> None:
         def change(status: RunStatus) -> None:
@@ -297,8 +310,6 @@ class Supervisor:
         text = f"{self.folder.run_id}: the supervisor had to stop: {_words(error)}"
         give_up_reserve(self.folder.path)
         _say(text)
-        with contextlib.suppress(OSError):  # into the file that is open, wherever it was moved
-            self._journal.message("supervisor", text, level="error")
 
         def change(status: RunStatus) -> None:
             if status.stage is not None:
@@ -310,10 +321,14 @@ class Supervisor:
                 stage=status.stage, message=text, fix="Free some space, then: resume."
             )
 
+        # The status first: events that still wait to be written would take the space of it.
         try:
             self._journal.move_to(Phase.FAILED, change)
         except (OSError, FolderError) as again:
-            _say(f"{self.folder.run_id}: nor could the status be written: {_words(again)}")
+            if self._journal.status.phase is not Phase.FAILED:
+                _say(f"{self.folder.run_id}: nor could the status be written: {_words(again)}")
+        with contextlib.suppress(OSError):  # into the file that is open, wherever it was moved
+            self._journal.message("supervisor", text, level="error")
         return FAILED
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.folder import RunFolder, write_json_atomic
 from engine.plans.planning import create, draft, frozen_event
+from engine.plans.programs import agree_to, not_agreed_of
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.run import BaseModelRef, Candidate, EvalConfig, RunConfig, Threshold
@@ -164,6 +165,13 @@ emit(kind="record", file=f"eval-{name}.json")
 """
 
 
+def agree_to_plan(workspace: Path, plan: Plan) -> None:
+    """Agree to what a plan executes: it is ours, and nobody is there to be asked."""
+    place = Workspace(workspace)
+    target = (workspace / plan.target_dir).resolve()
+    agree_to(place, not_agreed_of(place, target, plan.stages))
+
+
 class Quick(Work):
     """Four stages of little programs, some 2 s in all; the score hangs on every step trained."""
 
@@ -212,6 +220,7 @@ class Quick(Work):
         write_json_atomic(folder.file("config.json"), config)
         plan = Plan(run_id=run_id, target_dir="targets/little", created=now, stages=stages)
         write_json_atomic(folder.file("plan.json"), plan)
+        agree_to_plan(self.workspace, plan)
         log = BatchedEventLog(folder)
         log.append(frozen_event(folder, config))
         log.close()

@@ -30,6 +30,7 @@ from tui.screens.pick import Pick
 from tui.screens.research import ResearchScreen
 from tui.screens.research_new import NewCampaign
 from tui.views.research_form import PROTOCOL, REPO
+from tui.widgets.agree import Agree
 from tui.widgets.chart import Chart
 from tui.widgets.confirm import Confirm
 
@@ -259,6 +260,9 @@ async def test_a_campaign_that_runs_is_paused_stopped_cancelled_and_watched(
         await pilot.press("l")
         await until(pilot, lambda: "Nothing is measured now" in said(app))
         await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, Agree))
+        assert "{python} train.py" in texts(app) and not launched, "nobody agreed to it here"
+        await pilot.press("y")
         await until(pilot, lambda: launched == [NAME])
 
 

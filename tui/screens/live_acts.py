@@ -117,15 +117,13 @@ class RunActs(RoomScreen):
 
     @work(thread=True, group="act", exclusive=True)
     def _resume(self) -> None:
-        from engine.supervise.resume import resume
+        from tui.screens.agreeing import resume_run
 
-        places: list[object] = []
-        if attempt(self, lambda: places.append(resume(self.run_path)), "") and places:
-            self.app.call_from_thread(self._resumed, places[0])
+        resume_run(self, self.run_path, self._resumed)
 
-    def _resumed(self, place: object) -> None:
+    def _resumed(self, place: Path) -> None:
         """A run that was final goes on as a new one: show that."""
-        if isinstance(place, Path) and place.name != self.run_id:
+        if place.name != self.run_id:
             say(self, f"{place.name} goes on from {self.run_id}.")
             self.factory.open_run(place.name)
         else:

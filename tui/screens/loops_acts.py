@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 
@@ -15,6 +17,9 @@ from tui.screens.base import RoomScreen
 from tui.views.loops_reader import LoopView
 from tui.views.plain import plain
 from tui.widgets.confirm import Confirm
+
+if TYPE_CHECKING:
+    from engine.plans.programs import Program
 
 CANCEL_WAIT_S = 60.0
 """How long the run may take to save its checkpoint."""
@@ -141,7 +146,32 @@ class LoopActs(RoomScreen):
             keys = [caption_in(self.app, f"loops.{name}") for name in ("approve", "edit_plan")]
             say(self, f"Its plan waits: {keys[0]} approves it, {keys[1]} changes it first.")
         else:
-            self._do(view, "starting …", _launch)
+            self._go_on(view, _launch)
+
+    def _go_on(self, view: LoopView, act: Callable[[LoopFolder], object]) -> None:
+        self.busy("starting …")
+        self._ask_then(LoopFolder(view.path), act)
+
+    @work(thread=True, group="act")
+    def _ask_then(self, folder: LoopFolder, act: Callable[[LoopFolder], object]) -> None:
+        """Do ``act``, which starts the loop; what the loop executes is agreed to first."""
+        from engine.loops.agreeing import loop_not_agreed, place_of
+        from tui.screens.agreeing import agree_then
+
+        found: list[tuple[list[Program], Path]] = []
+        if not attempt(self, lambda: found.append((loop_not_agreed(folder), place_of(folder))), ""):
+            self.app.call_from_thread(self._acted, None)
+            return
+        programs, place = found[0]
+        if not programs:
+            self.app.call_from_thread(self._work, folder, act)
+            return
+        self.app.call_from_thread(self.busy, "")
+        words = ("loop", "resume", folder.loop_id)
+        self.app.call_from_thread(
+            agree_then, self, folder.workspace, programs, place, words,
+            lambda: self._work(folder, act),
+        )  # fmt: skip
 
     def action_approve(self) -> None:
         """Approve the plan that waits, and go on."""
@@ -198,7 +228,7 @@ class LoopActs(RoomScreen):
             changed(folder, load_target(place), number, approved=True)
             return _launch(folder)
 
-        self._do(view, "starting …", act)
+        self._go_on(view, act)
 
     def action_gold(self) -> None:
         """Decide the run in which the best candidate was judged on gold."""

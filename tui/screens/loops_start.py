@@ -12,12 +12,12 @@ from textual.content import Content
 
 from engine.workspace import Workspace
 from tui.acting import attempt
+from tui.screens.agreeing import question_on
 from tui.screens.loops_form import FormDialog
 from tui.views.loops_form import COMMITS, DATA, PLANNER, TARGET, start_fields, wish_of
 from tui.views.loops_offers import Offer, Offers, offers_of
 from tui.views.plain import plain
 from tui.views.setting import Setting
-from tui.widgets.confirm import Confirm
 from tui.widgets.tones import lines
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ class StartFlywheel(FormDialog[str | None]):
             else:
                 self._failed("Nothing was run. What the target brings has to be agreed to once.")
 
-        words = "\n".join(f"    {plain(one.shown, clip=400)}" for one in programs)
-        words = f"These run on this machine, as you:\n{words}\nfrom {plain(path)}."
-        self.app.push_screen(Confirm("Run what the target brings?", words, "Run it"), answered)
+        self.app.push_screen(question_on(programs, path, "flywheel", path.name), answered)
 
     def action_leave(self) -> None:
         """Leave; not while a loop is being made, which then would begin unseen."""

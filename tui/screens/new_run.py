@@ -24,6 +24,7 @@ from engine.workspace import Workspace
 from tui.acting import say
 from tui.bindings import bindings_for
 from tui.screens import new_run_work
+from tui.screens.agreeing import question_on
 from tui.screens.base import RoomScreen
 from tui.screens.new_run_plan import PlanPane
 from tui.screens.new_run_typed import Typed
@@ -367,8 +368,8 @@ class NewRunScreen(RoomScreen):
 
         self._starting = False
         self._plans.draw()
-        question, words = "Run what the target brings?", new_run_work.program_words(asked)
-        self.app.push_screen(Confirm(question, words, "Run it"), answered)
+        question = question_on(asked.programs, asked.target, "run", asked.target.name)
+        self.app.push_screen(question, answered)
 
     async def _started(self, started: list[str], problem: str, watch: bool) -> None:
         """Show the run that was started, or why none was.

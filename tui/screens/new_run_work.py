@@ -25,7 +25,6 @@ from engine.secrecy import key_names
 from engine.supervise.queue import state
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace, WorkspaceError
-from tui.views.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +172,6 @@ def outlook(
         return look_ahead(workspace, drafted, lengths_of(check, counted))
     except OSError:
         return None
-
-
-def program_words(asked: NotAgreed) -> str:
-    """What is agreed to, for a question: each program, and where it comes from."""
-    rows = [f"    {plain(one.shown, clip=400)}" for one in asked.programs]
-    return "\n".join(["These run on this machine, as you:", *rows, f"from {plain(asked.target)}."])
 
 
 def start_all(

@@ -3,6 +3,7 @@ and agreed to before anything runs. Made by the functions that the command line 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -16,7 +17,7 @@ from tui.screens.loops_form import FormDialog
 from tui.views.plain import plain
 from tui.views.research_form import PROTOCOL, REPO, campaign_fields, path_of, wish_of
 from tui.views.setting import Setting
-from tui.widgets.confirm import Confirm
+from tui.widgets.agree import Agree
 from tui.widgets.tones import lines
 
 if TYPE_CHECKING:
@@ -162,12 +163,14 @@ class NewCampaign(FormDialog[str | None]):
         if plan.agreed and not plan.needs_git_init:
             self._make(plan)
             return
-        rows = [f"    {plain(one, clip=400)}" for one in plan.commands]
-        words = "\n".join(["The protocol runs these on this machine, as you:", *rows, ""])
-        words += f"in a worktree of {plain(plan.repo, clip=300)}."
+        where = f"in a worktree of {plan.repo}."
         if plan.needs_git_init:
-            words += " That folder is no git repository: it becomes one, with a first commit."
-        self.app.push_screen(Confirm("Run these commands?", words, "Run them"), self._agreed(plan))
+            where += " That folder is no git repository: it becomes one, with a first commit."
+        typed = shlex.join(
+            ["factory-tui", "research", str(plan.read.path), "--repo", str(plan.repo)]
+        )
+        question = Agree("Run these commands?", plan.commands, where, typed, "Run them")
+        self.app.push_screen(question, self._agreed(plan))
 
     def _agreed(self, plan: Plan) -> Callable[[bool | None], None]:
         def answered(yes: bool | None) -> None:

@@ -279,10 +279,10 @@ class RunsActs(RunsReading):
 
     @work(thread=True, group="act")
     def _resume(self, summary: RunSummary) -> None:
-        from engine.supervise.resume import resume
+        from tui.screens.agreeing import resume_run
 
-        went_on: list[Path] = []
-        if attempt(self, lambda: went_on.append(resume(summary.path)), ""):
-            name = went_on[0].name
-            where = "" if name == summary.run_id else f" as {name}"
-            self.app.call_from_thread(say, self, f"{summary.run_id} goes on{where}.")
+        def went_on(place: Path) -> None:
+            where = "" if place.name == summary.run_id else f" as {place.name}"
+            say(self, f"{summary.run_id} goes on{where}.")
+
+        resume_run(self, summary.path, went_on)

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.folder import FolderError, sha256_file
+from engine.loops.agreeing import check_agreed
 from engine.loops.asking import count
 from engine.loops.flywheel import books, growing, planning, promoting, runs
 from engine.loops.flywheel.canonical import CanonicalError, read_lines
@@ -74,6 +75,7 @@ class Flywheel:
     def begin(self) -> None:
         target = self._target()
         self._check_ruler()
+        self.check_agreed(target)
         count(self.runner)
         try:
             seeds = take_seeds(target)
@@ -85,6 +87,10 @@ class Flywheel:
         if seeds.sentence:
             self.runner.message("door", f"{name}: {seeds.sentence}", level="warning")
         books.beat(self, "running")
+
+    def check_agreed(self, target: Target) -> None:
+        """LoopFailed where the target, as it is now, executes what nobody agreed to."""
+        check_agreed(self.folder.workspace, target, self.loop.loop_id)
 
     def _check_ruler(self) -> None:
         """LoopFailed where a file that scores are made with is another one by now."""
@@ -327,6 +333,7 @@ class Flywheel:
             drafted = self.drafted(plan, plan.settings | more, parent)
         except TargetError as error:
             raise LoopFailed(str(error), "Mend the target, then: resume.") from error
+        self.check_agreed(drafted.target)
         return runs.start_run(self.runner, drafted, candidate_of)
 
     def _trains(self, iteration: int) -> bool:

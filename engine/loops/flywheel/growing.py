@@ -170,6 +170,7 @@ def _written(
 def _generated(
     wheel: Flywheel, target: Target, lines: Sequence[Line], wanted: Wanted
 ) -> tuple[NewRows, Origin]:
+    wheel.check_agreed(target)
     # Far from any seed of a run and from the dev suite's.
     seed = wheel.loop.seed + 10_000_019 * wanted.iteration
     by, focus = str(target.forge.factory.data.generator), wanted.slices

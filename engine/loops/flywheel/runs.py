@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.folder import RunFolder
+from engine.folder import FolderError, RunFolder
 from engine.loops.runner import LoopFailed, Runner
 from engine.loops.runs import (
     DEATHS,
@@ -21,10 +21,12 @@ from engine.loops.runs import (
     launch_run,
     wait_while_running,
 )
+from engine.plans.named_files import TooMuch
 from engine.plans.planning import Draft, create, draft
 from engine.plans.unsealing import take_candidate
 from engine.records.loop import Loop
-from engine.records.status import Phase
+from engine.records.status import Phase, RunStatus
+from engine.supervise.gate import NOT_AGREED, to_agree
 from engine.supervise.launch import LaunchError, is_done, liveness
 from engine.supervise.resume import prepare_resume
 from engine.workspace import Workspace
@@ -83,7 +85,9 @@ def wait_for(runner: Runner, run: Path) -> Path:
     deaths = 0
     while True:
         status = wait_while_running(runner, run)
-        if is_done(RunFolder(run), status) or status.phase is Phase.FAILED:
+        if is_done(RunFolder(run), status):
+            return run
+        if status.phase is Phase.FAILED and not _may_go_on(run, status):
             return run
         if liveness(status) == "dead":
             deaths += 1
@@ -100,6 +104,25 @@ def wait_for(runner: Runner, run: Path) -> Path:
             runner.say("run-taken-over", run=taken.name, before=run.name)
         run = taken
         launch_run(run)
+
+
+def _may_go_on(run: Path, status: RunStatus) -> bool:
+    """Whether a run that failed was only refused, and what it executes is agreed to by now.
+    LoopFailed where it is not: a loop goes on with what somebody agreed to."""
+    error = status.last_error
+    if error is None or error.code != NOT_AGREED:
+        return False
+    try:
+        if not to_agree(run):
+            return True
+    except (FolderError, TooMuch, OSError) as trouble:
+        raise LoopFailed(f"{run.name}: {trouble}") from trouble
+    mark = config_of(run).get("loop")
+    name = mark.get("id") if isinstance(mark, dict) else run.name
+    raise LoopFailed(
+        error.message,
+        f"Look at it, then: factory-tui loop resume {name} shows it and asks (--yes agrees).",
+    )
 
 
 def follows_same_iteration(run: Path) -> bool:

@@ -15,6 +15,7 @@ from engine.loops.research.history import baseline_failed
 from engine.loops.research.tree_git import TreeError
 from engine.loops.research.worktree import branch_name
 from engine.protocols.checking import check_file
+from engine.protocols.commands import commands_of
 from engine.protocols.reading import ProtocolError, ReadProtocol, read_protocol
 from engine.records.base import utc_now
 from engine.records.loop import Limits, Loop, LoopKind, LoopPhase
@@ -90,14 +91,13 @@ def plan_campaign(workspace: Workspace, protocol: Path, repo: Path | None, wish:
     state = repository.look(place, read.protocol)
     if state.problem:
         raise MakeError(state.problem)
-    setup = read.protocol.environment.setup_commands
     return Plan(
         read=read,
         repo=place,
         wish=wish,
         proposer=_proposer(workspace, wish),
-        commands=(*setup, read.protocol.execution.command),
-        agreed=is_agreed(workspace, read.sha256),
+        commands=commands_of(read.protocol),
+        agreed=is_agreed(workspace, read.agreed_as),
         needs_git_init=state.needs_init,
         warnings=(*(one.line for one in findings), *state.warnings),
     )
@@ -128,7 +128,7 @@ def _proposer(workspace: Workspace, wish: Wish) -> Proposer:
 def agree_to(workspace: Workspace, plan: Plan) -> None:
     """Write down that the plan's commands were shown and agreed to; MakeError where it cannot."""
     try:
-        agree(workspace, plan.read.sha256, plan.commands)
+        agree(workspace, plan.read.agreed_as, plan.commands)
     except OSError as error:
         raise MakeError(f"The agreement cannot be written ({error.strerror}).") from error
 
@@ -169,7 +169,7 @@ def own_settings(folder: LoopFolder) -> str:
 def make_campaign(workspace: Workspace, plan: Plan) -> LoopFolder:
     """Create the loop's folder. MakeError where the commands were not agreed to, or it cannot be
     written. A folder that is no repository becomes one here."""
-    if not is_agreed(workspace, plan.read.sha256):
+    if not is_agreed(workspace, plan.read.agreed_as):
         raise MakeError("The protocol's commands were not agreed to.")
     protocol, wish = plan.read.protocol, plan.wish
     try:

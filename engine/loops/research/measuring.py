@@ -6,7 +6,6 @@ the beginning, as a new run: nobody can say where somebody else's recipe would g
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from engine.loops.research.extracting import measured
 from engine.loops.research.setup import set_up
 from engine.loops.runner import LoopFailed, Runner
 from engine.loops.runs import DEATHS, config_of, launch_run, wait_while_running
+from engine.protocols.commands import measure_argv, measure_env
 from engine.records.plan import Stage, StageKind
 from engine.records.protocol import Protocol
 from engine.records.research import Campaign, Measurement
@@ -130,13 +130,13 @@ class Measurer:
             self._runner,
             self._campaign,
             STAGE,
-            [word.replace("{seed}", str(seed)) for word in shlex.split(execution.command)],
+            measure_argv(self._protocol, seed),
             self._worktree / execution.cwd,
             self._worktree,
         ).model_copy(
             update={
                 "kind": StageKind.COMMAND,
-                "env": {"SEED": str(seed), "FACTORY_SEED": str(seed), "TMPDIR": "{run}/tmp"},
+                "env": measure_env(seed),
                 "timeout_s": execution.hard_timeout_seconds,
                 "enters": Phase.TRAINING,
                 "leaves": Phase.TRAINED,

@@ -65,10 +65,10 @@ class Research:
                 f"{PROTOCOL_FILE} of the campaign is not the one that it began with.",
                 "Put it back, or begin a new campaign: the changed protocol is asked about.",
             )
-        if not is_agreed(self.folder.workspace, self.read.sha256):
+        if not is_agreed(self.folder.workspace, self.read.agreed_as):
             raise LoopFailed(
                 "The protocol's commands were not agreed to in this workspace.",
-                "factory-tui research PROTOCOL shows them and asks.",
+                f"factory-tui loop resume {self.loop.loop_id} shows them and asks.",
             )
         if self.campaign.proposer.kind == "person":
             keep_draft(self.folder, max(1, self.runner.status.iteration))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from engine.folder import RunFolder
 from engine.loops.research import run_records
 from engine.loops.runner import LoopFailed, Runner
 from engine.loops.runs import config_of, launch_run, wait_while_running, why_failed
+from engine.protocols.commands import TEMPORARY, setup_argvs
 from engine.records.protocol import Protocol
 from engine.records.research import Campaign
 from engine.records.status import Phase
@@ -21,12 +21,11 @@ def set_up(runner: Runner, campaign: Campaign, protocol: Protocol, worktree: Pat
 
     What they make and git ignores stays in the worktree for all tries.
     """
-    commands = protocol.environment.setup_commands
-    if not commands:
+    if not protocol.environment.setup_commands:
         return
     run = _find(runner)
     if run is None:
-        run = _create(runner, campaign, protocol, worktree, commands)
+        run = _create(runner, campaign, protocol, worktree)
     status = wait_while_running(runner, run)
     if not is_done(RunFolder(run), status):
         (run / "tmp").mkdir(exist_ok=True)
@@ -52,14 +51,12 @@ def _find(runner: Runner) -> Path | None:
     return None
 
 
-def _create(
-    runner: Runner, campaign: Campaign, protocol: Protocol, worktree: Path, commands: list[str]
-) -> Path:
+def _create(runner: Runner, campaign: Campaign, protocol: Protocol, worktree: Path) -> Path:
     stages = [
-        run_records.stage(
-            runner, campaign, f"setup-{number}", shlex.split(command), worktree, worktree
-        ).model_copy(update={"disk_bytes": None, "env": {"TMPDIR": "{run}/tmp"}})
-        for number, command in enumerate(commands, 1)
+        run_records.stage(runner, campaign, f"setup-{number}", argv, worktree, worktree).model_copy(
+            update={"disk_bytes": None, "env": TEMPORARY}
+        )
+        for number, argv in enumerate(setup_argvs(protocol), 1)
     ]
     stages[-1] = stages[-1].model_copy(update={"leaves": Phase.DATA_READY})
     folder = run_records.create(

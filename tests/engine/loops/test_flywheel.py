@@ -25,7 +25,15 @@ from engine.records.loop import (
 )
 from engine.supervise.launch import LaunchError
 from engine.target import load_target
-from tests.engine.loops.wheel import FORGE, STAGE, experiments, make_loop, make_wheel, turn
+from tests.engine.loops.wheel import (
+    FORGE,
+    STAGE,
+    agree_now,
+    experiments,
+    make_loop,
+    make_wheel,
+    turn,
+)
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +239,8 @@ def test_what_crashes_every_time_ends_it_and_is_forgiven_when_mended(tmp_path: P
     assert turn(folder) == 1
     assert "2 iterations in a row crashed" in (folder.status().reason or "")
     (target / "stage.py").write_text(STAGE)
+    assert turn(folder) == 1 and "nobody agreed to" in (folder.status().reason or "")
+    agree_now(folder.workspace)
     assert turn(folder) == 0
     outcomes = [one[2] for one in experiments(folder)]
     assert outcomes == ["crashed", "crashed", "kept"]

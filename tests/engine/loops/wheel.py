@@ -11,6 +11,7 @@ from engine.loops.flywheel.making import Wish, make_flywheel
 from engine.loops.folder import LoopFolder
 from engine.loops.run import kind_of
 from engine.loops.runner import Runner
+from engine.plans.programs import agree_to, not_agreed
 from engine.records.loop import (
     IterationCommit,
     IterationData,
@@ -18,6 +19,7 @@ from engine.records.loop import (
     IterationRun,
     IterationVerdict,
 )
+from engine.target import load_target
 from engine.workspace import Workspace
 
 FORGE = """\
@@ -141,7 +143,14 @@ def _write(path: Path, word: str, count: int) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def agree_now(workspace: Workspace) -> None:
+    """Agree to what the target brings as it is now."""
+    agree_to(workspace, not_agreed(workspace, load_target(workspace.target_path("counter"))))
+
+
 def make_loop(workspace: Workspace, **wish: Any) -> LoopFolder:
+    """A loop on the target, whose programs are agreed to."""
+    agree_now(workspace)
     return make_flywheel(workspace, workspace.target_path("counter"), Wish(**wish))
 
 

@@ -13,12 +13,14 @@ from typing import Any
 
 from engine.folder import EventLog, RunFolder, write_json_atomic
 from engine.plans.planning import frozen_event
+from engine.plans.programs import agree_to, not_agreed_of
 from engine.processes import is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.run import BaseModelRef, Candidate, EvalConfig, RunConfig, Threshold
 from engine.records.status import ProcessId, RunStatus, StageStatus
 from engine.supervise.launch import cancel, launch, liveness, wait_ended
+from engine.workspace import Workspace
 
 QUICK = "[supervisor]\ninterrupt_s = 0.6\nterminate_s = 0.4\nsample_s = 0.1\n"
 
@@ -76,7 +78,13 @@ class Lab:
         stages_status = {stage.name: StageStatus() for stage in stages}
         status = RunStatus(run_id=run_id, created=now, updated=now, stages=stages_status)
         folder.write("run-status.json", status)
+        self.agree(plan)
         return path
+
+    def agree(self, plan: Plan) -> None:
+        """Agree to what the plan executes, as a person does who is asked."""
+        place = Workspace(self.path)
+        agree_to(place, not_agreed_of(place, self.target.resolve(), plan.stages))
 
     def launch(self, run: Path) -> ProcessId:
         process = launch(run)
