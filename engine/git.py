@@ -60,7 +60,7 @@ _KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
 
 _PROGRAM = re.compile(
     r"\.(?:clean|smudge|process|textconv|external|driver|vcs|pager|editor|askpass|gitproxy"
-    r"|uploadpack|receivepack|\w*(?:command|cmd|program|helper|filter|hook))$"
+    r"|uploadpack|receivepack|difffilter|\w*(?:command|cmd|program|helper|hook))$"
 )
 """Settings whose value git runs, by the last part of their names: by what they end in, so that one
 of a git to come is likely among them."""

@@ -246,6 +246,8 @@ def test_honest_repositories_answer_as_before(place: Scene, made: Path) -> None:
     assert last_message(place.repo) == "first"
     assert repository.look(place.repo, protocol()).commit == head
     assert "lib/util.py" in files_of(place.repo)
+    place.config('[remote "origin"]\npromisor = true\npartialCloneFilter = blob:none\n')
+    assert "partial clone" in " ".join(repository.look(place.repo, protocol()).warnings)
     done = commit(place.repo, ["run.sh"], "second")
     assert git_state(place.repo) == (done.commit, False)
 

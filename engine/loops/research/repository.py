@@ -164,6 +164,11 @@ def _of_commit(repo: Path, protocol: Protocol) -> list[str]:
         )
     if told(repo, "rev-parse", "--is-shallow-repository") == "true":
         warnings.append("The repository is a shallow clone: history before it is not there.")
+    if ask(repo, "config", "--get-regexp", r"^remote\..*\.promisor$").stdout:
+        warnings.append(
+            "The repository is a partial clone, and what it may lack is not fetched while a "
+            "campaign works. To have all of it before: git fetch --refetch --no-filter"
+        )
     if not any(is_mutable(name, protocol.mutable_surface) for name in files):
         globs = ", ".join(protocol.mutable_surface.allowed_globs)
         warnings.append(f"No file of the last commit may be changed by the globs {globs}.")
