@@ -69,4 +69,4 @@ def _wait(handle: int, for_what: int, silent_s: float) -> None:
     poll = select.poll()
     poll.register(handle, for_what)
     if not poll.poll(silent_s * 1000):
-        raise Silent(f"it did not answer within {silent_s:.0f} s")
+        raise Silent(f"it did not answer within {silent_s:g} s")
