@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ LOW_DISK_BYTES = 5 * 2**30
 LOW_MEMORY_BYTES = 2 * 2**30
 SYSTEM_BYTES = 4 * 2**30
 """What the system and the programs beside a training need, as a rule."""
+
+OLDEST_GIT = (2, 31)
+"""The first with ``--config-env``, by which a folder's own settings are put out of action."""
 
 SLOW_GFLOPS = 20.0
 """Below this a CPU computes with the reference BLAS of MLX's wheel."""
@@ -287,8 +291,13 @@ def _terminal() -> Iterator[Finding]:
     else:
         name = os.environ.get("TERM", "none")
         yield Finding("terminal", "ok", f"{name} · {size.columns}×{size.lines}")
-    if shutil.which("git") is None:
+    said = _output(["git", "--version"]) if shutil.which("git") else None
+    numbers = re.search(r"(\d+)\.(\d+)", said or "")
+    if numbers is None:
         yield Finding("git", "note", "not installed: runs will not record a commit", "install git")
+    elif (int(numbers[1]), int(numbers[2])) < OLDEST_GIT:
+        wanted = ".".join(map(str, OLDEST_GIT))
+        yield Finding("git", "note", f"{said}: {wanted} or newer is needed", "install a newer git")
 
 
 def gigabytes(count: float) -> str:
