@@ -27,8 +27,8 @@ _MODULE = re.compile(r"\w+(?:\.\w+)*")
 _DOCUMENTS = frozenset((".md", ".json", ".jsonl", ".yaml", ".yml", ".txt", ".csv", ".tsv", ".log"))
 
 
-class TooMuch(Exception):
-    """More than can be looked at before a command runs; the text is a sentence."""
+class CannotAgree(Exception):
+    """What nobody could agree to as it is, so it is not run; the text is a sentence."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Found:
             return
         self.bytes += path.stat().st_size
         if len(self.hashes) >= MAX_FILES or self.bytes > MAX_BYTES:
-            raise TooMuch(
+            raise CannotAgree(
                 f"A command names more of the target than {MAX_FILES:,} files or "
                 f"{MAX_BYTES // 2**30} GiB: nobody could agree to it as it is. Name the program "
                 "itself, or a smaller folder."
@@ -58,8 +58,8 @@ def named_files(
 ) -> dict[str, str]:
     """Name to SHA-256 of each file of ``target`` (resolved) that one of the texts names.
 
-    ``places`` is what the placeholders stand for; ``cwd`` has them still. TooMuch above the bounds,
-    OSError for a file that cannot be read.
+    ``places`` is what the placeholders stand for; ``cwd`` has them still. CannotAgree above the
+    bounds, OSError for a file that cannot be read.
     """
     found = _Found()
     here = Path(os.path.normpath(_filled(cwd, places)))

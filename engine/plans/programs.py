@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.agreed import Kind, agree, hash_of, is_agreed
 from engine.compute.hosts import HostsError, parse
-from engine.plans.named_files import TooMuch
+from engine.plans.named_files import CannotAgree
 from engine.plans.stage_programs import (
     SCORER,
     Program,
@@ -41,7 +41,7 @@ def programs_of(workspace: Workspace, target: Target) -> list[Program]:
 
     try:
         return each_of(_programs(workspace, target))
-    except TooMuch as error:
+    except CannotAgree as error:
         raise TargetError(f"{target.path.name}/forge.yaml: {error}") from error
 
 
@@ -71,7 +71,7 @@ def not_agreed_of(
     workspace: Workspace, target: Path, stages: Sequence[Stage], run: Path | None = None
 ) -> list[Program]:
     """The same for stages of a plan, whose target is the folder ``target`` and whose run is ``run``
-    where there is one. TooMuch, OSError."""
+    where there is one. CannotAgree, OSError."""
     found = (one for stage in stages for one in programs_of_stage(workspace, target, stage, run))
     return _open(workspace, each_of(found))
 

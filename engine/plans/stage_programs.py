@@ -10,15 +10,15 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.agreed import Kind, hash_of
-from engine.compute.hosts import Host, HostsError, parse
+from engine.compute.hosts import HERE, Host, HostsError, parse
 from engine.plain_file import open_plain
-from engine.plans.named_files import TooMuch, named_files
+from engine.plans.named_files import CannotAgree, named_files
 from engine.records.plan import Stage, StageKind
 from engine.workspace import Workspace
 
@@ -64,8 +64,8 @@ def programs_of_stage(
     """What a run of the stage executes that is not ours. ``target`` is the resolved folder, ``run``
     that of the run where there is one.
 
-    Files are read as they are now; one that is not there is no program (the stage says so). TooMuch
-    where a person could not agree, OSError for a file that cannot be read.
+    Files are read as they are now; one that is not there is no program (the stage says so).
+    CannotAgree where a person could not agree, OSError for a file that cannot be read.
     """
     if not _is_ours(stage):
         return [command_program(workspace, target, stage)]
@@ -73,14 +73,12 @@ def programs_of_stage(
     if isinstance(generator := stage.spec.get("generator"), str):
         path = _as_a_worker_does(generator, workspace, target, run)
         found += source_program(Kind.GENERATOR, path)
-    if any(_get(suite, "scorer") == CUSTOM for suite in stage.spec.get("suites") or ()):
+    # One without a name has the scorer that its file names.
+    if any(_get(one, "scorer") in (CUSTOM, "", None) for one in _list(stage.spec.get("suites"))):
         found += source_program(Kind.SCORER, target / SCORER)
     if stage.spec.get("harness"):
         found += tasks_program(target)
-    try:
-        hosts = parse(_get(stage.spec.get("compute"), "hosts") or [])
-    except (HostsError, TypeError):
-        hosts = []  # the worker says what is wrong with them, and asks none
+    hosts = _hosts(stage)
     if not _known_hosts(workspace, hosts):
         found += hosts_program(hosts)
     return found
@@ -116,7 +114,9 @@ def source_program(kind: Kind, path: Path) -> list[Program]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     if len(content) > MAX_SOURCE:
-        raise TooMuch(f"{path.name} is larger than {MAX_SOURCE // 2**20} MiB: it is no program.")
+        raise CannotAgree(
+            f"{path.name} is larger than {MAX_SOURCE // 2**20} MiB: it is no program."
+        )
     return [Program(f"the Python of {path.name}", hash_of(kind, content))]
 
 
@@ -131,28 +131,49 @@ def tasks_program(target: Path) -> list[Program]:
 
 
 def hosts_program(hosts: Sequence[Host]) -> list[Program]:
-    """Machines that are reached by ssh, and given the training rows; [] where none is."""
-    names = _elsewhere(hosts)
-    if not names:
+    """Machines that are reached by ssh, and addresses that are sent to, both of which are given the
+    training rows; [] where there are none."""
+    names, addresses = _elsewhere(hosts)
+    if not names and not addresses:
         return []
-    shown = f"training by ssh on {', '.join(names)}, to which the training rows go"
-    return [Program(shown, hash_of(Kind.HOSTS, json.dumps(names).encode()))]
+    at = f" (at {', '.join(addresses)})" if addresses else ""
+    shown = f"training by ssh on {', '.join(names)}{at}, to which the training rows go"
+    return [Program(shown, hash_of(Kind.HOSTS, json.dumps([names, addresses]).encode()))]
 
 
-def _elsewhere(hosts: Sequence[Host]) -> list[str]:
-    return sorted({one.ssh for one in hosts if not one.here})
+def _elsewhere(hosts: Sequence[Host]) -> tuple[list[str], list[str]]:
+    """The names and the addresses that are not of this machine."""
+    names = {one.ssh for one in hosts if not one.here}
+    addresses = {ip for one in hosts for ip in one.ips if not ip.startswith("127.") and ip != "::1"}
+    return sorted(names), sorted(addresses)
+
+
+def _hosts(stage: Stage) -> list[Host]:
+    """The hosts of a stage as its worker takes them: by their names, as they stand there."""
+    wanted = _get(stage.spec.get("compute"), "hosts")
+    if not wanted:
+        return []
+    try:
+        hosts = parse(wanted)
+    except (HostsError, TypeError) as error:
+        raise CannotAgree(f"compute.hosts: {error}") from error
+    if any(_get(one, "ssh") not in {host.ssh for host in hosts} for one in wanted):
+        raise CannotAgree(f"compute.hosts: this machine is {HERE} in a plan, by no other name.")
+    return hosts
 
 
 def _known_hosts(workspace: Workspace, hosts: Sequence[Host]) -> bool:
     """Whether factory.toml, which is the person's own, names all of these machines."""
     from engine.compute.wanted import hosts_of_workspace
 
-    if not (names := set(_elsewhere(hosts))):
+    names, addresses = map(set, _elsewhere(hosts))
+    if not names and not addresses:
         return True
     try:
-        return names <= set(_elsewhere(hosts_of_workspace(workspace.path)))
+        known = _elsewhere(hosts_of_workspace(workspace.path))
     except HostsError:
         return False
+    return names <= set(known[0]) and addresses <= set(known[1])
 
 
 # --- what is ours -----------------------------------------------------------------
@@ -170,10 +191,15 @@ def _is_ours(stage: Stage) -> bool:
 
 def _outs(stage: Stage) -> dict[str, str]:
     """Setting to path for each that has a worker write, and replace, what is not its own."""
+    wanted = {name: stage.spec.get(name) for name in ("out", "adapter_dir")}
+    for kind in ("suites", "harness"):
+        for number, suite in enumerate(_list(stage.spec.get(kind))):
+            for name in ("record", "rows"):
+                wanted[f"{kind}.{number}.{name}"] = _get(suite, name)
     return {
         name: value
-        for name in ("out", "adapter_dir")
-        if isinstance(value := stage.spec.get(name), str) and not _is_own_out(value)
+        for name, value in wanted.items()
+        if isinstance(value, str) and not _is_own_out(value)
     }
 
 
@@ -194,6 +220,10 @@ def _as_a_worker_does(text: str, workspace: Workspace, target: Path, run: Path |
     for name in ("{run}", "{workspace}", "{target}"):
         text = text.replace(name, places[name])
     return target / text.replace("{python}", sys.executable)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _get(value: Any, name: str) -> Any:

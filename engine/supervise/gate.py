@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.agreed import is_agreed
 from engine.folder import FolderError, RunFolder
-from engine.plans.named_files import TooMuch
+from engine.plans.named_files import CannotAgree
 from engine.plans.programs import Program, not_agreed_of
 from engine.plans.stage_programs import in_short
 from engine.records.plan import Plan, Stage, StageKind
@@ -32,8 +32,8 @@ def refusal(run: Path, plan: Plan, stage: Stage) -> LastError | None:
     blocks, for a thread."""
     try:
         programs = _not_agreed(run, plan, [stage])
-    except TooMuch as error:
-        return _error(stage, str(error), "Change the command in forge.yaml, and make a new run.")
+    except CannotAgree as error:
+        return _error(stage, str(error), "Change that in forge.yaml, and make a new run.")
     except OSError as error:
         text = f"what it runs cannot be read ({error.strerror or error})"
         return _error(stage, f"{text}.", "Mend that, then: resume.")
@@ -55,7 +55,7 @@ def _error(stage: Stage, why: str, fix: str) -> LastError:
 def to_agree(run: Path) -> list[Program]:
     """What the stages of a run that are not done would execute and nobody agreed to.
 
-    FolderError where its records cannot be read; TooMuch; OSError.
+    FolderError where its records cannot be read; CannotAgree; OSError.
     """
     folder = RunFolder(run)
     plan, status = folder.read("plan.json", Plan), folder.status()

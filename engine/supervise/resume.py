@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from engine.folder import EventLog, FolderError, RunFolder, write_json_atomic
-from engine.plans.named_files import TooMuch
+from engine.plans.named_files import CannotAgree
 from engine.plans.programs import Program
 from engine.plans.stage_programs import in_short
 from engine.records.base import utc_now
@@ -81,7 +81,7 @@ def _check_agreed(run: Path) -> None:
         programs = to_agree(run)
         if programs:
             raise AgreeFirst(run, target_of(run, RunFolder(run).read("plan.json", Plan)), programs)
-    except (FolderError, TooMuch, OSError) as error:
+    except (FolderError, CannotAgree, OSError) as error:
         raise LaunchError(f"{run.name} cannot be resumed: {error}") from error
 
 

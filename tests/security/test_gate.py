@@ -132,6 +132,11 @@ ASKED: dict[str, dict[str, Any]] = {
         "spec": {"out": "{run}/../../targets"},
     },
     "it writes beside the run": {"kind": "train", "argv": WORKER, "spec": {"adapter_dir": "../x"}},
+    "rows that go elsewhere": {
+        "kind": "eval",
+        "argv": [*OURS, "engine.work.evaluate"],
+        "spec": {"suites": [{"scorer": "exact", "record": "a.json", "rows": "/home/x/.profile"}]},
+    },
     "our command line": {"kind": "report", "argv": [*OURS, "engine.cli", "run", "x", "--yes"]},
     "a scorer": {
         "kind": "eval",
@@ -179,6 +184,15 @@ def test_what_is_ours_needs_no_word_and_what_looks_like_it_does(lab: Lab, name: 
     (lab.path / "factory.toml").write_text('[compute]\nhosts = ["localhost", "far.example"]\n')
     forget(lab)
     assert (refusal(run, plan, stage) is None) == (name == "other machines")
+
+
+@pytest.mark.parametrize("ssh", ["-oProxyCommand=touch pwned", "127.0.0.1.example", None, 3])
+def test_a_host_that_is_none_is_refused(lab: Lab, ssh: object) -> None:
+    spec = {"compute": {"hosts": [{"ssh": "127.0.0.1"}, {"ssh": ssh}]}}
+    stage = Stage(name="x", kind=StageKind.TRAIN, argv=[*OURS, "engine.work.ranks"], spec=spec)
+    run = lab.run()
+    refused = refusal(run, RunFolder(run).read("plan.json", Plan), stage)
+    assert refused is not None and "compute.hosts: " in refused.message
 
 
 CHANGES: dict[str, Callable[[Stage], dict[str, Any]]] = {

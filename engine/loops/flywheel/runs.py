@@ -21,7 +21,7 @@ from engine.loops.runs import (
     launch_run,
     wait_while_running,
 )
-from engine.plans.named_files import TooMuch
+from engine.plans.named_files import CannotAgree
 from engine.plans.planning import Draft, create, draft
 from engine.plans.unsealing import take_candidate
 from engine.records.loop import Loop
@@ -115,7 +115,7 @@ def _may_go_on(run: Path, status: RunStatus) -> bool:
     try:
         if not to_agree(run):
             return True
-    except (FolderError, TooMuch, OSError) as trouble:
+    except (FolderError, CannotAgree, OSError) as trouble:
         raise LoopFailed(f"{run.name}: {trouble}") from trouble
     mark = config_of(run).get("loop")
     name = mark.get("id") if isinstance(mark, dict) else run.name
