@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from engine.agreed import agree
 from engine.checks import check_folder
 from engine.checks.finding import Severity
 from engine.folder import RunFolder, write_json_atomic
@@ -21,12 +22,14 @@ from engine.loops.folder import LoopFolder
 from engine.loops.research.measuring import Measurer, Reference
 from engine.loops.runner import LoopCancelled, LoopFailed, Runner
 from engine.processes import is_alive
+from engine.protocols.reading import read_protocol
 from engine.records.base import utc_now
 from engine.records.evaluation import EvalResult
 from engine.records.loop import Loop, LoopKind, LoopStatus
 from engine.records.protocol import Protocol
-from engine.records.research import Campaign, Measurement
+from engine.records.research import PROTOCOL_FILE, Campaign, Measurement
 from engine.records.status import Phase
+from engine.workspace import Workspace
 
 QUICK = "[supervisor]\ninterrupt_s = 0.3\nterminate_s = 0.2\nsample_s = 0.1\n"
 COMMIT = "a" * 40
@@ -59,6 +62,11 @@ class Bench:
         self.iteration = 1
 
     def measurer(self, **changes: Any) -> Measurer:
+        disk_bytes = changes.pop("disk_bytes", 2**30)
+        wanted = protocol(**changes)
+        file = self.runner.folder.path / PROTOCOL_FILE
+        file.write_text(wanted.model_dump_json(by_alias=True, exclude_none=True))
+        agree(Workspace(self.home), read_protocol(file).agreed_as, ["its commands"])
         return Measurer(
             self.runner,
             Campaign(
@@ -66,9 +74,9 @@ class Bench:
                 repo=str(self.home),
                 base_commit=COMMIT,
                 branch="research/x",
-                disk_bytes=changes.pop("disk_bytes", 2**30),
+                disk_bytes=disk_bytes,
             ),
-            protocol(**changes),
+            wanted,
             self.tree,
         )
 
