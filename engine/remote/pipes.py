@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 PIECE = 64 * 1024
+"""So much is read at once, in bytes."""
 
 
 class Silent(LineError):
@@ -61,7 +62,7 @@ class Outlet(io.RawIOBase):
         while left:
             _wait(self._handle, select.POLLOUT, self._silent_s)
             with contextlib.suppress(BlockingIOError):
-                left = left[os.write(self._handle, left[:PIECE]) :]
+                left = left[os.write(self._handle, left) :]
         return size
 
 

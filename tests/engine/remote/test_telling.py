@@ -142,6 +142,28 @@ def test_a_status_waits_until_all_that_grew_before_it_is_told(
     assert heard.kinds() == ["grow events.jsonl", "record run-status.json"]
 
 
+def test_what_a_run_says_while_it_is_looked_at_comes_before_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(tmp_path, "2026-01-01-a", events="one\n")
+    write_status(run, "training", None)
+    heard = Heard(tmp_path)
+    heard.round()
+    heard.kinds()
+    write_status(run, "evaluating", None)  # so that it is read once more
+    really = telling.read_plain_stat
+
+    def ends_first(*what: Any) -> Any:
+        with (run / "events.jsonl").open("a") as file:
+            file.write("two\n")
+        write_status(run, "cancelled", None)
+        return really(*what)
+
+    monkeypatch.setattr(telling, "read_plain_stat", ends_first)
+    heard.round()
+    assert heard.kinds() == ["grow events.jsonl", "record run-status.json"]
+
+
 def test_a_long_first_look_says_that_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
