@@ -23,13 +23,6 @@ MOST = 8_000
 class Agree(Confirm):
     """Shows programs, whole, and asks; True for yes."""
 
-    DEFAULT_CSS = """
-    Agree .dialog { width: 100; max-width: 96%; }
-    Agree .programs { height: auto; max-height: 45vh; scrollbar-size-vertical: 1; }
-    Agree .programs:focus { background: $surface; }
-    Agree .hint { color: $muted; }
-    """
-
     def __init__(
         self, question: str, programs: Sequence[str], where: str, typed: str, yes: str = "Run it"
     ) -> None:
@@ -49,7 +42,7 @@ class Agree(Confirm):
 
     def compose(self) -> ComposeResult:
         question, detail, yes, no = self._texts
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog agree"):
             yield Static(Content(question), classes="title")
             with VerticalScroll(classes="programs"):
                 yield Static(Content(detail))
