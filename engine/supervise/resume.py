@@ -68,6 +68,9 @@ def resume(run: Path) -> Path:
         from engine.remote.asked import resumed
 
         return resumed(root, run)
+    if run.is_symlink():
+        # What was agreed to would be looked up where it leads.
+        raise LaunchError(f"{run.name} is a link out of {run.parent}: nothing is started by it.")
     _check_agreed(run.resolve())
     path = prepare_resume(run)
     launch(path)

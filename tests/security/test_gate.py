@@ -11,16 +11,22 @@ from typing import Any
 import pytest
 
 from engine.agreed import agree
+from engine.answers import target_suites
 from engine.cli.app import main
+from engine.evaluating import marking
 from engine.folder import RunFolder, write_json_atomic
+from engine.judge import scorers
 from engine.loops.research.run_records import setup_mark
+from engine.plans import stage_programs
 from engine.plans.programs import agree_to
 from engine.plans.stage_programs import programs_of_stage
 from engine.protocols.reading import read_protocol
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.status import Phase, StageState
 from engine.supervise.gate import NOT_AGREED, refusal, to_agree
+from engine.supervise.launch import LaunchError
 from engine.supervise.resume import AgreeFirst, resume
+from engine.work import harness_suites
 from engine.workspace import Workspace
 from tests.engine.loops.research.campaign_kit import document
 from tests.engine.loops.wheel import agree_now, make_loop, make_wheel, turn
@@ -74,6 +80,24 @@ def test_a_foreign_run_is_refused_and_resume_asks(
     new = run.with_name(capsys.readouterr().out.split()[-1])
     until(lambda: status(new).supervisor is None and status(new).ended)
     assert marker.exists() and status(new).stages["train"].state is StageState.DONE
+
+
+def test_a_link_to_a_run_with_agreements_of_its_own_is_not_followed(
+    lab: Lab, tmp_path: Path
+) -> None:
+    run = lab.run(lab.stage("train", "pass"))  # agreed to, over there
+    here = tmp_path / "here/runs" / run.name
+    here.parent.mkdir(parents=True)
+    here.symlink_to(run)
+    with pytest.raises(LaunchError, match="is a link out of"):
+        resume(here)
+    assert cli("resume", run.name[:-2], "-w", str(tmp_path / "here"), "--yes") == 1
+
+
+def test_what_is_looked_at_is_what_workers_take() -> None:
+    assert stage_programs.CUSTOM == scorers.CUSTOM
+    assert stage_programs.SCORER == marking.SCORER_FILE == target_suites.SCORER
+    assert stage_programs.TASKS == harness_suites.TASKS_DIR
 
 
 def test_a_generator_that_changes_while_the_run_waits_is_refused(lab: Lab) -> None:
