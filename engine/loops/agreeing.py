@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from engine.agreed import is_agreed
+from engine.folder import FolderError
 from engine.loops.folder import LoopFolder
+from engine.loops.research.agent import agent_program
 from engine.loops.runner import LoopFailed
 from engine.plans.programs import Program, not_agreed
 from engine.plans.stage_programs import in_short
 from engine.protocols.commands import commands_of
 from engine.protocols.reading import read_protocol
 from engine.records.loop import LoopKind
-from engine.records.research import PROTOCOL_FILE
+from engine.records.research import PROTOCOL_FILE, Campaign
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
 
@@ -32,9 +36,13 @@ def loop_not_agreed(folder: LoopFolder) -> list[Program]:
     if folder.loop().kind is LoopKind.FLYWHEEL:
         return not_agreed(folder.workspace, load_target(place_of(folder)))
     read = read_protocol(folder.path / PROTOCOL_FILE)
-    if is_agreed(folder.workspace, read.agreed_as):
-        return []
-    return [Program("\n".join(commands_of(read.protocol)), read.agreed_as)]
+    try:
+        proposer = Campaign.model_validate(folder.loop().spec).proposer
+    except ValidationError as error:
+        raise FolderError(folder.path / "loop.json", "is no campaign's") from error
+    protocol = Program(" ; ".join(commands_of(read.protocol)), read.agreed_as)
+    programs = [protocol, *agent_program(proposer)]
+    return [one for one in programs if not is_agreed(folder.workspace, one.sha256)]
 
 
 def check_agreed(workspace: Workspace, target: Target, loop_id: str) -> None:

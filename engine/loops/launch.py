@@ -30,6 +30,9 @@ _POLL_S = 0.05
 
 def launch_loop(folder: LoopFolder) -> ProcessId:
     """Start the loop's runner, detached; returns when it has begun. LaunchError with its words."""
+    if folder.path.is_symlink():
+        # What was agreed to would be looked up where it leads.
+        raise LaunchError(f"{folder.loop_id} is a link: nothing is started by it.")
     if alive(_status(folder)) == "running":
         raise LaunchError(f"{folder.loop_id} is running already.")
     for request in (Request.PAUSE, Request.STOP):

@@ -16,11 +16,15 @@ from engine.cli.app import main
 from engine.evaluating import marking
 from engine.folder import RunFolder, write_json_atomic
 from engine.judge import scorers
+from engine.loops.agreeing import loop_not_agreed
+from engine.loops.folder import LoopFolder
+from engine.loops.launch import launch_loop
 from engine.loops.research.run_records import setup_mark
 from engine.plans import stage_programs
 from engine.plans.programs import agree_to
 from engine.plans.stage_programs import programs_of_stage
 from engine.protocols.reading import read_protocol
+from engine.records.loop import LoopPhase
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.status import Phase, StageState
 from engine.supervise.gate import NOT_AGREED, refusal, to_agree
@@ -31,6 +35,7 @@ from engine.workspace import Workspace
 from tests.engine.loops.research.campaign_kit import document
 from tests.engine.loops.wheel import agree_now, make_loop, make_wheel, turn
 from tests.engine.supervise.kit import Lab, messages, status, until
+from tests.tui.make_research import make_campaign_of
 
 OURS = ["{python}", "-P", "-m"]
 
@@ -293,3 +298,27 @@ def test_a_loop_whose_run_was_refused_goes_on_once_that_is_agreed_to(tmp_path: P
     assert turn(folder) == 1, "nobody looked at it yet"
     agree_now(place)
     assert turn(folder) == 0 and folder.status().best_run is not None
+
+
+def test_a_campaign_from_elsewhere_is_asked_about_with_its_agent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_campaign_of(tmp_path, [], phase=LoopPhase.PAUSED, proposer="command")
+    loop = json.loads((folder.path / "loop.json").read_bytes())
+    loop["spec"]["proposer"]["argv"] = ["sh", "-c", "touch pwned"]
+    read = read_protocol(folder.path / "protocol.json")
+    loop["spec"]["protocol_sha256"] = read.sha256
+    write_json_atomic(folder.path / "loop.json", loop)
+    agree(Workspace(tmp_path), read.agreed_as, ["all"])
+    words = ("loop", "resume", folder.loop_id, "--detach", "-w", str(tmp_path))
+    assert cli(*words) == 1
+    said = capsys.readouterr().err
+    assert "proposes: sh -c 'touch pwned'" in said and "train.py" not in said
+    assert turn(folder) == 1 and "not agreed to" in (folder.status().reason or "")
+    agree_to(Workspace(tmp_path), loop_not_agreed(folder))
+    assert loop_not_agreed(folder) == []
+    (tmp_path / "here/loops").mkdir(parents=True)
+    link = LoopFolder(tmp_path / "here/loops" / folder.loop_id)
+    link.path.symlink_to(folder.path)
+    with pytest.raises(LaunchError, match="is a link"):
+        launch_loop(link)

@@ -11,6 +11,7 @@ from engine.agreed import agree, is_agreed
 from engine.folder import FolderError, write_bytes_atomic
 from engine.loops.folder import LoopFolder, create_loop, find_loops
 from engine.loops.research import repository
+from engine.loops.research.agent import agent_program
 from engine.loops.research.history import baseline_failed
 from engine.loops.research.tree_git import TreeError
 from engine.loops.research.worktree import branch_name
@@ -215,6 +216,8 @@ def make_campaign(workspace: Workspace, plan: Plan) -> LoopFolder:
         )
 
     try:
+        for one in agent_program(plan.proposer):
+            agree(workspace, one.sha256, [one.shown])  # it was typed
         folder = create_loop(workspace, make)
         write_bytes_atomic(folder.path / PROTOCOL_FILE, plan.read.data)
     except TreeError as error:

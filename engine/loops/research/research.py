@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.agreed import is_agreed
 from engine.loops.research import harness, keeping, proposing, trying
+from engine.loops.research.agent import agent_program
 from engine.loops.research.history import History, Try, history_before
 from engine.loops.research.judging import judge_try
 from engine.loops.research.measuring import Measurer
@@ -65,9 +66,10 @@ class Research:
                 f"{PROTOCOL_FILE} of the campaign is not the one that it began with.",
                 "Put it back, or begin a new campaign: the changed protocol is asked about.",
             )
-        if not is_agreed(self.folder.workspace, self.read.agreed_as):
+        agent = [one.sha256 for one in agent_program(self.campaign.proposer)]
+        if not all(is_agreed(self.folder.workspace, one) for one in [self.read.agreed_as, *agent]):
             raise LoopFailed(
-                "The protocol's commands were not agreed to in this workspace.",
+                "The campaign's commands were not agreed to in this workspace.",
                 f"factory-tui loop resume {self.loop.loop_id} shows them and asks.",
             )
         if self.campaign.proposer.kind == "person":
