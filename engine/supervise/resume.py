@@ -22,6 +22,7 @@ from engine.remote import mirrors
 from engine.supervise.checkpoints import checkpoints_dir, newest_step
 from engine.supervise.gate import target_of, to_agree
 from engine.supervise.launch import LaunchError, is_done, launch, liveness
+from engine.supervise.run_lock import RunLock
 from engine.workspace import Workspace
 
 _TAKEN = (StageState.DONE, StageState.REUSED)
@@ -103,9 +104,35 @@ def prepare_resume(run: Path) -> Path:
             )
         plan = folder.read("plan.json", Plan)
         _check(folder, status)
-        return _new_run(folder, plan, status) if status.phase.final else folder.path
-    except FolderError as error:
+        return _once_more(folder, plan, status) if status.phase.final else folder.path
+    except (FolderError, OSError) as error:
         raise LaunchError(f"{folder.run_id} cannot be resumed: {error}.") from error
+
+
+def _once_more(parent: RunFolder, plan: Plan, status: RunStatus) -> Path:
+    """A new run, unless somebody who resumed at the same time has made one."""
+    with RunLock(parent.path):
+        for run in Workspace.of_run(parent.path).run_paths():
+            if (other := _of_this_parent(run, parent.run_id)) is not None:
+                raise LaunchError(
+                    f"{parent.run_id} goes on already, as {run.name}, which is {other}. To go on "
+                    f"with that one: factory-tui resume {run.name}"
+                )
+        return _new_run(parent, plan, status)
+
+
+def _of_this_parent(run: Path, parent: str) -> str | None:
+    """How a run stands that goes on with ``parent``; None for one that does not, or has ended."""
+    folder = RunFolder(run)
+    try:
+        if folder.read("config.json", RunConfig).parent_run_id != parent:
+            return None
+        status = folder.status()
+    except FolderError:
+        return None
+    if status is None or status.phase.final or is_done(folder, status):
+        return None
+    return "not started" if status.supervisor is None else liveness(status)
 
 
 def _check(folder: RunFolder, status: RunStatus) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from engine.folder import RunFolder
 from engine.records.run import Decision
 from engine.records.status import Phase, ProcessId, RunStatus
 from engine.supervise import launch as launching
+from engine.supervise import resume as resuming
 from engine.supervise.launch import LaunchError, cancel, wait_ended
 from engine.supervise.process import Patience
+from engine.supervise.resume import prepare_resume
 from tests.engine import folders
 from tests.engine.folders import read_json
 from tests.engine.supervise.kit import Lab, assert_unbroken, events, kill, status, until
@@ -184,3 +187,30 @@ class Rival(threading.Thread):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(deciding, "_prepare", prepared)
             self.outcome = decide(self._run_folder, REJECT.model_copy(update={"decision": "park"}))
+
+
+def test_of_two_who_resume_a_failed_run_at_once_one_makes_the_new_run(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = lab.run(lab.stage("broken", "sys.exit(5)"))
+    assert lab.finish(run).phase is Phase.FAILED
+    both = threading.Barrier(2)
+    check = resuming._check
+
+    def meet(*args: Any) -> None:
+        check(*args)
+        both.wait(20)
+
+    monkeypatch.setattr(resuming, "_check", meet)
+    with ThreadPoolExecutor(2) as pool:
+        tries = [pool.submit(prepare_resume, run) for _ in range(2)]
+        made = [one.result() for one in tries if one.exception() is None]
+        told = [str(one.exception()) for one in tries if one.exception() is not None]
+    (new,) = made
+    assert told == [
+        f"{run.name} goes on already, as {new.name}, which is not started. To go on with that "
+        f"one: factory-tui resume {new.name}"
+    ]
+    monkeypatch.undo()
+    assert lab.finish(new).phase is Phase.FAILED
+    assert prepare_resume(run).name not in (run.name, new.name), "that one has ended"
