@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engine.samples import samples_dir
 from tests.engine.loops.research.repository_kit import git
 
 LIMIT_S = 240
 
 
+@pytest.mark.alone  # its recipe trains for a time: beside others it learns nothing in it
 def test_a_short_campaign_finds_a_better_recipe(tmp_path: Path) -> None:
     work = tmp_path / "work"
     (work / "runs").mkdir(parents=True)

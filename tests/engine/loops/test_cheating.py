@@ -37,7 +37,7 @@ from tests.engine.loops.teaching import (
     rows,
     said,
 )
-from tests.engine.loops.wheel import STAGE, experiments, make_loop, make_wheel, turn
+from tests.engine.loops.wheel import STAGE, agree_now, experiments, make_loop, make_wheel, turn
 from tests.engine.teaching.double import Double, Say
 
 Make = Callable[..., Double]
@@ -262,6 +262,7 @@ def generate(n, focus=None, seed=0):
 """
     folder = make_loop(place, iterations=1)
     generator.write_text(generator.read_text() + copying)
+    agree_now(place)  # somebody did not look closely
     assert turn(folder) == 0
     data = folder.done(1, IterationData)
     assert data is not None and data.refused["held out"] >= 20

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -172,14 +173,16 @@ def test_a_model_that_memory_cannot_hold_is_not_loaded(
 def test_a_child_that_was_killed_is_told_with_what_to_do(
     model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def kills(module: str, request: dict[str, object], heard: object, stopped: object) -> object:
+    def kills(
+        module: str, request: dict[str, object], heard: object, stopped: object, **more: Any
+    ) -> object:
         def shoot(message: dict[str, object]) -> None:
             for child in psutil.Process().children():
                 with contextlib.suppress(psutil.ZombieProcess):  # killed, not yet waited for
                     if "engine.work.bench" in child.cmdline():
                         child.kill()
 
-        return ask(module, request, shoot)
+        return ask(module, request, shoot, **more)
 
     monkeypatch.setattr(benching, "ask", kills)
     with pytest.raises(BenchError, match=r"signal 9.*Memory may have run out"):
