@@ -8,7 +8,8 @@ rows that are read already and only has to show, filter and scroll them.
 
 Growth is shown at a hundredth, a tenth and all of the runs: first rows, the sorted table, a
 keystroke of the filter, and `validate` of one run, all in turn and more than once. The exponent
-is that of the last factor of ten, less what a workspace of one run costs: 1 is linear.
+is that of processor time over the last factor of ten, less what a workspace of one run costs: 1 is
+linear.
 
 Runs are made in a temporary directory. A keystroke is measured from the key event to the end of
 the paint that shows its result; lag is how much later than asked an event-loop timer of 2 ms came.
@@ -21,22 +22,19 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from figures import Figure, add_json_option, report
 from growing import exponent, make_runs
-from textual import events
+from painted import Measured, Painted, press, scroll
 from textual.app import App, ComposeResult
-from textual.keys import _character_to_key
 from textual.widgets import DataTable, Input
 
 from engine.workspace import Workspace
@@ -46,7 +44,6 @@ from tui.screens.runs import RunsScreen
 SIZE = (120, 40)
 FILTER = "target:sql score>0.8 decision:ship lr>=1e-4"
 Rows = list[tuple[str, ...]]
-PATIENCE_S = 120.0
 LIMITS = {
     "sorted table, read anew": 1.0,
     "sorted table, kept summaries": 1.0,
@@ -60,6 +57,14 @@ EXPONENT = 1.15
 """Growth that still counts as linear: from two noisy times."""
 
 ROUNDS = 5
+
+
+class Took(NamedTuple):
+    """Seconds of the clock, and of processor time."""
+
+    seconds: float
+    spent: float
+
 
 GROWING = ("first rows, kept summaries", "sorted table, read anew", "sorted table, kept summaries")
 
@@ -82,102 +87,19 @@ def read_plainly(workspace: Path) -> tuple[float, Rows]:
     return time.perf_counter() - started, rows
 
 
-@dataclass
-class Measured:
-    """What was measured of one of the two, in seconds."""
-
-    opened: dict[str, float] = field(default_factory=dict)
-    keys: list[float] = field(default_factory=list)
-    scroll_lag: float = 0.0
-    idle: float | None = None
-
-    @property
-    def p95(self) -> float:
-        return sorted(self.keys)[int(0.95 * (len(self.keys) - 1))]
-
-
-class Painted:
-    """When an app last finished to paint."""
-
-    def __init__(self, app: App[Any]) -> None:
-        self.at = 0.0
-        self._holds: Callable[[], object] | None = None
-        display = app._display
-
-        def noted(*given: Any) -> None:
-            awaited = self._holds is not None and self._holds()
-            display(*given)
-            self.at = time.perf_counter()
-            if awaited:
-                self._holds = None
-
-        app._display = noted  # type: ignore[method-assign,assignment]
-
-    async def after(self, holds: Callable[[], object]) -> float:
-        """The end of the first paint that begins when ``holds``, or of the last one where that is
-        so already and nothing is painted. TimeoutError when it never comes."""
-        self._holds = holds
-        end = time.perf_counter() + PATIENCE_S
-        held_at = 0.0
-        while self._holds is not None:
-            now = time.perf_counter()
-            if now > end:
-                raise TimeoutError("what was waited for did not come")
-            held_at = held_at or (now if holds() else 0.0)
-            if held_at and now - held_at > 0.25:
-                break
-            await asyncio.sleep(0.001)
-        self._holds = None
-        return self.at
-
-
-@asynccontextmanager
-async def lag() -> AsyncIterator[list[float]]:
-    """Collects by how much each turn of a 2 ms timer of the event loop came too late."""
-    late: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            asked = time.perf_counter() + 0.002
-            await asyncio.sleep(0.002)
-            late.append(time.perf_counter() - asked)
-
-    task = asyncio.create_task(watch())
-    try:
-        yield late
-    finally:
-        task.cancel()
-
-
-def press(app: App[Any], char: str) -> float:
-    """Hand the app a key as its driver does; the moment of it."""
-    named = len(char) > 1
-    key = char if named else _character_to_key(char)
-    at = time.perf_counter()
-    app.post_message(events.Key(key, None if named else char))
-    return at
-
-
-async def scroll(app: App[Any], presses: int) -> float:
-    """The worst lag while keys that scroll come at 30 a second, as when one is held down."""
-    async with lag() as late:
-        for number in range(presses):
-            press(app, "pagedown" if number % 3 == 0 else "down")
-            await asyncio.sleep(1 / 30)
-    return max(late)
-
-
 async def open_room(
     workspace: Path, count: int, what: str, measured: Measured, whole: bool = True
 ) -> None:
     app = FactoryApp(workspace)
     painted = Painted(app)
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     async with app.run_test(size=SIZE):
         screen = app.screen
         assert isinstance(screen, RunsScreen)
         first = await painted.after(lambda: screen.table.rows)
+        measured.spent[f"first rows, {what}"] = time.process_time() - spent
         done = await painted.after(lambda: len(screen.table.rows) == count)
+        measured.spent[f"sorted table, {what}"] = time.process_time() - spent
         measured.opened[f"first rows, {what}"] = first - started
         measured.opened[f"sorted table, {what}"] = done - started
         if what == "kept summaries":
@@ -260,37 +182,45 @@ async def use_peer(rows: Rows, measured: Measured) -> None:
         measured.scroll_lag = await scroll(app, 90)
 
 
-def validate_one(workspace: Path) -> float:
-    """Seconds of ``factory-tui validate`` on the newest run; what it finds does not matter."""
+def validate_one(workspace: Path) -> Took:
+    """``factory-tui validate`` on the newest run; what it finds does not matter."""
     run = max(os.listdir(workspace / "runs"))  # noqa: PTH208
     command = [sys.executable, "-m", "tui", "validate", run, "-w", str(workspace)]
-    times = []
+    started, spent = time.perf_counter(), of_children()
     for _ in range(3):
-        started = time.perf_counter()
         done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parents[1])
-        times.append(time.perf_counter() - started)
         assert done.returncode in (0, 1), done.stderr
-    return statistics.median(times)
+    return Took((time.perf_counter() - started) / 3, (of_children() - spent) / 3)
 
 
-async def opened(workspace: Path, count: int) -> dict[str, float]:
-    """Seconds of all that GROWING names, and of ``validate`` and a filter, for so many runs."""
+def of_children() -> float:
+    """Seconds of processor time of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+async def opened(workspace: Path, count: int) -> dict[str, Took]:
+    """All that GROWING names, and ``validate`` and a filter, for so many runs."""
     room = Measured()
     (Workspace(workspace).local_dir / "cache" / "summaries.jsonl").unlink(missing_ok=True)
     await open_room(workspace, count, "read anew", room)
     await open_room(workspace, count, "kept summaries", room, whole=False)
     return {
-        **{name: room.opened[name] for name in GROWING},
-        "filter keystroke": statistics.median(room.keys),
+        **{name: Took(room.opened[name], room.spent[name]) for name in GROWING},
+        "filter keystroke": Took(*[statistics.median(room.keys)] * 2),
         "validate of one run": validate_one(workspace),
     }
 
 
 def grown(count: int) -> list[Figure]:
     """How everything grows up to ``count`` runs: the median of ROUNDS, all sizes in turn.
-    Workspaces are made for it and taken away."""
+    Workspaces are made for it and taken away.
+
+    The exponent is of processor time: a few runs are read while the first paint is on its way, so
+    that in time of the clock they cost nothing and more of them seem to grow.
+    """
     sizes = (1, count // 100, count // 10, count)
-    rounds: list[dict[int, dict[str, float]]] = []
+    rounds: list[dict[int, dict[str, Took]]] = []
     with tempfile.TemporaryDirectory() as directory:
         places = {size: Path(directory) / str(size) for size in sizes}
         for size, place in places.items():
@@ -303,10 +233,13 @@ def grown(count: int) -> list[Figure]:
     figures = []
     for name in rounds[0][1]:
         every = {size: [one[size][name] for one in rounds] for size in sizes}
-        times = {size: statistics.median(one) for size, one in every.items()}
-        start, spread = times.pop(1), statistics.stdev(every[1])
-        slope = exponent(start, times, spread)
-        words = ", ".join(f"{size:,}: {1000 * one:.0f} ms" for size, one in times.items())
+        spent = {size: statistics.median(one.spent for one in every[size]) for size in sizes}
+        start, spread = spent.pop(1), statistics.stdev(one.spent for one in every[1])
+        slope = exponent(start, spent, spread)
+        words = ", ".join(
+            f"{size:,}: {1000 * statistics.median(one.seconds for one in every[size]):.0f} ms"
+            for size in sizes[1:]
+        )
         figures.append(
             Figure(
                 "growth-" + name.replace(",", "").replace(" ", "-"),
