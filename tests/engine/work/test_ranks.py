@@ -68,7 +68,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 def test_two_ranks_stopped_and_resumed_take_the_steps_of_one_process(
     tmp_path: Path, model_dir: Path
 ) -> None:
-    iters = 40
+    iters = 200  # many more than go by until the signal is heard, on a busy machine too
     alone = prepare(tmp_path / "alone", model_dir, iters, hosts=ALONE)
     code, whole = run_child(alone)
     assert code == 0, (alone / "train.log").read_text()
@@ -102,7 +102,7 @@ def test_two_ranks_stopped_and_resumed_take_the_steps_of_one_process(
     assert [one.exit_code for one in group.ranks] == [0, 0]
     assert all((one.peak_rss_bytes or 0) > 2**24 for one in group.ranks)
     assert all((one.peak_mlx_bytes or 0) > 0 for one in group.ranks)
-    assert "step 40" in (run / "train-rank-1.log").read_text()
+    assert f"step {iters}" in (run / "train-rank-1.log").read_text()
     hosts = json.loads((run / "hosts.json").read_text())
     assert [one["ips"] for one in hosts["hosts"]] == [["127.0.0.1"], ["127.0.0.1"]]
     assert not list(run.glob("**/.tmp-*"))
