@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from asyncio import to_thread
 from collections import deque
 from collections.abc import Iterable
@@ -23,13 +22,14 @@ from engine.remote import mirrors
 from tui.acting import say
 from tui.ahead import load_ahead
 from tui.bindings import EVERYWHERE, KEYS, bindings_for, caption_in, keys_of
+from tui.keys_in_turn import KeysInTurnApp
 from tui.lookout import Lookout, terminal_is_gone
 from tui.previewing import SitePreview
 from tui.remembered import Remembered
 from tui.screens.base import RoomScreen
 from tui.settings import load_settings, with_keymap
 from tui.styles import style_paths
-from tui.theme import CONTRAST, FACTORY, THEMES, variables_for
+from tui.theme import FACTORY, THEMES, usual_theme, variables_for
 from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _runs_in_palette() -> type[Provider]:
     return RunProvider
 
 
-class FactoryApp(App[None]):
+class FactoryApp(KeysInTurnApp):
     """The control room on one workspace.
 
     ``start`` and ``run_id`` say which screen opens first. With ``demo`` a run of the demo's target
@@ -141,15 +141,10 @@ class FactoryApp(App[None]):
         self.lookout = Lookout(self.workspace, self.settings, self._to_terminal, self._tell)
         for theme in THEMES:
             self.register_theme(theme)
-        usual = CONTRAST if self._has_few_colours() else FACTORY
+        usual = usual_theme(self.console.color_system)
         wanted = self.settings.theme or self.remembered.get("theme", usual.name)
         self._unknown_theme = wanted if wanted not in self.available_themes else None
         self.theme = FACTORY.name if self._unknown_theme else wanted
-
-    def _has_few_colours(self) -> bool:
-        """Whether this terminal has sixteen colours: too few for grounds that differ by a shade."""
-        terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
-        return terminal and self.console.color_system in ("standard", "windows")
 
     def on_ready(self) -> None:
         if self._start[0] != "runs":  # which does it when it has read the runs

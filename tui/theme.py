@@ -6,6 +6,7 @@ so that every theme, and none at all (``NO_COLOR``), says the same.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from textual.theme import Theme
@@ -200,6 +201,13 @@ VARIABLES = {
     "strong": "ansi_bright_white",
 }
 """What a theme that is not ours gets for the names that only we use; see ``variables_for``."""
+
+
+def usual_theme(colours: str | None) -> Theme:
+    """The theme where none was chosen. ``colours`` is how many this terminal has, in Rich's words:
+    sixteen are too few for grounds that differ by a shade."""
+    terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
+    return CONTRAST if terminal and colours in ("standard", "windows") else FACTORY
 
 
 def variables_for(theme: Theme) -> dict[str, str]:
