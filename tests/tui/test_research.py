@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -360,6 +361,40 @@ async def test_a_campaign_is_begun_by_the_form_after_its_commands_were_agreed_to
         loop = screen.campaign.loop.loop
         assert loop is not None and loop.limits.iterations == 4
         assert screen.campaign.campaign is not None and screen.campaign.campaign.confidence == 0.9
+
+
+async def test_a_look_of_before_does_not_hide_what_came_of_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, repo = make_recipe(tmp_path)
+    begun, may_end = Event(), Event()
+    looked_at = NewCampaign._looked_at
+
+    def slow(self: NewCampaign, typed: dict[str, str]) -> object:
+        found = looked_at(self, typed)
+        if typed["tries"] == "4" and not begun.is_set():
+            begun.set()
+            assert may_end.wait(60)
+        return found
+
+    monkeypatch.setattr(NewCampaign, "_looked_at", slow)
+    async with shown(workspace.path) as (app, pilot, _screen):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewCampaign))
+        form = app.screen
+        assert isinstance(form, NewCampaign)
+        form.row(PROTOCOL).put("../protocol.json")
+        form.row(REPO).put(str(repo))
+        form.row("tries").put("4")
+        await until(pilot, begun.is_set)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("n")
+        await until(pilot, lambda: "Nothing was run" in texts(app))
+        may_end.set()
+        await until(pilot, lambda: not any(one.is_running for one in form.workers))
+        await pilot.pause()
+        assert "Nothing was run" in texts(app) and "you are asked first" in texts(app)
 
 
 async def test_loops_open_a_campaign_at_the_try_of_the_cursor(tmp_path: Path) -> None:

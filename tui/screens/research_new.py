@@ -146,19 +146,22 @@ class NewCampaign(FormDialog[str | None]):
             wrong.entry.focus()
             return
         self._starting = True
+        self._typed_count += 1  # a look under way is of before, and its word would hide ours
         self.complain("")
         self._plan(self.typed())
 
     @work(thread=True, group="start")
     def _plan(self, typed: dict[str, str]) -> None:
         looked = self._looked_at(typed)
-        if looked.plan is None:
-            self.app.call_from_thread(self._failed, looked.problem)
-        else:
-            self.app.call_from_thread(self._agree, looked.plan)
+        self.app.call_from_thread(self._agree, looked)
 
-    def _agree(self, plan: Plan) -> None:
+    def _agree(self, looked: _Looked) -> None:
         if not self.is_mounted:
+            return
+        self._looked = looked
+        plan = looked.plan
+        if plan is None:
+            self._failed(looked.problem)
             return
         if plan.agreed and not plan.needs_git_init:
             self._make(plan)
