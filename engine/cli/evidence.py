@@ -27,6 +27,13 @@ from engine.cli.telling import folder_of
 if TYPE_CHECKING:
     from engine.checks.finding import Finding
 
+_TYPED_AS = {
+    "decision": "DECISION",
+    "failure_reason_confidence": "--confidence",
+    "blocked_by": "--blocker",
+}
+"""Fields of the decision that are typed by another name."""
+
 
 def decide(
     run: RunArgument,
@@ -90,7 +97,9 @@ def decide(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.", Exit.USAGE)
+        name = str(first["loc"][0])
+        said = _TYPED_AS.get(name, f"--{name.replace('_', '-')}")
+        fail(f"{said}: {first['msg'][:1].lower()}{first['msg'][1:]}.", Exit.USAGE)
     request = None
     if override is not None:
         request = OverrideRequest(override, override_why or "", routing)

@@ -374,3 +374,6 @@ def test_a_new_view_on_the_command_line(tmp_path: Path) -> None:
     assert done.stdout == f"{run.name}: reject, supersedes decision-1.json\n"
     bare = factory("decide", run.name, "park", "--reason", "Wait.", "--supersede", *where)
     assert "→ Write a lesson of one sentence" in bare.stderr
+    unsure = factory("decide", run.name, "park", *arguments, "--confidence", "high", *where)
+    assert unsure.returncode == 2
+    assert unsure.stderr.startswith("--confidence: input should be 'exact', 'inferred'")
