@@ -24,6 +24,7 @@ from engine.records.status import Phase, ProcessId, StageState
 from engine.supervise.launch import LaunchError, cancel, liveness, wait_ended
 from engine.supervise.resume import prepare_resume, resume
 from tests.engine.supervise.kit import (
+    IMPATIENT,
     Lab,
     assert_unbroken,
     events,
@@ -34,6 +35,8 @@ from tests.engine.supervise.kit import (
 )
 
 STEPS = 60
+HALF = 30
+"""Training waits here until it may go on: what is to be killed in its middle is."""
 
 TRAIN = f"""
 run = os.environ["FACTORY_RUN"]
@@ -58,6 +61,8 @@ while step < {STEPS}:
     step += 1
     metric(step, loss=1.0 / step)
     if step % 5 == 0: save("periodic")
+    while step == {HALF} and not os.path.exists("go") and not asked and os.getppid() == parent:
+        time.sleep(0.03)
     time.sleep(0.03)
 open(os.path.join(run, "adapters", "adapters.safetensors"), "w").write(str(step))
 """
@@ -87,6 +92,11 @@ def mid_training(run: Path) -> ProcessId:
     return child
 
 
+def go_on(lab: Lab) -> None:
+    """Training does not wait in its middle, or no longer."""
+    (lab.target / "go").touch()
+
+
 def events_so_far(run: Path, kind: str) -> list[dict[str, object]]:
     """Events of a run that is being written: whole lines only."""
     lines = (run / "events.jsonl").read_bytes().split(b"\n")[:-1]
@@ -113,6 +123,7 @@ def test_kill_the_supervisor(lab: Lab, run: Path) -> None:
     dead = status(run)
     assert (dead.phase, liveness(dead)) == (Phase.TRAINING, "dead")
     until(lambda: not is_alive(child))  # it notices that its parent died, and saves
+    go_on(lab)
     assert prepare_resume(run) == run
     lab.launch(run)
     until(lambda: liveness(status(run)) == "idle")
@@ -139,6 +150,7 @@ def test_kill_the_supervisor(lab: Lab, run: Path) -> None:
 def test_kill_the_child(lab: Lab, run: Path) -> None:
     supervisor = lab.launch(run)
     kill(mid_training(run))
+    go_on(lab)
     assert wait_ended(supervisor, 40)
     failed = status(run)
     assert (failed.phase, liveness(failed)) == (Phase.FAILED, "idle")
@@ -176,6 +188,7 @@ def test_kill_supervisor_and_child_at_once(lab: Lab, run: Path) -> None:
     with (run / "events.jsonl").open("ab") as file:
         file.write(b'{"seq":9999,"kind":"metr')  # and a line that the cut tore
     assert liveness(status(run)) == "dead"
+    go_on(lab)
     lab.launch(prepare_resume(run))
     until(lambda: liveness(status(run)) == "idle")
     assert status(run).phase is Phase.EVALUATED
@@ -203,6 +216,7 @@ def test_kill_whoever_launched_it(lab: Lab, run: Path) -> None:
     screen.wait()
     screen.stdout.close()
     assert liveness(status(run)) == "running"
+    go_on(lab)
     until(lambda: liveness(status(run)) == "idle")
     assert status(run).phase is Phase.EVALUATED
     assert_unbroken(run)
@@ -210,6 +224,7 @@ def test_kill_whoever_launched_it(lab: Lab, run: Path) -> None:
 
 def test_an_orphan_that_goes_on_computing_is_stopped_first(lab: Lab) -> None:
     """A foreign command does not look after its parent, and prints nothing."""
+    lab.settings(IMPATIENT)
     code = """
     print("on", os.environ.get("FACTORY_RESUME"), flush=True)
     if os.environ.get("FACTORY_RESUME") != "1":
@@ -283,6 +298,7 @@ def test_a_cancelled_run_goes_on_in_a_new_one_where_it_was(lab: Lab, run: Path) 
     assert wait_ended(supervisor, 40)
     saved = max(int(path.name) for path in (run / "adapters" / "checkpoints").iterdir())
     assert saved == events(run, "metric")[-1]["step"]
+    go_on(lab)
     new = resume(run)
     until(lambda: liveness(status(new)) == "idle")
     assert status(new).phase is Phase.EVALUATED
@@ -295,6 +311,7 @@ def test_what_cannot_be_resumed_says_why(lab: Lab, run: Path) -> None:
     process = lab.launch(run)
     with pytest.raises(LaunchError, match="there is nothing to resume"):
         resume(run)
+    go_on(lab)
     assert wait_ended(process, 40)
     with pytest.raises(LaunchError, match="What it lacks is a decision"):
         resume(run)

@@ -22,7 +22,10 @@ from engine.records.status import ProcessId, RunStatus, StageStatus
 from engine.supervise.launch import cancel, launch, liveness, wait_ended
 from engine.workspace import Workspace
 
-QUICK = "[supervisor]\ninterrupt_s = 0.6\nterminate_s = 0.4\nsample_s = 0.1\n"
+QUICK = "[supervisor]\ninterrupt_s = 10\nterminate_s = 5\nsample_s = 0.1\n"
+"""What a child saves when it is asked to stop is saved on a busy machine too."""
+IMPATIENT = "[supervisor]\ninterrupt_s = 0.6\nterminate_s = 0.4\nsample_s = 0.1\n"
+"""For children that do not listen."""
 
 PREAMBLE = """
 import json, os, signal, subprocess, sys, time
@@ -42,9 +45,13 @@ class Lab:
         self.target = path / "targets" / "little"
         self.target.mkdir(parents=True)
         (path / "runs").mkdir()
-        (path / "factory.toml").write_text(QUICK)
+        self.settings(QUICK)
         self._scripts = 0
         self.launched: list[ProcessId] = []
+
+    def settings(self, text: str) -> None:
+        """The workspace's factory.toml."""
+        (self.path / "factory.toml").write_text(text)
 
     def stage(self, name: str, code: str, **settings: Any) -> Stage:
         """A stage that runs ``code`` (emit and metric are there) as a program."""
@@ -117,8 +124,12 @@ def status(run: Path) -> RunStatus:
 
 def events(run: Path, kind: str | None = None) -> list[dict[str, Any]]:
     """The events of a run; every line must be whole JSON."""
-    lines = (run / "events.jsonl").read_text().splitlines()
-    every = [json.loads(line) for line in lines]
+    end = time.monotonic() + 5
+    # A batch is one write, but who looks in the middle of a write may see the half of it.
+    while not (data := (run / "events.jsonl").read_bytes()).endswith(b"\n"):
+        assert time.monotonic() < end, f"cut off: {data[-200:]!r}"
+        time.sleep(0.01)
+    every = [json.loads(line) for line in data.decode().split("\n")[:-1]]
     return [event for event in every if kind is None or event["kind"] == kind]
 
 

@@ -135,7 +135,7 @@ def test_a_waiting_run_can_be_cancelled(lab: Lab) -> None:
     until(lambda: status(first).child)
     other = lab.launch(second)
     until(lambda: status(second).waiting_for)
-    assert cancel(second, wait_s=5).phase is Phase.CANCELLED
+    assert cancel(second, wait_s=40).phase is Phase.CANCELLED
     assert wait_ended(other, 40)
     assert status(second).stages["train"].state is StageState.PENDING
     assert state(lab.path).waiting == []
