@@ -79,12 +79,12 @@ def test_a_machine_that_sleeps_ends_no_stage_and_says_so_once(lab: Lab, tmp_path
     while not os.path.exists({str(awake)!r}): time.sleep(0.02)
     metric(2, loss=0.5)
     """
-    run = lab.run(lab.stage("train", code, timeout_s=3.3, silence_s=3.3))
+    run = lab.run(lab.stage("train", code, timeout_s=5.0, silence_s=5.0))
     supervisor = lab.launch(run)
     child = until(lambda: events(run, "metric") and status(run).child)
     for process in (supervisor, child):
         os.kill(process.pid, signal.SIGSTOP)
-    time.sleep(3.6)
+    time.sleep(5.3)
     # It is asleep, not dead: nobody may take its run away.
     assert liveness(status(run)) == "running" and summarise(run).liveness == "running"
     for process in (supervisor, child):

@@ -57,15 +57,16 @@ def other_machine(folder: Path) -> Iterator[Path]:
     ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')
     ssh.chmod(0o755)
     try:
-        _wait_for(port, server, folder / "sshd.log")
+        wait_for(port, server, folder / "sshd.log")
         yield commands
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 10
+def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the server takes connections; skips where it ended instead."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if server.poll() is not None:
             pytest.skip(f"no ssh server can be started here: {log.read_text()[-300:]}")

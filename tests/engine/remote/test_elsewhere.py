@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from engine.remote.copying import Copy
 from engine.remote.opening import CannotOpen, open_copy
 from engine.remote.wire import LineError
 from engine.supervise.launch import LaunchError, cancel
+from tests.engine.compute.sshd import wait_for
 from tests.engine.folders import make_run
 from tests.engine.remote.conftest import ROOT, Elsewhere, script
 from tests.engine.supervise.kit import Lab, until
@@ -50,8 +50,12 @@ def same(run: Path, copy: Path) -> bool:
 
 
 def test_a_run_is_watched_over_a_line_that_breaks_and_cancelled_from_here(
-    lab: Lab, elsewhere: Elsewhere
+    lab: Lab, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What is lost stays lost until it may come back: it is looked at meanwhile.
+    away = tmp_path / "away"
+    waits = f'while [ -e "{away}" ]; do sleep 0.05; done\nexec "{tmp_path}/ssh" "$@"'
+    monkeypatch.setenv("FACTORY_SSH", str(script(tmp_path / "ssh-with-breaks", waits)))
     run = lab.run(lab.stage("train", TALKS))
     lab.launch(run)
     line = elsewhere.open(lab.path)
@@ -60,10 +64,13 @@ def test_a_run_is_watched_over_a_line_that_breaks_and_cancelled_from_here(
     started = 0
     for size in (4_000, 12_000):
         until(lambda size=size: (copy / "events.jsonl").stat().st_size > size)
+        until(lambda: mirrors.line_state(line.copy.path).get("state") == "up")
+        away.touch()
         started = elsewhere.break_line()
         until(lambda: mirrors.line_state(line.copy.path).get("state") == "lost")
         assert "trying again" in mirrors.line_state(line.copy.path)["words"]
         assert summarise(copy).liveness == "running"  # as last told; nothing shown is lost
+        away.unlink()
         until(lambda so_far=started: len(elsewhere.pids.read_text().split()) > so_far)
     until(lambda: mirrors.line_state(line.copy.path).get("state") == "up")
     until(lambda: '"step":399' in (copy / "events.jsonl").read_text() and same(run, copy))
@@ -193,9 +200,10 @@ def test_over_a_real_sshd(tmp_path: Path, there: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     far = tmp_path / "far's place"
     run = make_run(far, right=(8, 20))
-    daemon = subprocess.Popen([sshd, "-D", "-e", "-f", str(tmp_path / "conf")], stderr=-3)
+    with (tmp_path / "sshd.log").open("wb") as log:
+        daemon = subprocess.Popen([sshd, "-D", "-e", "-f", str(tmp_path / "conf")], stderr=log)
     try:
-        time.sleep(0.5)
+        wait_for(port, daemon, tmp_path / "sshd.log")
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout
         line = open_copy(f"ssh://{user.strip()}@127.0.0.1:{port}{far}")
         try:
@@ -207,7 +215,7 @@ def test_over_a_real_sshd(tmp_path: Path, there: Path, monkeypatch: pytest.Monke
             line.stop()
     finally:
         daemon.terminate()
-        daemon.wait(10)
+        daemon.wait(60)
 
 
 def _free_port() -> int:

@@ -115,8 +115,8 @@ def test_a_lost_answer_is_not_a_refusal(stands_in: Path) -> None:
 def test_a_slow_act_is_waited_for_longer_than_a_silent_line(
     stands_in: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script(stands_in, f'{GREETS}; head -n 2 >&2; sleep 0.7; echo \'{{"run":"r"}}\'')
-    monkeypatch.setattr(talk, "SILENT_S", 0.6)
+    script(stands_in, f'{GREETS}; head -n 2 >&2; sleep 3.2; echo \'{{"run":"r"}}\'')
+    monkeypatch.setattr(talk, "SILENT_S", 3.0)
     assert ask_at(THERE, "start", {}) == {"run": "r"}
     script(stands_in, f"{GREETS}; exec sleep 60")
     monkeypatch.setattr(asking, "ANSWER_S", 0.1)
