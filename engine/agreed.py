@@ -2,11 +2,13 @@
 
 An agreement is a small file of the workspace, named by a SHA-256 of what was shown and of what
 kind it is: a file whose bytes are also the words of a command is not agreed to as both. What was
-changed has another hash, so it asks again. Whatever is damaged is no agreement.
+changed has another hash, so it asks again. Whatever is damaged is no agreement, nor is what lacks
+this user's mark: a workspace from elsewhere may bring agreements, and they do not count.
 """
 
 from __future__ import annotations
 
+import errno
 import getpass
 import hashlib
 import re
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 
 from engine.folder import FolderError, read_record, write_json_atomic
 from engine.records.base import Record, Sha256, UtcTime, utc_now
+from engine.user_key import has_mark, key_file, make_key, mark_of
 from engine.workspace import Workspace
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -35,9 +38,13 @@ class Kind(StrEnum):
 
 
 class Agreement(Record):
-    """That something may be run: what, when it was agreed, and by whom."""
+    """That something may be run: what, when it was agreed, and by whom.
+
+    ``mark`` is that user's on the hash (`engine.user_key`).
+    """
 
     sha256: Sha256
+    mark: Sha256
     commands: list[str]
     when: UtcTime
     by: str
@@ -54,14 +61,15 @@ def is_agreed(workspace: Workspace, sha256: str) -> bool:
 
 
 def agreement(workspace: Workspace, sha256: str) -> Agreement | None:
-    """What was agreed to; None where nothing was, or its file is damaged or of another hash."""
+    """What this user agreed to; None where they did not, or its file is damaged."""
     if not _SHA256.fullmatch(sha256):
         return None
     try:
         found = read_record(_path(workspace, sha256), Agreement)
     except (FolderError, ValidationError, OSError):
         return None
-    return found if found.sha256 == sha256 else None
+    is_theirs = found.sha256 == sha256 and has_mark(sha256.encode(), found.mark)
+    return found if is_theirs else None
 
 
 def agree(
@@ -74,7 +82,13 @@ def agree(
     """
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"{sha256!r} is not a SHA-256")
-    made = Agreement(sha256=sha256, commands=list(commands), when=utc_now(), by=by or _user())
+    make_key()
+    mark = mark_of(sha256.encode())
+    if mark is None:
+        raise OSError(errno.EIO, "the key that was made cannot be read", str(key_file()))
+    made = Agreement(
+        sha256=sha256, mark=mark, commands=list(commands), when=utc_now(), by=by or _user()
+    )
     path = _path(workspace, sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json_atomic(path, made)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,10 @@ for _module, _name in (
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What tests agree to is agreed to by nobody else, and in nobody's home.
+    state = tempfile.TemporaryDirectory(prefix="factory-tests-")
+    os.environ["XDG_STATE_HOME"] = state.name
+    config.add_cleanup(state.cleanup)
     config.pluginmanager.register(Pressed(set(ROOT.glob("tui/test_*.py"))), "pressed-keys")
 
 

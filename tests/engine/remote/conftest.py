@@ -50,7 +50,10 @@ class Elsewhere:
 @pytest.fixture
 def there(tmp_path: Path) -> Path:
     """The path of factory-tui over there."""
-    return script(tmp_path / "there", f'cd "{ROOT}" && exec "{sys.executable}" -m tui "$@"')
+    agreed = f'export XDG_STATE_HOME="{os.environ["XDG_STATE_HOME"]}"'
+    return script(
+        tmp_path / "there", f'{agreed}\ncd "{ROOT}" && exec "{sys.executable}" -m tui "$@"'
+    )
 
 
 @pytest.fixture

@@ -38,7 +38,6 @@ LR = 0.08  # range: 0.001 to 0.1 (log)
 DEPTH = 8  # 1..16
 BATCH_SIZE = 64
 
-# The training takes a fifth of a second.
 for step in range(4):
     time.sleep(0.05)
     print(f"step {step:05d} ({25 * step}.0%) | loss: {2 - step / 10} | tok/sec: 12,345", end="\\r")
@@ -108,8 +107,9 @@ def document(**parts: Any) -> dict[str, Any]:
     }
 
 
-def make_recipe(home: Path, **parts: Any) -> tuple[Workspace, Path]:
-    """A workspace with the recipe in it as a repository; its protocol lies beside it."""
+def make_recipe(home: Path, step_s: float = 0.05, **parts: Any) -> tuple[Workspace, Path]:
+    """A workspace with the recipe in it as a repository; its protocol lies beside it. Its training
+    is four steps."""
     workspace = Workspace(home / "factory")
     workspace.runs_dir.mkdir(parents=True)
     (workspace.path / "factory.toml").write_text(
@@ -118,7 +118,7 @@ def make_recipe(home: Path, **parts: Any) -> tuple[Workspace, Path]:
     repo = home / "recipe"
     repo.mkdir()
     (repo / "prepare.py").write_text(PREPARE)
-    (repo / "train.py").write_text(TRAIN)
+    (repo / "train.py").write_text(TRAIN.replace("sleep(0.05)", f"sleep({step_s})"))
     (repo / "pyproject.toml").write_text("[project]\nname = 'recipe'\n")
     (repo / ".gitignore").write_text("data/\n__pycache__/\n")
     git(repo, "init", "-q", "-b", "main")
@@ -126,7 +126,9 @@ def make_recipe(home: Path, **parts: Any) -> tuple[Workspace, Path]:
         git(repo, "config", name, value)
     git(repo, "add", "-A")
     git(repo, "commit", "-qm", "first")
-    (home / "protocol.json").write_text(json.dumps(document(**parts)))
+    written = document(**parts)
+    written["execution"]["stopCondition"]["trainingSecondsBudget"] = 4 * step_s
+    (home / "protocol.json").write_text(json.dumps(written))
     return workspace, repo
 
 
