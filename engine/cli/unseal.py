@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,10 @@ from engine.cli.console import (
     printable,
     run_path,
 )
+
+if TYPE_CHECKING:
+    from engine.plans.unsealing import Unsealing
+    from engine.workspace import Workspace
 
 
 def unseal(
@@ -45,6 +49,8 @@ def unseal(
         ready = prepare(place, path, again=again, reason=reason)
     except UnsealError as error:
         fail(str(error), Exit.NO)
+    # First: a run that is refused later has opened the suite all the same.
+    _agree_on_programs(place, ready, yes)
     gates = load(path).gates
     passed = sum(gate.verdict == "pass" for gate in gates)
     narrate(
@@ -65,6 +71,20 @@ def unseal(
         print_json({"run": folder.run_id, "path": str(folder.path)})
     else:
         print(folder.run_id)
+
+
+def _agree_on_programs(place: Workspace, ready: Unsealing, yes: bool) -> None:
+    from engine.cli.agreeing import agree_on
+    from engine.plans.programs import CannotAgree, not_agreed_of
+
+    target = ready.draft.target.path
+    try:
+        programs = not_agreed_of(place, target, ready.draft.plan.stages)
+    except CannotAgree as error:
+        fail(f"{target.name}/forge.yaml: {error}")
+    except OSError as error:
+        fail(f"{target.name}: what it brings cannot be read: {error.strerror or error}.")
+    agree_on(place, target, programs, yes)
 
 
 def _agreed(name: str) -> bool:

@@ -31,7 +31,7 @@ from engine.workspace import Workspace
 if TYPE_CHECKING:
     from engine.target import Target
 
-__all__ = ["Program", "agree_to", "not_agreed", "not_agreed_of", "programs_of"]
+__all__ = ["CannotAgree", "Program", "agree_to", "not_agreed", "not_agreed_of", "programs_of"]
 
 
 def programs_of(workspace: Workspace, target: Target) -> list[Program]:

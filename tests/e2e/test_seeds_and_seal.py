@@ -190,6 +190,24 @@ def test_nobody_there_to_ask_opens_nothing(shell: Shell, run: Path) -> None:
     assert [*run.parent.iterdir()] == [run]
 
 
+def test_what_would_judge_it_is_agreed_to_before_the_seal_is_broken(
+    shell: Shell, run: Path
+) -> None:
+    target = shell.workspace / "targets" / "drone-router"
+    forge, scorer = target / "forge.yaml", target / "scorer.py"
+    before = forge.read_text()
+    forge.write_text(before.replace(SEALED, SEALED.replace("json_cmd", "custom")))
+    scorer.write_text("def score(expected, answer): return 1.0\n")
+    try:
+        done = shell("unseal", run.name)
+    finally:
+        forge.write_text(before)
+        scorer.unlink()
+    assert done.returncode == 1 and "the Python of scorer.py" in done.stderr
+    assert "Nobody can be asked here" in done.stderr
+    assert [*run.parent.iterdir()] == [run]
+
+
 @pytest.fixture(scope="module")
 def opened(shell: Shell, run: Path) -> Path:
     done = shell("unseal", run.name, "--yes", "--reason", "the final candidate")
