@@ -16,8 +16,8 @@ _STOPPED = 4
 _SAID_WHY = (0, 3, _STOPPED, 5)
 """Exit codes of a worker that said itself why it ends, see docs/architecture.md."""
 
-_LOST_PEER = "connection to a peer was lost"
-"""What MLX says in a rank that waits for one that is gone."""
+LOST_PEER = "connection to a peer was lost"
+"""What MLX, or ``engine.work.group``, says in a rank that waits for one that is gone."""
 
 
 class RankLog:
@@ -36,7 +36,7 @@ class RankLog:
         self._tails: dict[int, deque[str]] = {}
 
     def say(self, line: LogLine) -> None:
-        if _LOST_PEER in line.text:
+        if LOST_PEER in line.text:
             self.lost_a_peer.add(line.rank)
         self._tails.setdefault(line.rank, deque(maxlen=TAIL_LINES)).append(line.text)
 

@@ -19,8 +19,12 @@ import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
 
 from engine.compute.launcher import BACKEND_VARIABLE
+from engine.compute.verdict import LOST_PEER
 from engine.work.batches import Indices
 from engine.work.checkpoints import Arrays
+
+_MARK = 0x5EED << 34
+"""Plus the number of the exchange, and exact as a double: what ends a row of ``gather``."""
 
 
 class Alone:
@@ -38,7 +42,8 @@ class Alone:
         return arrays
 
     def gather(self, values: list[float]) -> list[list[float]]:
-        """The values of every rank, in order, exactly."""
+        """The values of every rank, in order, exactly. Of none: all are still there, and what was
+        exchanged before is theirs."""
         return [values]
 
     def text(self, text: str) -> str:
@@ -57,6 +62,7 @@ class Joined(Alone):
         self._group = group
         self.rank = group.rank()
         self.size = group.size()
+        self._gathered = 0
 
     def share(self, chosen: Indices) -> Indices:
         return chosen[self.rank :: self.size]
@@ -66,11 +72,19 @@ class Joined(Alone):
         return dict(tree_flatten(tree))
 
     def gather(self, values: list[float]) -> list[list[float]]:
+        """RuntimeError where a rank is gone: MLX gives what lay in memory in the place of what it
+        would have sent, here as in every exchange since. So each row ends with a mark."""
+        self._gathered += 1
+        mark = _MARK + self._gathered
+        told = np.array([*values, mark], dtype=np.float64)
         # As bytes: an accelerator has no doubles.
-        mine = mx.array(np.frombuffer(np.array(values, dtype=np.float64).tobytes(), np.uint8))
+        mine = mx.array(np.frombuffer(told.tobytes(), np.uint8))
         all_bytes = mx.distributed.all_gather(mine, group=self._group)
         found = np.frombuffer(np.array(all_bytes).tobytes(), np.float64)
-        rows: list[list[float]] = found.reshape(self.size, len(values)).tolist()
+        rows: list[list[float]] = found.reshape(self.size, len(told)).tolist()
+        for rank, row in enumerate(rows):
+            if row.pop() != mark:
+                raise RuntimeError(f"{LOST_PEER}: what came of rank {rank} is not of that rank.")
         return rows
 
     def text(self, text: str) -> str:

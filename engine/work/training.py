@@ -341,6 +341,7 @@ class Trainer:
             # Each rank has summed up its own share; from here on each has the mean.
             self.accumulated = self.ranks.mean(self.accumulated)
             mx.eval(self.accumulated)
+            self.ranks.gather([])  # nothing is saved that a rank which died meanwhile left
         if self.ranks.rank:
             self.saved_step = state.step
             return
