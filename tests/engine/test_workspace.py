@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from datetime import date
 from pathlib import Path
 
@@ -131,7 +130,7 @@ def test_a_zombie_is_dead(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
         os._exit(0)
-    time.sleep(0.1)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it has ended, and is not collected
     started = psutil.Process(child).create_time()
     run = tmp_path / "runs/r"
     write(run / "run-status.json", status(child, started))

@@ -264,14 +264,14 @@ def test_a_slow_answer_is_given_up_and_asked_once_more(tmp_path: Path, fake: Mak
     def answer(request: Request) -> None:
         if number(request) == 1:
             request.head()
-            request.gone.wait(20)
+            request.gone.wait(60)
         else:
             say(request, f"right {number(request)}")
 
     server = fake(answer)
     began = time.monotonic()
     outcome = put(server, marker(tmp_path), seconds=0.5, concurrency=4)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
     assert "0.5 s" in outcome.unscored["e1"]
     assert len([one for one in server.requests if number(one) == 1]) == 2
 
@@ -289,7 +289,7 @@ class Enough(Exception):
 def test_whoever_waits_can_end_it_at_any_moment(tmp_path: Path, fake: Make) -> None:
     def answer(request: Request) -> None:
         request.head()
-        request.gone.wait(30)
+        request.gone.wait(60)
 
     begun = threading.active_count()
     server, end = fake(answer), time.monotonic() + 0.6
@@ -300,8 +300,8 @@ def test_whoever_waits_can_end_it_at_any_moment(tmp_path: Path, fake: Make) -> N
 
     with pytest.raises(Enough):
         put(server, marker(tmp_path), concurrency=3, check=check)
-    assert time.monotonic() < end + 3
-    until = time.monotonic() + 5
+    assert time.monotonic() < end + 20
+    until = time.monotonic() + 30
     while any(one.name.startswith("ask ") for one in threading.enumerate()):
         assert time.monotonic() < until, (begun, threading.enumerate())
         time.sleep(0.05)

@@ -92,7 +92,7 @@ def ours(run: Path) -> list[psutil.Process]:
     return found
 
 
-def gone(run: Path, seconds: float = 15) -> None:
+def gone(run: Path, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while ours(run):
         assert time.monotonic() < until, "a server was left behind"

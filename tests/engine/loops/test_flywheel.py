@@ -302,7 +302,7 @@ def test_launched_paused_killed_and_resumed_as_processes(tmp_path: Path) -> None
     folder = make_loop(make_wheel(tmp_path, stage=slowed(0.7)), iterations=2)
 
     def until(what: str, holds: Any) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not holds():
             assert time.monotonic() < end, f"{what}: {folder.status()}"
             time.sleep(0.02)
@@ -327,7 +327,7 @@ def test_launched_paused_killed_and_resumed_as_processes(tmp_path: Path) -> None
 def test_cancelled_in_the_middle_of_a_run_it_takes_over_from_it(tmp_path: Path) -> None:
     folder = make_loop(make_wheel(tmp_path, stage=slowed(1.5)), iterations=1)
     launch_loop(folder)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (folder.status().step == "train" and list(folder.workspace.run_paths())):
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -31,7 +31,7 @@ async def gather(sides: dict[str, Endpoint]) -> list[Update]:
 
 
 async def test_both_are_asked_at_once_and_updates_come_as_they_come(fake: Make) -> None:
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
     turns = {"base": threading.Event(), "candidate": threading.Event()}
 
     def served(side: str) -> Served:
@@ -39,7 +39,7 @@ async def test_both_are_asked_at_once_and_updates_come_as_they_come(fake: Make) 
             both.wait()  # one after the other would never get past here
             request.head()
             for number in range(3):
-                assert turns[side].wait(5)
+                assert turns[side].wait(60)
                 turns[side].clear()
                 request.piece(f"{side[0]}{number} ")
             request.finish(tokens=4)

@@ -121,7 +121,7 @@ def test_a_server_that_is_killed(place: Workspace, made: Path) -> None:
     process = server.record.process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
-    assert server.wait(10)
+    assert server.wait(60)
     with pytest.raises(EndpointError, match="cannot be reached"):
         said(server)
     assert find_server(place, "base").state == "gone"
@@ -144,7 +144,7 @@ def test_killed_in_the_middle_of_an_answer(place: Workspace, made: Path) -> None
             for _ in chat:
                 os.kill(process.pid, signal.SIGKILL)
         assert chat.partial
-        server.wait(10)
+        server.wait(60)
 
 
 def test_stopped_in_the_middle_of_an_answer(place: Workspace, made: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_request_that_is_given_up_leaves_the_server_well(place: Workspace, mad
                 chat.cancel()
         began = time.monotonic()
         assert said(server)
-        assert time.monotonic() - began < 5, "it does not compute the old answer to its end"
+        assert time.monotonic() - began < 20, "it does not compute the old answer to its end"
 
 
 def test_a_start_that_is_interrupted_leaves_nothing(place: Workspace, made: Path) -> None:
@@ -347,8 +347,8 @@ def test_signals_in_turn(place: Workspace, tmp_path: Path) -> None:
     (folder / "server.json").write_text(json.dumps(record))
     found = find_server(place, "deaf")
     assert found.alive
-    assert stop_server(found, Patience(0.3, 0.3, 5.0)) == "SIGKILL"
-    assert deaf.wait(5) == -signal.SIGKILL
+    assert stop_server(found, Patience(0.3, 0.3, 60.0)) == "SIGKILL"
+    assert deaf.wait(60) == -signal.SIGKILL
 
 
 def test_a_number_that_belongs_to_somebody_else_is_left_alone(place: Workspace) -> None:

@@ -116,7 +116,7 @@ def test_without_keep_it_ends_with_its_command(place: Workspace, made: Path, how
     else:
         assert found.record.process is not None
         os.kill(found.record.process.pid, signal.SIGKILL)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert not find_server(place, "base").alive
     said, code = {
         "interrupt": ("Stopped.", 0),

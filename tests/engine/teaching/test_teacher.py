@@ -226,10 +226,10 @@ async def test_of_an_answer_that_takes_too_long_the_whole_rows_are_kept(
     api: str, double: Any, asking: Any
 ) -> None:
     text = "[" + ", ".join(json.dumps({"name": f"row {n}", "size": n}) for n in range(60))
-    async with asking(double(Say(text, drip_s=0.05)), api, timeout_s=0.6) as teacher:
+    async with asking(double(Say(text, drip_s=0.05)), api, timeout_s=1.5) as teacher:
         told = await teacher.ask_rows("Name some.", Fact)
-    assert 2 < len(told.value) < 40
-    assert told.left_out[-1] == "The teacher double was not done within 0.6 s."
+    assert 2 < len(told.value) < 60
+    assert told.left_out[-1] == "The teacher double was not done within 1.5 s."
 
 
 @both

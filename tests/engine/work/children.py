@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -44,6 +45,9 @@ class Child:
         plan = json.loads((run / "plan.json").read_text())
         stage = plan["stages"][0]
         reader, writer = os.pipe()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            # Else it has done hundreds of steps more when a busy test has read of the first.
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
         env = {
             **os.environ,
             "FACTORY_RUN": str(run),

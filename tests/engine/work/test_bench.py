@@ -326,10 +326,10 @@ def test_ctrl_c_ends_the_command_and_its_child(model_dir: Path, tmp_path: Path) 
             break
     helpers = psutil.Process(child.pid).children(recursive=True)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=60)
     assert (child.returncode, out) == (1, ""), "".join(said) + err
     assert "Stopped; nothing was kept." in err and "Traceback" not in err
-    assert helpers and not psutil.wait_procs(helpers, timeout=10)[1]
+    assert helpers and not psutil.wait_procs(helpers, timeout=60)[1]
     assert not list(tmp_path.glob(".factory/bench/*.json")) and not state(tmp_path).owner
 
 

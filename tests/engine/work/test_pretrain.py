@@ -92,7 +92,7 @@ def test_a_signal_leaves_nothing_half_made(tmp_path: Path) -> None:
     child = Child(run)
     child.until(lambda event: event["kind"] == "metric")
     child.signal(signal.SIGINT)
-    assert child.finish(30) == 4
+    assert child.finish(60) == 4
     assert list(base_of(tmp_path).parent.iterdir()) == []
 
 

@@ -85,7 +85,7 @@ def test_killed_around_every_step_it_is_the_same_campaign(
     assert count == len(list(plain.workspace.run_paths()))
 
 
-def wait_until(what: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(what: Callable[[], bool], seconds: float = 180) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until

@@ -222,7 +222,7 @@ if os.fork() == 0:
     os._exit(0)
 time.sleep(60)
 """
-    found = bench.measure(code, limit_s=0.8)
+    found = bench.measure(code, limit_s=2.5)
     assert found.cause == "time-limit"
     pid = int((bench.tree / "pid").read_text())
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -235,7 +235,7 @@ if os.fork() == 0:
     os.setsid()
     open("pid", "w").write(str(os.getpid()))
     time.sleep(60)
-time.sleep(0.2)
+while not os.path.exists("pid") or not open("pid").read(): time.sleep(0.02)
 print("bpb: 1")
 """
     assert bench.measure(code).value == 1
@@ -266,8 +266,8 @@ def test_a_campaign_that_is_cancelled_cancels_its_run_and_goes_on_with_a_new_one
     threading.Timer(1.5, bench.runner.ask_to_stop).start()
     began = time.monotonic()
     with pytest.raises(LoopCancelled):
-        bench.measure("import time\ntime.sleep(30)")
-    assert time.monotonic() - began < 12
+        bench.measure("import time\ntime.sleep(120)")
+    assert time.monotonic() - began < 60
     bench.runner = Runner(bench.runner.folder)
     bench.iteration -= 1
     assert bench.measure("print('bpb: 1')").value == 1
@@ -275,7 +275,7 @@ def test_a_campaign_that_is_cancelled_cancels_its_run_and_goes_on_with_a_new_one
 
 def test_a_supervisor_that_dies_leaves_a_cancelled_run_and_another_is_made(bench: Bench) -> None:
     def kill() -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             for path in bench.home.glob("runs/*/run-status.json"):
                 status = RunFolder(path.parent).status()
@@ -291,7 +291,7 @@ def test_a_supervisor_that_dies_leaves_a_cancelled_run_and_another_is_made(bench
 import os, time
 if not os.path.exists("once"):
     open("once", "w").close()
-    time.sleep(30)
+    time.sleep(120)
 print("bpb: 1")
 """
     found = bench.measure(code)

@@ -102,10 +102,10 @@ def test_one_that_hangs_and_forks_and_ignores_signals(
         "time.sleep(600)\n"
     )
     began = time.monotonic()
-    with pytest.raises(ProposerError, match=r"over 1\.5 s and was stopped") as caught:
-        propose(script, limit_s=1.5)
+    with pytest.raises(ProposerError, match=r"over 4 s and was stopped") as caught:
+        propose(script, limit_s=4)
     assert caught.value.code == "limit"
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     pids = [int(one) for one in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
     assert not any(_runs(pid) for pid in pids)
@@ -133,8 +133,8 @@ def test_a_daemon_that_left_its_session_is_found(
         f"        open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
         "        time.sleep(600)\n"
         "    os._exit(0)\n"
-        f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.02)\n"
-        "time.sleep(0.1)\n"
+        f"while not (os.path.exists({str(tmp_path / 'pid')!r}) and "
+        f"open({str(tmp_path / 'pid')!r}).read()): time.sleep(0.02)\n"
     )
     assert len(found.notes) == 1
     assert not _runs(int((tmp_path / "pid").read_text()))
@@ -205,7 +205,7 @@ def test_whoever_stops_the_loop_stops_it(propose: Callable[..., Proposed]) -> No
     began = time.monotonic()
     with pytest.raises(Stopped):
         propose("time.sleep(600)\n", check=check)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert not [one for one in psutil.Process(os.getpid()).children() if _runs(one.pid)]
 
 
