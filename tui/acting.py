@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from textual.types import NoActiveAppError
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from tui.views.plain import plain
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+Answer = TypeVar("Answer")
 
 Severity = Literal["information", "warning", "error"]
 
@@ -57,3 +66,65 @@ def attempt(widget: Widget, action: Callable[[], object], done: str) -> bool:
     if done:
         widget.app.call_from_thread(say, widget, done)
     return True
+
+
+def hand_over(widget: Widget, callback: Callable[..., object], *values: object) -> None:
+    """From a worker's thread: call ``callback`` in the app's own with what was found.
+
+    It is let go where nobody waits for it any more: a newer worker took the place of this one
+    (which goes on to its end in its thread), or the widget is taken away. That is asked in the
+    app's thread, where both come about: asked before, the answer could be old once it is used.
+    What was done, in place of found, is always told: see `attempt`.
+    """
+    worker = get_current_worker()
+
+    def call() -> object:
+        wanted = widget.is_running and not worker.is_cancelled
+        return callback(*values) if wanted else None
+
+    # A widget that was taken away has no app any more.
+    with suppress(NoActiveAppError):
+        widget.app.call_from_thread(call)
+
+
+def at_work(widget: Widget, *groups: str) -> bool:
+    """Whether a worker of this widget, of one of these groups, is under way."""
+    return any(
+        one.node is widget and one.group in groups and one.is_running for one in widget.workers
+    )
+
+
+def in_front(screen: Screen[Any]) -> bool:
+    """Whether keys go to this screen; Textual's ``is_current`` holds for the one behind, too."""
+    return screen.app.screen_stack[-1:] == [screen]
+
+
+def ask(
+    screen: Screen[Any], question: Screen[Answer], answered: Callable[[Answer | None], None]
+) -> bool:
+    """Put a question that a thread was needed for before its screen; whether that was done. Not
+    where something else is in front by now: what is typed there would be the answer."""
+    there = in_front(screen)
+    if there:
+        screen.app.push_screen(question, answered)
+    return there
+
+
+class KeepsApp:
+    """For screens, before their Textual class: the app is known also once the screen was left.
+
+    Textual finds none then, and a thread that is at work for the screen could neither end what it
+    does nor say how it went.
+    """
+
+    if not TYPE_CHECKING:
+        _kept_app: App[Any] | None = None
+
+        @property
+        def app(self) -> App[Any]:
+            try:
+                self._kept_app = super().app
+            except NoActiveAppError:
+                if self._kept_app is None:
+                    raise
+            return self._kept_app

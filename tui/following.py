@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tui.acting import attempt, say
+from tui.acting import ask, attempt, hand_over, say
 from tui.clipboard import copy
 from tui.editing import edit
 from tui.screens.base import RoomScreen
@@ -41,7 +41,7 @@ class Following:
                 names = [entry.name for entry in run.iterdir() if entry.is_file()]
             except OSError:  # the folder was removed: no file of it can be opened
                 names = []
-            self._screen.app.call_from_thread(self._offer, links_of(text, run, names))
+            hand_over(self._screen, self._offer, links_of(text, run, names))
 
         self._screen.run_worker(find, thread=True, exclusive=True, group="links")
 
@@ -60,7 +60,7 @@ class Following:
             if number is not None:
                 self.follow(found[number])
 
-        self._screen.app.push_screen(Pick("links", rows), picked)
+        ask(self._screen, Pick("links", rows), picked)
 
     def follow(self, link: Link) -> None:
         """Go where a link leads, or say why not."""
@@ -86,16 +86,15 @@ class Following:
 
     def _read(self, path: Path) -> None:
         read: list[Excerpt] = []
-        app = self._screen.app
         if not path.is_file():
             said = f"{path.name} is not there, or no file of text."
-            app.call_from_thread(say, self._screen, said, "warning")
+            hand_over(self._screen, say, self._screen, said, "warning")
         elif attempt(self._screen, lambda: read.append(excerpt(path, None)), ""):
-            app.call_from_thread(self._show, path, read[0])
+            hand_over(self._screen, self._show, path, read[0])
 
     def _show(self, path: Path, shown: Excerpt) -> None:
         def closed(wants_editor: bool | None) -> None:
             if wants_editor and (problem := edit(self._screen.factory, path, None)):
                 say(self._screen, problem, "warning")
 
-        self._screen.app.push_screen(FileScreen(path, shown), closed)
+        ask(self._screen, FileScreen(path, shown), closed)

@@ -6,11 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import pytest
+from textual.app import App
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker
 
 from tui.app import FactoryApp
 
@@ -50,3 +55,48 @@ async def write(pilot: Pilot[None], text: str) -> None:
     """Type a text."""
     names = {" ": "space", ".": "full_stop", ":": "colon", "-": "minus", "_": "underscore"}
     await pilot.press(*(names.get(char, char) for char in text))
+
+
+def said(app: FactoryApp) -> str:
+    """All that was said in passing."""
+    return "\n".join(one.message for one in app._notifications)
+
+
+class Held:
+    """A function whose thread is held the first time, with what it found, until ``let_go``.
+
+    ``at`` is the call that is held, counted from the moment that this is made.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch, owner: object, name: str, *, at: int = 1) -> None:
+        self.calls = 0
+        self._begun, self._may_end = Event(), Event()
+        found_by = getattr(owner, name)
+
+        def held(*values: Any, **named: Any) -> Any:
+            self.calls += 1
+            holds = self.calls == at
+            found = found_by(*values, **named)
+            if holds:
+                self._begun.set()
+                assert self._may_end.wait(60)
+            return found
+
+        patch.setattr(owner, name, held)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the thread has found what it finds and is held."""
+        return self._begun.is_set()
+
+    async def let_go(self, pilot: Pilot[None]) -> None:
+        """Let the thread end, and all that it sends arrive."""
+        self._may_end.set()
+        await asyncio.sleep(0.05)  # a worker that was superseded is not known to be at work
+        await until(pilot, lambda: not any(one.is_running for one in _quick(pilot.app)))
+        await pilot.pause()
+
+
+def _quick(app: App[Any]) -> list[Worker[Any]]:
+    """The workers that end by themselves."""
+    return [one for one in app.workers if one.group != "watch"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.acting import attempt, say
+from tui.acting import ask, attempt, say
 from tui.screens.base import RoomScreen
 from tui.widgets.agree import Agree
 
@@ -48,7 +48,8 @@ def agree_then(
         else:
             go_on()
 
-    screen.app.push_screen(question_on(programs, target, *words), answered)
+    if not ask(screen, question_on(programs, target, *words), answered):
+        say(screen, SAID_NO)
 
 
 def resume_run(screen: RoomScreen, run: Path, then: Callable[[Path], object]) -> None:
@@ -74,7 +75,7 @@ def resume_run(screen: RoomScreen, run: Path, then: Callable[[Path], object]) ->
     first, place = asked[0], Workspace.of_run(run)
 
     def again() -> None:
-        screen.run_worker(lambda: resume_run(screen, run, then), thread=True, group="act")
+        screen.run_worker(lambda: resume_run(screen, run, then), thread=True, group="resume")
 
     words = ("resume", run.name)
     screen.app.call_from_thread(

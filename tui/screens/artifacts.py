@@ -16,7 +16,7 @@ from engine.artifacts.registry import SUFFIX
 from engine.checks.finding import Finding, Severity
 from engine.records.public import STATE_ORDER, ArtifactState
 from engine.workspace import Workspace
-from tui.acting import attempt, say, sentence_of
+from tui.acting import at_work, attempt, hand_over, say, sentence_of
 from tui.bindings import bindings_for
 from tui.folder_watch import CannotWatch, saves
 from tui.screens.artifacts_acts import ArtifactsActs
@@ -109,11 +109,11 @@ class ArtifactsScreen(ArtifactsActs):
             for artifacts in self.reader.read(anew=anew):
                 if worker.is_cancelled:
                     return
-                self.app.call_from_thread(self._take, artifacts)
+                hand_over(self, self._take, artifacts)
             if self.factory.site_preview.url is not None:
                 attempt(self, self.factory.site_preview.refresh, "")
         except OSError as error:
-            self.app.call_from_thread(self._trouble, f"artifacts/: {sentence_of(error)}")
+            hand_over(self, self._trouble, f"artifacts/: {sentence_of(error)}")
         finally:
             if not worker.is_cancelled:
                 self._reading = False
@@ -129,17 +129,20 @@ class ArtifactsScreen(ArtifactsActs):
         except CannotWatch as error:
             self.log.warning(f"no word of changes in artifacts/: {error}")
 
-    @work(thread=True, exclusive=True, group="look")
     def _look(self) -> None:
-        if self._reading:
-            return
+        """Read again where a file changed."""
+        if not self._reading and not at_work(self, "look"):
+            self._look_at_files()
+
+    @work(thread=True, group="look")
+    def _look_at_files(self) -> None:
         try:
             changed = self.reader.changed()
         except OSError as error:
-            self.app.call_from_thread(self._trouble, f"artifacts/: {sentence_of(error)}")
+            hand_over(self, self._trouble, f"artifacts/: {sentence_of(error)}")
             return
         if changed:
-            self.app.call_from_thread(self.read)
+            hand_over(self, self.read)
 
     def _trouble(self, text: str) -> None:
         line = self.query_one("#problem", Static)

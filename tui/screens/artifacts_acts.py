@@ -11,7 +11,7 @@ from textual import work
 
 from engine.artifacts.checking import Checked
 from engine.workspace import Workspace
-from tui.acting import attempt, say
+from tui.acting import ask, at_work, attempt, hand_over, say
 from tui.clipboard import copy
 from tui.editing import edit
 from tui.screens.artifacts_make import ask_id, make_artifact
@@ -73,7 +73,7 @@ class ArtifactsActs(RoomScreen):
                 found[:] = [one for one in runs if one.decision is not None]
 
         if attempt(self, find, ""):
-            self.app.call_from_thread(self._choose_run, found)
+            hand_over(self, self._choose_run, found)
 
     def _choose_run(self, runs: Sequence[RunSummary]) -> None:
         if not runs:
@@ -88,7 +88,7 @@ class ArtifactsActs(RoomScreen):
             if number is not None:
                 make_artifact(self, runs[number].path, self._made)
 
-        self.app.push_screen(Pick("of which run", rows), picked)
+        ask(self, Pick("of which run", rows), picked)
 
     def action_new_form(self) -> None:
         """Write an empty artifact to fill in."""
@@ -97,8 +97,9 @@ class ArtifactsActs(RoomScreen):
         ask_id(self, "An empty artifact", "A form to fill in (e).", "", skeleton, self._made)
 
     def _made(self, name: str) -> None:
-        self.go_to(name)
-        self.read()
+        if self.is_running:
+            self.go_to(name)
+            self.read()
         say(self, f"{name} is written. f says what it lacks, e opens it.")
 
     def action_edit(self) -> None:
@@ -151,7 +152,7 @@ class ArtifactsActs(RoomScreen):
             lambda: move(self._place, one.entry, state),
             f"{one.entry.id} is {state.value} now.",
         )
-        self.app.call_from_thread(self.read)
+        hand_over(self, self.read)
 
     # --- its run, its path ----------------------------------------------------------
 
@@ -186,25 +187,28 @@ class ArtifactsActs(RoomScreen):
 
     def action_preview(self) -> None:
         """Show the site in the browser; where it is shown, end that."""
-        if self.factory.site_preview.url is None:
+        if at_work(self, "preview"):
+            say(self, "The site is still being made ready, or ended.")
+        elif self.factory.site_preview.url is None:
             self._show_site()
         else:
             self._end_preview()
 
-    @work(thread=True, exclusive=True, group="preview")
+    @work(thread=True, group="preview")
     def _show_site(self) -> None:
         found: list[tuple[str, list[str]]] = []
         if not attempt(self, lambda: found.append(self.factory.site_preview.start()), ""):
             return
         self.app.call_from_thread(self._opened, *found[0])
 
-    @work(thread=True, exclusive=True, group="preview")
+    @work(thread=True, group="preview")
     def _end_preview(self) -> None:
         if attempt(self, self.factory.site_preview.close, "The preview is ended."):
-            self.app.call_from_thread(self.tell_state)
+            hand_over(self, self.tell_state)
 
     def _opened(self, url: str, left_out: Sequence[str]) -> None:
-        self.tell_state()
+        if self.is_running:
+            self.tell_state()
         less = f" Without {', '.join(left_out[:4])}: see findings." if left_out else ""
         if "SSH_CONNECTION" in os.environ:
             # A browser would open on the other machine, or in this terminal.
@@ -216,6 +220,9 @@ class ArtifactsActs(RoomScreen):
 
     def action_publish(self) -> None:
         """Ask for the directory, then write the site."""
+        if at_work(self, "publish"):
+            say(self, "The site is still being written.")
+            return
         workspace = self.factory.workspace
         before = self.factory.remembered.get(OUT, "") or str(workspace / "site")
 
@@ -237,7 +244,7 @@ class ArtifactsActs(RoomScreen):
         )
         self.app.push_screen(question, answered)
 
-    @work(thread=True, exclusive=True, group="publish")
+    @work(thread=True, group="publish")
     def _publish(self, out: Path) -> None:
         from engine.publish.site.check import staleness
         from engine.publish.site.of_workspace import site_of

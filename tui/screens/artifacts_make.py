@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.workspace import Workspace
-from tui.acting import attempt, say
+from tui.acting import ask, at_work, attempt, hand_over, say
 from tui.screens.ask_text import AskText
 from tui.screens.base import RoomScreen
 from tui.views.cells import Cell
@@ -35,9 +35,9 @@ def make_artifact(screen: RoomScreen, run: Path, done: Done | None = None) -> No
 
         found: list[PublicArtifact] = []
         if attempt(screen, lambda: found.append(artifact_of(place, run)), ""):
-            screen.app.call_from_thread(ask, found[0])
+            hand_over(screen, name_it, found[0])
 
-    def ask(artifact: PublicArtifact) -> None:
+    def name_it(artifact: PublicArtifact) -> None:
         from engine.artifacts.writing import as_yaml
 
         def text_of(name: str) -> str:
@@ -53,7 +53,8 @@ def make_artifact(screen: RoomScreen, run: Path, done: Done | None = None) -> No
             done or (lambda name: show_artifact(screen, name)),
         )
 
-    screen.run_worker(read, thread=True, group="make")
+    if not at_work(screen, "make"):
+        screen.run_worker(read, thread=True, group="make")
 
 
 def ask_id(
@@ -90,7 +91,8 @@ def ask_id(
             screen.run_worker(lambda: write(name), thread=True, group="make")
 
     said = lines([paint(detail), paint(Cell("Its id is the name of its file and page.", "muted"))])
-    screen.app.push_screen(
+    ask(
+        screen,
         AskText(title, said, free(proposed) if proposed else "", check=problem, placeholder="id"),
         answered,
     )
@@ -137,7 +139,11 @@ def make_package_of(screen: RoomScreen, run: Path, *, force: bool = False) -> No
                 make_package_of(screen, run, force=True)
 
         question = f"Make the package of {plain(run.name)} all the same?"
-        screen.app.push_screen(Confirm(question, plain(reasons), "Replace it"), answered)
+        if not ask(screen, Confirm(question, plain(reasons), "Replace it"), answered):
+            say(screen, reasons, "error")
 
+    if at_work(screen, "package"):
+        say(screen, "A package is still being made.")
+        return
     say(screen, f"{run.name} is being packaged …")
     screen.run_worker(make, thread=True, group="package")

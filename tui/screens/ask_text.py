@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.views.plain import plain_lines
+from tui.widgets.dialog import Dialog
 
 
-class AskText(ModalScreen[str | None]):
+class AskText(Dialog[str | None]):
     """The text, or None when it was left. ``check`` says what is wrong with a text, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "back")]

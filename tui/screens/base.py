@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, cast
 from textual import events
 from textual.screen import Screen
 
+from tui.acting import KeepsApp
 from tui.screens.panes import Edge, Panes
 
 if TYPE_CHECKING:
     from tui.app import FactoryApp
 
 
-class RoomScreen(Screen[None]):
+class RoomScreen(KeepsApp, Screen[None]):
     """A full screen. ``ROOM`` is its name in the app's table and in the table of bindings.
 
     ``run_id`` is the run that it shows, None for screens of the whole workspace; ``runs`` are the

@@ -8,15 +8,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.comparing.flips import Flip
 from tui.views.compare_scores import Named
 from tui.views.plain import plain, plain_lines
+from tui.widgets.dialog import Dialog
 
 
-class FlipScreen(ModalScreen[None]):
+class FlipScreen(Dialog[None]):
     """Prompt, what was expected, and what each of the two runs answered, as plain text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]

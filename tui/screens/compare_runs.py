@@ -12,7 +12,7 @@ from engine.comparing.evidence import RunEvidence
 from engine.comparing.flips import SuiteFlips, find_flips, with_texts
 from engine.comparing.reader import EvidenceReader
 from engine.workspace import Workspace
-from tui.acting import attempt, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.runs_feed import RunsFeed
 from tui.screens.base import RoomScreen
 from tui.views.compare_load import Choice, Families, choose, load_evidence, load_families
@@ -84,7 +84,7 @@ class ComparedRuns(RoomScreen):
         wanted = self.runs or ((self.run_id,) if self.run_id else ())
         found: list[Choice] = []
         if attempt(self, lambda: found.append(choose(self.place, wanted)), ""):
-            self.app.call_from_thread(self._take_choice, found[0])
+            hand_over(self, self._take_choice, found[0])
 
     def _take_choice(self, choice: Choice) -> None:
         self.ids, self.chosen = list(choice.runs), True
@@ -135,7 +135,7 @@ class ComparedRuns(RoomScreen):
     # --- what they say --------------------------------------------------------------
 
     def _look(self) -> None:
-        reading = any(worker.group == "load" and worker.is_running for worker in self.workers)
+        reading = at_work(self, "load")
         if self.is_current and self.ids and not reading:
             self._load()
 
@@ -144,7 +144,7 @@ class ComparedRuns(RoomScreen):
         found: list[tuple[RunEvidence, ...]] = []
         ids = tuple(self.ids)
         if attempt(self, lambda: found.append(load_evidence(self._reader, ids)), ""):
-            self.app.call_from_thread(self._take_evidence, found[0])
+            hand_over(self, self._take_evidence, found[0])
 
     def _take_evidence(self, evidence: tuple[RunEvidence, ...]) -> None:
         evidence = tuple(run for run in evidence if run.run_id in self.ids)
@@ -174,9 +174,9 @@ class ComparedRuns(RoomScreen):
         flips: tuple[SuiteFlips, ...] = ()
         if one is not None and other is not None and one is not other:
             flips = tuple(find_flips(one, other, evidence))
-            self.app.call_from_thread(self._take, compared, flips, (reference, looked_at))
+            hand_over(self, self._take, compared, flips, (reference, looked_at))
             flips = tuple(with_texts(found, one, other) for found in flips)
-        self.app.call_from_thread(self._take, compared, flips, (reference, looked_at))
+        hand_over(self, self._take, compared, flips, (reference, looked_at))
 
     def _take(
         self,
@@ -204,7 +204,7 @@ class ComparedRuns(RoomScreen):
             lambda: found.append(load_families(self.place, self._family_reader, ids)),
             "",
         ):
-            self.app.call_from_thread(self._take_families, found[0])
+            hand_over(self, self._take_families, found[0])
 
     def _take_families(self, families: Families) -> None:
         self.families = families

@@ -14,7 +14,7 @@ from engine.decisions.deciding import OverrideRequest, Refused, as_written, make
 from engine.decisions.withdrawing import Receipt, withdraw
 from engine.folder import FolderError
 from engine.records.run import Decision, DecisionKind
-from tui.acting import attempt, say
+from tui.acting import ask, at_work, attempt, hand_over, say
 from tui.bindings import bindings_for, caption_in
 from tui.drafts import DraftFile
 from tui.screens.base import RoomScreen
@@ -89,11 +89,14 @@ class DecideScreen(RoomScreen):
             evidence = load_evidence(self.run_path)
         except FolderError as error:
             text = f"{plain(str(error))}. Go back (esc) and look whether the run is still there."
-            self.call_later(self.query_one(EvidencePane).fail, text)
+            hand_over(self, self.call_later, self._cannot_read, text)
         else:
-            self.call_later(self._take, evidence, kept)
+            hand_over(self, self.call_later, self._take, evidence, kept)
         if problem is not None:
             self.app.call_from_thread(say, self, problem, "warning")
+
+    async def _cannot_read(self, text: str) -> None:
+        await self.query_one(EvidencePane).fail(text)
 
     async def _take(self, evidence: Evidence, drafts: Drafts | None) -> None:
         self._evidence = evidence
@@ -136,6 +139,11 @@ class DecideScreen(RoomScreen):
         if self._keep_timer is not None:
             self._keep_timer.stop()
         self._keep_timer = self.set_timer(KEEP_AFTER_S, self._keep)
+
+    def _keep_at_once(self) -> None:
+        """What is kept once the screen was left, and its timers are gone."""
+        self._to_keep = dict(self._pane.drafts)
+        self._keep()
 
     @work(thread=True, group="keep")
     def _keep(self) -> None:
@@ -225,7 +233,7 @@ class DecideScreen(RoomScreen):
         if evidence is None or form is None:
             say(self, "Choose a decision first: s, x, d, t, e or p.")
             return
-        if not pane.check():
+        if not pane.check() or self._is_writing():
             return
         record = form.record(pane.overridden, evidence.draft.evidence)
         override = None
@@ -235,7 +243,14 @@ class DecideScreen(RoomScreen):
             override = OverrideRequest(form.typed_name, why, routing)
         self._rehearse(record, override, pane.new_view)
 
-    @work(thread=True, exclusive=True, group="write")
+    def _is_writing(self) -> bool:
+        """Whether the key before is still at work on the record; then that is said."""
+        if at_work(self, "write"):
+            say(self, "The record is still being worked on.")
+            return True
+        return False
+
+    @work(thread=True, group="write")
     def _rehearse(
         self, record: Decision, override: OverrideRequest | None, supersede: bool
     ) -> None:
@@ -249,7 +264,7 @@ class DecideScreen(RoomScreen):
         if isinstance(found[0], Refused):
             self.call_later(self._refused, found[0])
         else:
-            self.app.call_from_thread(self._ask, record, found[0], override, supersede)
+            hand_over(self, self._ask, record, found[0], override, supersede)
 
     def _ask(
         self,
@@ -269,7 +284,7 @@ class DecideScreen(RoomScreen):
                 self._write(record, override, supersede)
 
         text = json.dumps(value, indent=2, ensure_ascii=False)
-        self.app.push_screen(RecordDialog(title, text), answered)
+        ask(self, RecordDialog(title, text), answered)
 
     @work(thread=True, group="write")
     def _write(self, record: Decision, override: OverrideRequest | None, supersede: bool) -> None:
@@ -295,9 +310,13 @@ class DecideScreen(RoomScreen):
         pane = self._pane
         self._drafts_before, pane.drafts = pane.drafts, {}
         pane.form, pane.new_view = None, False
+        kind, back = receipt.decision.decision.value, caption_in(self.app, "decide.take_back")
+        if not self.is_running:  # it was left meanwhile
+            self._keep_at_once()
+            say(self, f"Decided: {kind}.")
+            return
         self._keep_later()
         self.query_one(EvidencePane).focus()
-        kind, back = receipt.decision.decision.value, caption_in(self.app, "decide.take_back")
         say(self, f"Decided: {kind}. {back} takes it back while you are here.")
         self._load()
 
@@ -305,10 +324,10 @@ class DecideScreen(RoomScreen):
 
     def action_take_back(self) -> None:
         """Take back the decision that was just written here."""
-        if self._receipt is not None:
+        if self._receipt is not None and not self._is_writing():
             self._withdraw(self._receipt)
 
-    @work(thread=True, exclusive=True, group="write")
+    @work(thread=True, group="write")
     def _withdraw(self, receipt: Receipt) -> None:
         found: list[str | None] = []
         if not attempt(self, lambda: found.append(withdraw(receipt)), ""):
@@ -324,8 +343,11 @@ class DecideScreen(RoomScreen):
         self._kind_back = receipt.decision.decision
         self._pane.new_view = receipt.stands is not None
         self._pane.drafts, self._drafts_before = self._drafts_before, {}
-        self._keep_later()
         say(self, "Taken back. What you typed is here again; nothing is decided.")
+        if not self.is_running:
+            self._keep_at_once()
+            return
+        self._keep_later()
         self._load()
 
     # --- leaving ------------------------------------------------------------------

@@ -8,15 +8,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from engine.live.projected import ExampleView
 from tui.views.examples_page import page_of
 from tui.views.plain import plain
+from tui.widgets.dialog import Dialog
 from tui.widgets.example_page import ExamplePage
 
 
-class ExampleScreen(ModalScreen[None]):
+class ExampleScreen(Dialog[None]):
     """Prompt, what was expected, what came, and where they differ."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

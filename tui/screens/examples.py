@@ -11,6 +11,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 
+from engine.answers.scored_examples import Row
 from engine.answers.scored_rows import RowIndex
 from engine.answers.trace_export import (
     Chosen,
@@ -21,7 +22,7 @@ from engine.answers.trace_export import (
     write_export,
 )
 from engine.answers.trace_review import Answered, Reviews, RowKey, is_current
-from tui.acting import attempt, say
+from tui.acting import ask, attempt, hand_over, say
 from tui.bindings import bindings_for
 from tui.reviewing import Reviewing
 from tui.screens.ask_text import AskText
@@ -250,21 +251,29 @@ class ExamplesScreen(RoomScreen):
 
         self._change(accept)
 
-    @work(thread=True, group="tag")
     def _change(self, change: Callable[[list[Answered], list[Chosen]], Reviews]) -> None:
-        """Change the reviews of the selected answers, whose texts are read here."""
+        """Change the reviews of the answers that are selected now: the next key may select others
+        before a thread has begun."""
         selected = self._browser.selected
         if len(selected) > MAX_TAGGED:
             said = (
                 f"{len(selected):,} examples are marked, and at most {MAX_TAGGED:,} are tagged at "
                 "once: a class says that somebody read the answer."
             )
-            self.app.call_from_thread(say, self, said, "warning")
-            return
-        chosen = self._chosen(selected)
-        if not chosen:
-            self.app.call_from_thread(say, self, "There is no example at the cursor.")
-            return
+            say(self, said, "warning")
+        elif not (rows := self._rows_of(selected)):
+            say(self, "There is no example at the cursor.")
+        else:
+            self._change_rows(self._browser.index, rows, change)
+
+    @work(thread=True, group="tag")
+    def _change_rows(
+        self,
+        index: RowIndex,
+        rows: list[Row],
+        change: Callable[[list[Answered], list[Chosen]], Reviews],
+    ) -> None:
+        chosen = _chosen(index, rows)
         answers = [
             Answered(
                 RowKey(one.file.record, one.text.id), one.file.suite, one.file.stage, one.text.got
@@ -276,13 +285,15 @@ class ExamplesScreen(RoomScreen):
     def _attempt(self, change: Callable[[], Reviews | None]) -> None:
         made: list[Reviews | None] = []
         if attempt(self, lambda: made.append(change()), "") and made[0] is not None:
-            self.app.call_from_thread(self._browser.take_reviews, made[0])
+            hand_over(self, self._take_reviews, made[0])
 
-    def _chosen(self, positions: list[int]) -> list[Chosen]:
-        """The rows of these examples with their texts; reads the disk."""
+    def _take_reviews(self, reviews: Reviews) -> None:
+        self._browser.take_reviews(reviews)
+
+    def _rows_of(self, positions: list[int]) -> list[Row]:
+        """The rows of these examples, of the side that is judged."""
         index, side = self._browser.index, self._browser.choice.side
-        rows = [shown_row(index.examples[at], side) for at in positions if at < len(index.examples)]
-        return [Chosen(index.file(row), row.slice, row.correct, index.fetch(row)) for row in rows]
+        return [shown_row(index.examples[at], side) for at in positions if at < len(index.examples)]
 
     @work(thread=True, group="tag")
     def action_undo(self) -> None:
@@ -331,16 +342,16 @@ class ExamplesScreen(RoomScreen):
         if not positions:
             say(self, "There is nothing to write: no example is marked, and none is listed.")
             return
-        self._prepare(browser.index, positions, bool(browser.rows.marked))
+        self._prepare(browser.index, self._rows_of(positions), bool(browser.rows.marked))
 
     @work(thread=True, exclusive=True, group="export")
-    def _prepare(self, index: RowIndex, positions: list[int], marked: bool) -> None:
+    def _prepare(self, index: RowIndex, rows: list[Row], marked: bool) -> None:
         """Look at the rows and at the gold files, then ask where to."""
-        chosen = self._chosen(positions)
+        chosen = _chosen(index, rows)
         gold = gold_prompts(self.run_path)
         known = None if gold is None else in_gold(chosen, gold)
         words = export_words(chosen, marked, known)
-        self.app.call_from_thread(self._ask_path, chosen, words, default_path(self.run_path))
+        hand_over(self, self._ask_path, chosen, words, default_path(self.run_path))
 
     def _ask_path(self, chosen: list[Chosen], words: list[list[Cell]], path: Path) -> None:
         workspace = self.factory.workspace
@@ -356,23 +367,21 @@ class ExamplesScreen(RoomScreen):
 
         def answered(text: str | None) -> None:
             if text is not None:
-                self._export(where(text), chosen)
+                self._export(where(text), chosen, self._browser.reviews)
 
-        self.app.push_screen(
-            AskText(
-                "Export rows",
-                lines(paint(*line) for line in words),
-                shown,
-                check=check,
-            ),
-            answered,
-        )
+        said = lines(paint(*line) for line in words)
+        ask(self, AskText("Export rows", said, shown, check=check), answered)
 
     @work(thread=True, group="export")
-    def _export(self, path: Path, chosen: list[Chosen]) -> None:
+    def _export(self, path: Path, chosen: list[Chosen], reviews: Reviews) -> None:
         count = f"{len(chosen):,} rows" if len(chosen) != 1 else "1 row"
         attempt(
             self,
-            lambda: write_export(path, self.run_path, chosen, self._browser.reviews),
+            lambda: write_export(path, self.run_path, chosen, reviews),
             f"{count} written to {path}. They are held out: write new ones after them.",
         )
+
+
+def _chosen(index: RowIndex, rows: list[Row]) -> list[Chosen]:
+    """The rows with their texts; reads the disk."""
+    return [Chosen(index.file(row), row.slice, row.correct, index.fetch(row)) for row in rows]

@@ -9,15 +9,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.views.excerpt import Excerpt
 from tui.views.plain import plain
+from tui.widgets.dialog import Dialog
 from tui.widgets.file_view import FileView
 
 
-class FileScreen(ModalScreen[bool]):
+class FileScreen(Dialog[bool]):
     """Shows a text; True when the editor is asked for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

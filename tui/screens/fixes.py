@@ -12,13 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from engine.checks.fixes import Fix
 from engine.differences import DiffLine, difference
+from tui.acting import hand_over
 from tui.views.fix_view import diff_rows, fix_cells, why_lines
+from tui.widgets.dialog import Dialog
 from tui.widgets.rows_view import RowsView
 from tui.widgets.tones import lines, paint
 
@@ -96,7 +97,7 @@ class DiffView(RowsView):
         return [self._rows[index]]
 
 
-class FixScreen(ModalScreen[list[Fix]]):
+class FixScreen(Dialog[list[Fix]]):
     """Gives the fixes that are to be made; none of them when it is left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -135,7 +136,7 @@ class FixScreen(ModalScreen[list[Fix]]):
     @work(thread=True, exclusive=True, group="difference")
     def _compare(self, fix: Fix) -> None:
         found = difference(fix)
-        self.app.call_from_thread(self._show, fix, found)
+        hand_over(self, self._show, fix, found)
 
     def _show(self, fix: Fix, found: list[DiffLine]) -> None:
         at = self.query_one(FixList).highlighted

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.bindings import EVERYWHERE, KEYS, PANES, Key, keys_of
+from tui.widgets.dialog import Dialog
 
 CAPTION, WORDS = 8, 58
 """Cells of a key, and of what it does: together what the dialog holds in 80 columns."""
@@ -25,7 +25,7 @@ def title_of(room: str) -> str:
     return _TITLES.get(room, room.capitalize())
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """All keys of one screen, those that work everywhere last."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

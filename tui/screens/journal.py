@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Markdown, Static
+from textual.worker import get_current_worker
 
 from engine.publish.journal.listing import Listed
 from engine.publish.journal.trend import Trend
 from engine.workspace import Workspace
-from tui.acting import say, sentence_of
+from tui.acting import hand_over, say, sentence_of
 from tui.bindings import bindings_for
 from tui.following import Following
 from tui.screens.base import RoomScreen
@@ -106,9 +107,9 @@ class JournalScreen(JournalActs, RoomScreen):
                 # So that the screen has the lines of thousands at once.
                 width = self.query_one("#list").scrollable_content_region.width
                 list_entries(journal.entries, width, noted=journal.notes, known=self._lines)
-                self.app.call_from_thread(self._take, journal)
+                hand_over(self, self._take, journal)
         except OSError as error:
-            self.app.call_from_thread(say, self, sentence_of(error), "error")
+            hand_over(self, say, self, sentence_of(error), "error")
 
     def _take(self, journal: Journal) -> None:
         self.journal = journal
@@ -185,9 +186,9 @@ class JournalScreen(JournalActs, RoomScreen):
     @work(thread=True, exclusive=True, group="entry")
     def _read_entry(self, entry: Listed) -> None:
         text = self.reader.text(entry, self.journal.notes)
-        self.call_later(self._take_entry, entry, text)
+        hand_over(self, self.call_later, self._take_entry, entry, text)
         trend = self.reader.trend(self.journal.entries, entry.target)
-        self.app.call_from_thread(self._take_trend, entry, trend)
+        hand_over(self, self._take_trend, entry, trend)
 
     async def _take_entry(self, entry: Listed, text: str) -> None:
         if entry.key != self._put:
@@ -240,13 +241,11 @@ class JournalScreen(JournalActs, RoomScreen):
 
     @work(thread=True, exclusive=True, group="search")
     def _search(self, journal: Journal, needle: str) -> None:
-        from textual.worker import get_current_worker
-
         worker = get_current_worker()
         for looked, found in self.reader.search(journal, needle):
             if worker.is_cancelled:
                 return
-            self.app.call_from_thread(self._found, needle, looked, found)
+            hand_over(self, self._found, needle, looked, found)
 
     def _found(self, needle: str, looked: int, found: list[str]) -> None:
         if needle != self._needle:

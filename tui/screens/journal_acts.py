@@ -13,7 +13,7 @@ from engine.folder import write_bytes_atomic
 from engine.plain_file import read_plain
 from engine.publish.journal.writing import HandWritten, Written
 from engine.workspace import Workspace
-from tui.acting import attempt, say, sentence_of
+from tui.acting import ask, attempt, say, sentence_of
 from tui.editing import edit
 from tui.views.journal_reader import Journal, JournalReader
 from tui.widgets.confirm import Confirm
@@ -44,11 +44,15 @@ class JournalActs(Screen[None]):
         else:
             self._write()
 
-    @work(thread=True, group="write")
     def _write(
         self, force: bool = False, notes: dict[str, str] | None = None, draft: Path | None = None
     ) -> None:
         """``draft`` holds the notes until they stand in JOURNAL.md."""
+        self._busy(True)  # here and not in the thread: a second press may come before that begins
+        self._write_it(force, notes, draft)
+
+    @work(thread=True, group="write")
+    def _write_it(self, force: bool, notes: dict[str, str] | None, draft: Path | None) -> None:
         done: list[Written] = []
         refused: list[str] = []
 
@@ -59,7 +63,6 @@ class JournalActs(Screen[None]):
             except HandWritten as error:
                 refused.append(str(error))
 
-        self.app.call_from_thread(self._busy, True)
         attempt(self, write, "")
         self.app.call_from_thread(self._busy, False)
         if refused:
@@ -71,7 +74,8 @@ class JournalActs(Screen[None]):
 
     def _busy(self, busy: bool) -> None:
         self.writing = busy
-        self._screen.tell_state()
+        if self.is_running:
+            self._screen.tell_state()
 
     def _told(self, written: Written) -> None:
         if not written.changed:
@@ -80,7 +84,8 @@ class JournalActs(Screen[None]):
             say(self, f"JOURNAL.md is written; what it was is kept as {written.kept.name}.")
         else:
             say(self, "JOURNAL.md is written.")
-        self._screen.read()
+        if self.is_running:
+            self._screen.read()
 
     def _ask(self, problem: str, notes: dict[str, str] | None, draft: Path | None) -> None:
         def answered(yes: bool | None) -> None:
@@ -88,10 +93,9 @@ class JournalActs(Screen[None]):
                 self._write(force=True, notes=notes, draft=draft)
 
         question = "Write JOURNAL.md anew all the same?"
-        self.app.push_screen(
-            Confirm(question, f"{problem} The file of before is kept beside it.", "Write it"),
-            answered,
-        )
+        detail = f"{problem} The file of before is kept beside it."
+        if not ask(self, Confirm(question, detail, "Write it"), answered):
+            say(self, f"JOURNAL.md was not written: {problem}", "error")
 
     # --- notes ----------------------------------------------------------------------
 

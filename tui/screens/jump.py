@@ -9,9 +9,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Label
+
+from tui.widgets.dialog import Dialog
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 """The middle row first: it is under the fingers."""
@@ -31,7 +33,7 @@ def places(screen: Screen[Any]) -> list[tuple[str, Widget]]:
     return list(zip(LETTERS, seen, strict=False))
 
 
-class JumpScreen(ModalScreen[Widget | None]):
+class JumpScreen(Dialog[Widget | None]):
     """Answers with the widget whose letter was pressed, None when none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+o", "dismiss(None)", "close")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from tui.acting import attempt, say
+from tui.acting import at_work, attempt, hand_over, in_front, say
 from tui.feed import RunFeed
 from tui.screens.base import RoomScreen
 from tui.widgets.confirm import Confirm
@@ -78,9 +78,11 @@ class RunActs(RoomScreen):
                 found.append(other)
 
         if attempt(self, look, ""):
-            self.app.call_from_thread(self._compare_with, found[0] if found else None)
+            hand_over(self, self._compare_with, found[0] if found else None)
 
     def _compare_with(self, other: str | None) -> None:
+        if not in_front(self):
+            return
         if other is None:
             say(self, "There is no other run of this target to compare with.")
         elif self.run_id is not None:
@@ -112,10 +114,12 @@ class RunActs(RoomScreen):
         """Go on with a run that stands still."""
         if self.feed.liveness in ("running", "waiting"):
             say(self, f"{self.run_id} is running; there is nothing to resume.")
+        elif at_work(self, "resume"):
+            say(self, f"{self.run_id} is still being started.")
         else:
             self._resume()
 
-    @work(thread=True, group="act", exclusive=True)
+    @work(thread=True, group="resume")
     def _resume(self) -> None:
         from tui.screens.agreeing import resume_run
 
@@ -125,6 +129,7 @@ class RunActs(RoomScreen):
         """A run that was final goes on as a new one: show that."""
         if place.name != self.run_id:
             say(self, f"{place.name} goes on from {self.run_id}.")
-            self.factory.open_run(place.name)
+            if in_front(self):  # else something else was gone to meanwhile
+                self.factory.open_run(place.name)
         else:
             say(self, f"{self.run_id} goes on.")

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from engine.records.loop import LoopPhase
 from engine.workspace import Workspace
-from tui.acting import attempt, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.bindings import bindings_for, caption_in
 from tui.screens.loops_acts import LoopActs
 from tui.screens.loops_chain import ChainPane
@@ -123,7 +123,7 @@ class LoopsScreen(LoopActs):
         if self.view is not None:
             self._loop_pane.draw_clocks()
             self._draw_top()
-        reading = any(worker.group == "read" and worker.is_running for worker in self.workers)
+        reading = at_work(self, "read")
         more = self.view is not None and self.view.reading
         if not reading and (self._look.running or more or not self._looks % QUIET_EVERY):
             self._read()
@@ -149,7 +149,7 @@ class LoopsScreen(LoopActs):
                         looks.append(self._reader.read(kept))
 
         if attempt(self, look, "") and looks:
-            self.app.call_from_thread(self._take, looks[-1], wanted, cursor)
+            hand_over(self, self._take, looks[-1], wanted, cursor)
 
     def _kept(self, look: Look) -> str | None:
         """The place that was shown last, unless a loop runs or has come since."""
@@ -165,6 +165,7 @@ class LoopsScreen(LoopActs):
         if self._read_once and wanted != self._wanted:
             self._read()  # another place was chosen while this one was read
             return
+        self.awaited = ""
         first, self._read_once = not self._read_once, True
         before = self._look.shown
         self._look, self._wanted = look, look.shown.name if look.shown is not None else None
@@ -232,7 +233,7 @@ class LoopsScreen(LoopActs):
 
     def busy(self, words: str) -> None:
         self._busy = words
-        if self.is_mounted:
+        if self.is_running:
             self._draw_top()
 
     def _draw_places(self) -> None:
@@ -298,7 +299,7 @@ class LoopsScreen(LoopActs):
     def _show_place(self, name: str) -> None:
         if name == self._wanted:
             return
-        self._wanted = name
+        self._wanted = self.awaited = name
         self.factory.remembered.put("loops.place", [name, _newest(self._look)])
         self._draw_places()
         self._read()
@@ -315,7 +316,7 @@ class LoopsScreen(LoopActs):
     def _begun(self, loop_id: str | None) -> None:
         if loop_id is not None:
             say(self, f"{loop_id} is started. It goes on when this screen is left.")
-            self._wanted = loop_id
+            self._wanted = self.awaited = loop_id
             self._read()
 
     # --- the try at the cursor ----------------------------------------------------

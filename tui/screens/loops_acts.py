@@ -11,7 +11,7 @@ from textual import work
 from engine.loops.folder import LoopFolder, Request
 from engine.records.loop import LoopPhase
 from engine.target import load_target
-from tui.acting import attempt, say
+from tui.acting import ask, at_work, attempt, hand_over, say
 from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
 from tui.views.loops_reader import LoopView
@@ -20,7 +20,6 @@ from tui.widgets.confirm import Confirm
 
 if TYPE_CHECKING:
     from engine.plans.programs import Program
-
 CANCEL_WAIT_S = 60.0
 """How long the run may take to save its checkpoint."""
 
@@ -37,6 +36,9 @@ class LoopActs(RoomScreen):
     BEGINS = ("loops.flywheel", "a flywheel")
     """The key that begins another loop, and what is begun."""
 
+    awaited = ""
+    """The loop that was chosen while another one is still shown: it is being read."""
+
     @property
     def view(self) -> LoopView | None:
         """The loop that is shown; None where none is."""
@@ -51,7 +53,10 @@ class LoopActs(RoomScreen):
         raise NotImplementedError
 
     def _loop(self) -> LoopView | None:
-        """The loop; where none is shown, that is said."""
+        """The loop; where none is shown, or another one is about to be, that is said."""
+        if self.awaited:
+            say(self, f"{plain(self.awaited)} is still being read.")
+            return None
         if self.view is None:
             name, what = self.BEGINS
             say(self, f"No loop is shown. {caption_in(self.app, name)} starts {what}.")
@@ -59,8 +64,17 @@ class LoopActs(RoomScreen):
 
     def _do(self, view: LoopView, words: str, act: Callable[[LoopFolder], object]) -> None:
         """Do something that may take a while, in a thread, with a sign at the top."""
+        if not self._free():
+            return
         self.busy(words)
         self._work(LoopFolder(view.path), act)
+
+    def _free(self) -> bool:
+        """Whether nothing is being done; else that is said: one thing after another."""
+        if at_work(self, "act"):
+            say(self, "What was asked before is still being done.")
+            return False
+        return True
 
     @work(thread=True, group="act")
     def _work(self, folder: LoopFolder, act: Callable[[LoopFolder], object]) -> None:
@@ -72,7 +86,7 @@ class LoopActs(RoomScreen):
         self.busy("")
         if isinstance(said, str):
             say(self, said)
-        if self.is_mounted:
+        if self.is_running:
             self.look_again()
 
     # --- what is asked of a running loop ----------------------------------------------
@@ -149,6 +163,8 @@ class LoopActs(RoomScreen):
             self._go_on(view, _launch)
 
     def _go_on(self, view: LoopView, act: Callable[[LoopFolder], object]) -> None:
+        if not self._free():
+            return
         self.busy("starting …")
         self._ask_then(LoopFolder(view.path), act)
 
@@ -180,15 +196,14 @@ class LoopActs(RoomScreen):
 
     def action_edit_plan(self) -> None:
         """Change the plan that waits before it runs."""
-        if self._waiting() is not None:
-            self._open_form()
+        if (view := self._waiting()) is not None:
+            self._open_form(view)
 
     @work(thread=True, group="form", exclusive=True)
-    def _open_form(self) -> None:
+    def _open_form(self, view: LoopView) -> None:
         from tui.screens.loops_edit import EditPlan, edit_form
 
-        view = self.view
-        if view is None or view.waiting is None or view.loop is None:
+        if view.waiting is None or view.loop is None:
             return
         number, own = view.waiting.number, view.settings
         target = (self.factory.workspace / view.loop.target_dir).resolve()
@@ -198,7 +213,7 @@ class LoopActs(RoomScreen):
             lambda: forms.append(edit_form(LoopFolder(view.path), target, number, own)),
             "",
         ):
-            self.app.call_from_thread(self.app.push_screen, forms[0], self._edited)
+            hand_over(self, ask, self, forms[0], self._edited)
 
     def _edited(self, approve: bool | None) -> None:
         """The plan was changed; with ``approve`` it is to be run as well."""

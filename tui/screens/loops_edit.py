@@ -101,6 +101,11 @@ class EditPlan(FormDialog[bool | None]):
             return
         self.app.call_from_thread(self.finish, approve)
 
+    def action_leave(self) -> None:
+        """Leave; not while the plan is being kept, which would be approved unsaid or not at all."""
+        if not self._keeping:
+            self.dismiss(None)
+
     def _refused(self, problem: str) -> None:
         self._keeping = False
         self.complain(problem)

@@ -9,18 +9,18 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from tui.styles import style_paths
 from tui.views.plain import plain_lines
 from tui.views.setting import Setting
+from tui.widgets.dialog import Dialog
 from tui.widgets.setting_row import SettingRow
 
 Answer = TypeVar("Answer")
 
 
-class FormDialog(ModalScreen[Answer]):
+class FormDialog(Dialog[Answer]):
     """Rows of settings. A subclass says what they are, explains them, and takes what is typed."""
 
     CSS_PATH = style_paths("forms")
@@ -101,8 +101,7 @@ class FormDialog(ModalScreen[Answer]):
 
     def finish(self, answer: Answer) -> None:
         """Answer from a thread's callback: one that waits for the removal waits for ever."""
-        if self.is_current:
-            self.dismiss(answer)
+        self.dismiss(answer)
 
     def action_leave(self) -> None:
         self.dismiss(None)

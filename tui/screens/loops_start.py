@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from engine.workspace import Workspace
-from tui.acting import attempt
+from tui.acting import attempt, hand_over
 from tui.screens.agreeing import question_on
 from tui.screens.loops_form import FormDialog
 from tui.views.loops_form import COMMITS, DATA, PLANNER, TARGET, start_fields, wish_of
@@ -63,6 +63,8 @@ class StartFlywheel(FormDialog[str | None]):
     def changed(self, setting: Setting, value: str) -> None:
         if setting.key == TARGET and self._first is not None:
             self._offers = None
+            self.standing = ""  # what stands against the target of before
+            self.complain("")
             self._look()
 
     @work(thread=True, group="offers", exclusive=True)
@@ -72,10 +74,10 @@ class StartFlywheel(FormDialog[str | None]):
         if path is not None and attempt(
             self, lambda: found.append(offers_of(self._workspace, path)), ""
         ):
-            self.app.call_from_thread(self._take, found[0])
+            hand_over(self, self._take, found[0])
 
     def _take(self, offers: Offers) -> None:
-        if not self.is_mounted or self._path is None or self._path.name != offers.target:
+        if self._path is None or self._path.name != offers.target:
             return
         self._offers = offers
         self.row("iterations").offer(offers.iterations)

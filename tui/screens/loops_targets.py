@@ -11,16 +11,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.views import cells
 from tui.views.loops_places import Place
 from tui.views.plain import plain
+from tui.widgets.dialog import Dialog
 
 
-class TargetsScreen(ModalScreen[str | None]):
+class TargetsScreen(Dialog[str | None]):
     """Answers with the name of a place; None when none was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

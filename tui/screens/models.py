@@ -11,19 +11,19 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from engine.models import MODELS_DIR, ModelOnDisk, hub_cache
 from tui.views.draft_view import model_cells, model_head, model_row
 from tui.views.plain import plain
+from tui.widgets.dialog import Dialog
 from tui.widgets.tones import paint
 
 WIDE = 120
 """From so many columns on, models are shown as a table."""
 
 
-class ModelScreen(ModalScreen[str | None]):
+class ModelScreen(Dialog[str | None]):
     """Lists models; answers with the id of the chosen one, None when none was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,f2", "dismiss(None)", "close")]

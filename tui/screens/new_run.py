@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
-from textual.types import NoActiveAppError
 from textual.widgets import Input, Static
-from textual.worker import get_current_worker
 
 from engine.models import ModelOnDisk
 from engine.plans.programs import Program
 from engine.plans.starting import NotAgreed
 from engine.target import TargetError, load_target
 from engine.workspace import Workspace
-from tui.acting import say
+from tui.acting import ask, hand_over, in_front, say
 from tui.bindings import bindings_for
 from tui.screens import new_run_work
-from tui.screens.agreeing import question_on
+from tui.screens.agreeing import SAID_NO, question_on
 from tui.screens.base import RoomScreen
 from tui.screens.new_run_plan import PlanPane
 from tui.screens.new_run_typed import Typed
@@ -104,13 +101,6 @@ class NewRunScreen(RoomScreen):
     def _plans(self) -> PlanPane:
         return self.query_one(PlanPane)
 
-    def _tell(self, callback: Callable[..., object], *values: Any) -> None:
-        """From a thread: hand over what was found, unless nobody waits for it any more."""
-        # A screen that is taken away in between has no app any more.
-        with suppress(NoActiveAppError):
-            if not get_current_worker().is_cancelled:
-                self.app.call_from_thread(callback, *values)
-
     # --- the target ---------------------------------------------------------------
 
     @work(thread=True, exclusive=True, group="targets")
@@ -118,7 +108,7 @@ class NewRunScreen(RoomScreen):
         workspace = self._workspace
         targets = {path.name: path for path in workspace.target_paths()}
         parent = new_run_work.read_parent(workspace, self.run_id)
-        self._tell(self._take_targets, targets, parent)
+        hand_over(self, self._take_targets, targets, parent)
 
     def _take_targets(self, targets: dict[str, Path], parent: Parent | None) -> None:
         self._targets, self._typed.parent = targets, parent
@@ -161,10 +151,10 @@ class NewRunScreen(RoomScreen):
         try:
             target = load_target(path)
         except TargetError as error:
-            self._tell(self._take_target, path, {}, str(error))
+            hand_over(self, self._take_target, path, {}, str(error))
             return
         own = own_values(target.forge, new_run_work.train_settings(target))
-        self._tell(self._take_target, path, own, "")
+        hand_over(self, self._take_target, path, own, "")
 
     def _take_target(self, path: Path, own: dict[str, str], problem: str) -> None:
         self._pane.offer(own)
@@ -241,8 +231,8 @@ class NewRunScreen(RoomScreen):
     def _find_models(self) -> None:
         models, problem = new_run_work.find_models(self._workspace)
         if problem:
-            self._tell(say, self, problem, "warning")
-        self._tell(self._take_models, models)
+            hand_over(self, say, self, problem, "warning")
+        hand_over(self, self._take_models, models)
 
     def _take_models(self, models: list[ModelOnDisk]) -> None:
         self._models = models
@@ -359,7 +349,7 @@ class NewRunScreen(RoomScreen):
         except NotAgreed as asked:
             self.app.call_later(self._ask_about_programs, asked, wish, watch)
         else:
-            self.app.call_later(self._started, started, problem, watch)
+            self.app.call_later(self._started, wish, started, problem, watch)
 
     def _ask_about_programs(self, asked: NotAgreed, wish: Wish, watch: bool) -> None:
         def answered(yes: bool | None) -> None:
@@ -367,11 +357,13 @@ class NewRunScreen(RoomScreen):
                 self._go(wish, watch=watch, agreed=asked.programs)
 
         self._starting = False
-        self._plans.draw()
         question = question_on(asked.programs, asked.target, "run", asked.target.name)
-        self.app.push_screen(question, answered)
+        if not ask(self, question, answered):
+            say(self, SAID_NO)
+        if self.is_running:
+            self._plans.draw()
 
-    async def _started(self, started: list[str], problem: str, watch: bool) -> None:
+    async def _started(self, wish: Wish, started: list[str], problem: str, watch: bool) -> None:
         """Show the run that was started, or why none was.
 
         Runs as a callback of the app: a screen that waits for its own removal waits for ever.
@@ -380,13 +372,16 @@ class NewRunScreen(RoomScreen):
         if problem:
             say(self, problem, "error")
         if not started:
-            self._plans.draw()
+            if self.is_running:
+                self._plans.draw()
             return
-        self._typed.keep(self._pane.target, {})
+        self._typed.keep(wish.target.name, {})
         names = started[0] if len(started) == 1 else f"{started[0]} to {started[-1]}"
         how = "queued" if self._plans.state.ahead else "started"
         say(self, f"{names} {'is' if len(started) == 1 else 'are'} {how}.")
-        if not watch:
+        if not self.is_running:
+            return  # it was left meanwhile
+        if not watch or not in_front(self):
             self._plans.look_at_queue()
             self._plans.draw()
             return
@@ -395,6 +390,9 @@ class NewRunScreen(RoomScreen):
 
     async def action_leave(self) -> None:
         """One step back: out of the filter, or of the screen; nothing was written."""
+        if self._starting:
+            say(self, "The run is being started.")
+            return
         if not self._pane.filtering:
             self._typed.keep(self._pane.target, self._pane.typed())
         await self.factory.action_back()

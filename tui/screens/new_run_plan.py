@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.types import NoActiveAppError
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
@@ -24,7 +20,7 @@ from engine.plans.data_lengths import TokenCount
 from engine.plans.planning import Draft
 from engine.target import Target, TargetError, load_target
 from engine.workspace import Workspace
-from tui.acting import say
+from tui.acting import at_work, hand_over, say
 from tui.screens import new_run_work
 from tui.screens.new_run_work import Planned, Wish
 from tui.views.new_run_view import NewRunState, plan_lines
@@ -32,6 +28,10 @@ from tui.widgets.tones import lines, paint
 
 QUEUE_S = 3.0
 """How often the queue is looked at."""
+
+
+_OF_A_TARGET = ("draft", "data", "outlook", "tokens")
+"""The workers whose findings hold for one target."""
 
 
 class PlanPane(VerticalScroll):
@@ -59,17 +59,12 @@ class PlanPane(VerticalScroll):
         self.look_at_queue()
         self.set_interval(QUEUE_S, self.look_at_queue)
 
-    def _tell(self, callback: Callable[..., object], *values: Any) -> None:
-        """From a thread: hand over what was found, unless nobody waits for it any more."""
-        # A screen that is taken away in between has no app any more.
-        with suppress(NoActiveAppError):
-            if not get_current_worker().is_cancelled:
-                self.app.call_from_thread(callback, *values)
-
     # --- planning -------------------------------------------------------------------
 
     def forget(self) -> None:
         """Another target was chosen: nothing that was found holds for it."""
+        for group in _OF_A_TARGET:
+            self.workers.cancel_group(self, group)
         self._wish = None
         self._looked = self._counted = ()
         self.state.check = self.state.count = self.state.outlook = self.state.draft = None
@@ -94,7 +89,7 @@ class PlanPane(VerticalScroll):
     @work(thread=True, exclusive=True, group="draft")
     def _make_draft(self, wish: Wish) -> None:
         planned = new_run_work.plan(self._workspace, wish)
-        self._tell(self._take_draft, wish, planned)
+        hand_over(self, self._take_draft, wish, planned)
 
     def _take_draft(self, wish: Wish, planned: Planned) -> None:
         if wish != self._wish:
@@ -118,12 +113,12 @@ class PlanPane(VerticalScroll):
         forge = target.forge
         files = (forge.dataset, [one.file for one in target.held_out], forge.factory.data)
         key = (wish.target, repr(files))
-        self._tell(setattr, self.state, "limit", forge.model.max_seq_len)
+        hand_over(self, setattr, self.state, "limit", forge.model.max_seq_len)
         if key == self._looked:
             return
         check = new_run_work.look_at_data(target, lambda: worker.is_cancelled)
         if check is not None:
-            self._tell(self._take_data, key, check)
+            hand_over(self, self._take_data, key, check)
 
     def _take_data(self, key: tuple[object, ...], check: DataCheck) -> None:
         self._looked = key
@@ -142,7 +137,8 @@ class PlanPane(VerticalScroll):
     def _estimate(
         self, drafted: Draft, check: DataCheck | None, counted: TokenCount | None
     ) -> None:
-        self._tell(
+        hand_over(
+            self,
             self._take_outlook,
             drafted,
             new_run_work.outlook(self._workspace, drafted, check, counted),
@@ -173,10 +169,10 @@ class PlanPane(VerticalScroll):
             target,
             check,
             model,
-            lambda some: self._tell(self._take_count, check, some, ""),
+            lambda some: hand_over(self, self._take_count, check, some, ""),
             lambda: worker.is_cancelled,
         )
-        self._tell(self._take_count, check, counted, trouble)
+        hand_over(self, self._take_count, check, counted, trouble)
 
     def _take_count(self, check: DataCheck, counted: TokenCount | None, trouble: str) -> None:
         if check is self.state.check:
@@ -187,9 +183,8 @@ class PlanPane(VerticalScroll):
 
     def measure(self) -> None:
         """Measure what the model costs on this machine; once more stops it."""
-        running = [one for one in self.workers if one.group == "bench" and one.is_running]
         outlook, drafted = self.state.outlook, self.state.draft
-        if running:
+        if at_work(self, "bench"):
             self.workers.cancel_group(self, "bench")
             self.state.measuring = ""
             say(self, "The benchmark is stopped; nothing of it is kept.")
@@ -211,7 +206,9 @@ class PlanPane(VerticalScroll):
         assert outlook.wish is not None
 
         def told(what: str, done: int, total: int) -> None:
-            self._tell(self._told_of_bench, f"{done + 1} of {total}, {what}" if total else what)
+            hand_over(
+                self, self._told_of_bench, f"{done + 1} of {total}, {what}" if total else what
+            )
 
         problem = ""
         try:
@@ -220,7 +217,7 @@ class PlanPane(VerticalScroll):
             problem = str(error)
         except HelperStopped:
             return
-        self._tell(self._measured, problem)
+        hand_over(self, self._measured, problem)
 
     def _told_of_bench(self, what: str) -> None:
         self.state.measuring = what
@@ -237,7 +234,7 @@ class PlanPane(VerticalScroll):
     @work(thread=True, exclusive=True, group="queue")
     def look_at_queue(self) -> None:
         words, ahead = new_run_work.queue_words(self._workspace)
-        self._tell(self._take_queue, words, ahead)
+        hand_over(self, self._take_queue, words, ahead)
 
     def _take_queue(self, words: str, ahead: int) -> None:
         if (words, ahead) != (self.state.queue, self.state.ahead):

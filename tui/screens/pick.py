@@ -10,16 +10,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
+
+from tui.widgets.dialog import Dialog
 
 MAX_OPTIONS = 2_000
 LONG = 132
 """Cells of a dialog with long lines, where there are so many."""
 
 
-class Pick(ModalScreen[int | None]):
+class Pick(Dialog[int | None]):
     """The number of the chosen line in ``lines``, or None. Lines are drawn as they come."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

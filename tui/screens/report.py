@@ -16,7 +16,7 @@ from engine.publish.card.writing import PAGE, write_card
 from engine.publish.export import export_refusal, export_report
 from engine.publish.report import report_of
 from engine.publish.sections import Section, section_at, sections, text_of
-from tui.acting import attempt, say
+from tui.acting import ask, attempt, hand_over, say
 from tui.bindings import bindings_for
 from tui.clipboard import copy
 from tui.following import Following
@@ -99,14 +99,15 @@ class ReportScreen(RoomScreen):
         try:
             shown = excerpt(self._path, None)
         except FileNotFoundError:
-            self.call_later(self._show_nothing, "")
+            hand_over(self, self.call_later, self._show_nothing, "")
             return
         except OSError as error:
-            self.call_later(self._show_nothing, f"report.md cannot be read: {error.strerror}.")
+            text = f"report.md cannot be read: {error.strerror}."
+            hand_over(self, self.call_later, self._show_nothing, text)
             return
-        self.call_later(self._say_if_reviewed_since)
+        hand_over(self, self.call_later, self._say_if_reviewed_since)
         text = shown.text + (f"\n\n… {shown.note}" if shown.note else "")
-        self.call_later(self._take, text)
+        hand_over(self, self.call_later, self._take, text)
 
     def _say_if_reviewed_since(self) -> None:
         """Tags that were given after the report was written are not counted in it."""
@@ -300,7 +301,10 @@ class ReportScreen(RoomScreen):
         made: list[Path] = []
         if attempt(self, lambda: made.append(write_card(self.run_path)), ""):
             page = made[0].resolve().as_uri()
-            self.app.call_from_thread(self._following.follow, Link(PAGE, "web", page))
+            hand_over(self, self._card_made, page)
+
+    def _card_made(self, page: str) -> None:
+        self._following.follow(Link(PAGE, "web", page))
 
     # --- links ----------------------------------------------------------------------
 
@@ -336,14 +340,15 @@ class ReportScreen(RoomScreen):
         elif old is None:
             self._save(made[0])
         else:
-            self.app.call_from_thread(self._ask, made[0])
+            hand_over(self, self._ask, made[0])
 
     def _ask(self, text: str) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
                 self._save(text)
 
-        self.app.push_screen(
+        ask(
+            self,
             Confirm(
                 "Write the report anew?",
                 "report.md says something else than the records do now. What stands in it, "
@@ -357,4 +362,4 @@ class ReportScreen(RoomScreen):
     def _save(self, text: str) -> None:
         data = text.encode("utf-8", "replace")
         attempt(self, lambda: write_bytes_atomic(self._path, data), "report.md is written.")
-        self.app.call_from_thread(self._look)
+        hand_over(self, self._look)

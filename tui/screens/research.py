@@ -212,7 +212,7 @@ class ResearchScreen(ResearchScene):
     def show_campaign(self, name: str) -> None:
         """Show another campaign."""
         if name != (self.campaign.name if self.campaign is not None else None):
-            self._wanted = self.run_id = name
+            self._wanted = self.run_id = self.awaited = name
             self.number, self._change = None, None
             self._read()
 

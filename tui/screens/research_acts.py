@@ -144,7 +144,7 @@ class ResearchActs(LoopActs):
         )
 
     def _wish(self, act: Callable[[LoopFolder], object]) -> None:
-        view = self.view
+        view = self._loop()
         if view is None:
             return
 

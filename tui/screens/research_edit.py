@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from engine.loops.folder import LoopFolder
-from tui.acting import attempt, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.editing import edit
 from tui.screens.ask_text import AskText
 from tui.views.plain import plain
@@ -29,8 +29,10 @@ class EditedTry:
     def begin(self) -> None:
         """Look, in a thread, whether the campaign waits for a change, and which files may have
         one."""
+        if at_work(self._screen, "edit"):
+            return
         self._screen.busy("looking …")
-        self._screen.run_worker(self._prepare, thread=True, group="edit", exclusive=True)
+        self._screen.run_worker(self._prepare, thread=True, group="edit")
 
     def _prepare(self) -> None:
         from engine.loops.research.proposers.checkout import open_worktree, protocol_of
@@ -48,7 +50,7 @@ class EditedTry:
             found.extend(worktree.path / name for name in names)
 
         well = attempt(self._screen, look, "")
-        self._screen.app.call_from_thread(self._edit, found if well else None, any(taken))
+        hand_over(self._screen, self._edit, found if well else None, any(taken))
 
     def _edit(self, files: list[Path] | None, taken: bool) -> None:
         self._screen.busy("")
@@ -63,7 +65,7 @@ class EditedTry:
             if problem := edit(self._screen.factory, path, None):
                 say(self._screen, f"{problem} Nothing was submitted.", "warning")
                 return
-        self._screen.run_worker(self._summarise, thread=True, group="edit", exclusive=True)
+        self._screen.run_worker(self._summarise, thread=True, group="edit")
 
     def _summarise(self) -> None:
         from engine.loops.research.proposers.checkout import open_worktree, summary_of
@@ -75,7 +77,7 @@ class EditedTry:
             found.append(summary_of(diff) if diff else "")
 
         if attempt(self._screen, look, ""):
-            self._screen.app.call_from_thread(self._ask, found[0])
+            hand_over(self._screen, self._ask, found[0])
 
     def _ask(self, summary: str) -> None:
         if not summary:
@@ -111,9 +113,9 @@ class EditedTry:
             )
             self._screen.app.call_from_thread(self._done)
 
-        self._screen.run_worker(work, thread=True, group="edit", exclusive=True)
+        self._screen.run_worker(work, thread=True, group="edit")
 
     def _done(self) -> None:
         self._screen.busy("")
-        if self._screen.is_mounted:
+        if self._screen.is_running:
             self._screen.look_again()

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from engine.workspace import Workspace
+from tui.acting import hand_over
 from tui.screens.loops_form import FormDialog
 from tui.views.plain import plain
 from tui.views.research_form import PROTOCOL, REPO, campaign_fields, path_of, wish_of
@@ -66,10 +67,10 @@ class NewCampaign(FormDialog[str | None]):
         found = sorted(home.glob("recipes/*/protocol.json"))
         if found:
             name = found[0].relative_to(home).as_posix()
-            self.app.call_from_thread(self._offer, name)
+            hand_over(self, self._offer, name)
 
     def _offer(self, name: str) -> None:
-        if self.is_mounted and not self.row(PROTOCOL).value:
+        if not self.row(PROTOCOL).value:
             self.row(PROTOCOL).put(name)
 
     # --- checking ---------------------------------------------------------------------
@@ -88,7 +89,7 @@ class NewCampaign(FormDialog[str | None]):
     @work(thread=True, group="look", exclusive=True)
     def _look(self, typed: dict[str, str], count: int) -> None:
         looked = self._looked_at(typed)
-        self.app.call_from_thread(self._take, looked, count)
+        hand_over(self, self._take, looked, count)
 
     def _looked_at(self, typed: dict[str, str]) -> _Looked:
         from engine.loops.research.making import open_campaign, plan_campaign
@@ -107,7 +108,7 @@ class NewCampaign(FormDialog[str | None]):
         return _Looked(plan, open=there.loop_id if there is not None else None)
 
     def _take(self, looked: _Looked, count: int) -> None:
-        if not self.is_mounted or count != self._typed_count:
+        if count != self._typed_count:
             return
         self._looked = looked
         self.standing = looked.problem
@@ -153,11 +154,9 @@ class NewCampaign(FormDialog[str | None]):
     @work(thread=True, group="start")
     def _plan(self, typed: dict[str, str]) -> None:
         looked = self._looked_at(typed)
-        self.app.call_from_thread(self._agree, looked)
+        hand_over(self, self._agree, looked)
 
     def _agree(self, looked: _Looked) -> None:
-        if not self.is_mounted:
-            return
         self._looked = looked
         plan = looked.plan
         if plan is None:

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from engine.live.projected import StageView
 from engine.workspace import Workspace
-from tui.acting import attempt
+from tui.acting import at_work, attempt, hand_over
 from tui.bindings import caption_in, keys_of
 from tui.feed import RunFeed
 from tui.screens.research_acts import ResearchActs
@@ -151,7 +151,7 @@ class ResearchScene(ResearchActs):
         self._looks += 1
         if self.campaign is not None:
             self._draw_clocks()
-        reading = any(one.group == "read" and one.is_running for one in self.workers)
+        reading = at_work(self, "read")
         if not reading and (self.look.running or not self._looks % QUIET_EVERY):
             self._read()
 
@@ -168,7 +168,7 @@ class ResearchScene(ResearchActs):
                 looks.append(self._reader.read(wanted, anew))
 
         if attempt(self, look, "") and looks:
-            self.app.call_from_thread(self._take, looks[0], wanted)
+            hand_over(self, self._take, looks[0], wanted)
 
     def _take(self, look: Campaigns, wanted: str | None) -> None:
         if not self.is_mounted:
@@ -176,6 +176,7 @@ class ResearchScene(ResearchActs):
         if wanted != self._wanted:
             self._read()  # another one was chosen while this one was read
             return
+        self.awaited = ""
         before = self.campaign
         first, self._read_once = not self._read_once, True
         changed = look != self.look
@@ -191,6 +192,8 @@ class ResearchScene(ResearchActs):
             self._follow(view.loop.running)
         if changed or first:
             self._draw()
+        if view is not None and self.focused is None:
+            self.tries.focus()  # where no campaign was, there was nothing to be in
 
     def action_refresh(self) -> None:
         """Read it all again."""
@@ -273,7 +276,7 @@ class ResearchScene(ResearchActs):
 
     def busy(self, words: str) -> None:
         self._busy = words
-        if self.is_mounted:
+        if self.is_running:
             self._draw_top()
 
     def _draw_clocks(self) -> None:
@@ -342,7 +345,7 @@ class ResearchScene(ResearchActs):
         if self._change is not None and self._change[0] == key:
             return
         change = self._reader.of(view.name).change(one.number)
-        self.app.call_from_thread(self._take_change, key, change)
+        hand_over(self, self._take_change, key, change)
 
     def _take_change(self, key: tuple[str, int], change: Change) -> None:
         self._change = (key, change)

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 from engine.catalogue.run_filter import FilterError, RunFilter, parse
 from engine.catalogue.summary import RunSummary
+from tui.acting import at_work, hand_over
 from tui.bindings import bindings_for
 from tui.lookout import short_path
 from tui.screens.panes import Edge
@@ -313,7 +314,7 @@ class RunsScreen(RunsActs):
         elif self._preview is None or self._preview.run_id != row.run_id:
             self._preview = None
             self._read_preview_soon()
-        elif row.in_progress:
+        elif row.in_progress and not at_work(self, "preview"):
             self._read_preview_soon()
         self._draw_preview()
 
@@ -330,7 +331,7 @@ class RunsScreen(RunsActs):
     @work(thread=True, group="preview", exclusive=True)
     def _load_preview(self, summary: RunSummary) -> None:
         preview = load_preview(summary)
-        self.app.call_from_thread(self._take_preview, preview)
+        hand_over(self, self._take_preview, preview)
 
     def _take_preview(self, preview: Preview) -> None:
         if self.current is not None and self.current.run_id == preview.run_id:

@@ -10,15 +10,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.views.plain import fit
 from tui.views.run_columns import COLUMNS, DEFAULT, SETTING, chosen_columns, column_of
 from tui.widgets.choice_list import ChoiceList
+from tui.widgets.dialog import Dialog
 
 
-class ColumnsDialog(ModalScreen[tuple[str, ...] | None]):
+class ColumnsDialog(Dialog[tuple[str, ...] | None]):
     """The chosen columns in their order, () for the usual ones, or None when it was left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

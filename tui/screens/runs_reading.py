@@ -16,6 +16,7 @@ from textual import events, on, work
 from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
 from engine.workspace import Workspace
+from tui.acting import at_work, hand_over, say
 from tui.ahead import load_ahead
 from tui.screens.base import RoomScreen
 from tui.views.quick_gates import quick_verdicts
@@ -83,12 +84,9 @@ class RunsReading(RoomScreen):
 
     # --- reading ------------------------------------------------------------------
 
-    def _busy(self, group: str) -> bool:
-        return any(worker.group == group and worker.is_running for worker in self.workers)
-
     def look(self) -> None:
         """Look again, unless the last look is still under way or nobody sees the list."""
-        if self.is_current and not self._busy("read"):
+        if self.is_current and not at_work(self, "read"):
             self._look([row.run_id for row in self.table.seen])
 
     @work(thread=True, group="read")
@@ -118,11 +116,11 @@ class RunsReading(RoomScreen):
     def _hand_over(self, summaries: Iterable[RunSummary]) -> None:
         """Make rows in this thread, and show them in the screen's."""
         index = RunIndex(summaries, datetime.now(UTC), self._verdicts_of, self.index)
-        self.app.call_from_thread(self._take, index)
+        hand_over(self, self._take, index)
 
     def _say_unreadable(self, error: OSError) -> None:
         text = f"The runs cannot be read: {error.strerror or error} ({error.filename})."
-        self.app.call_from_thread(self.notify, text, severity="error", markup=False)
+        hand_over(self, say, self, text, "error")
 
     def _take(self, index: RunIndex) -> None:
         first, self.read_once = not self.read_once, True
@@ -144,7 +142,7 @@ class RunsReading(RoomScreen):
 
     def _judge_seen(self) -> None:
         """Judge what is on the screen, once it has stood still for a moment."""
-        if not self.is_current or self._busy("judge") or self._busy("read"):
+        if not self.is_current or at_work(self, "judge", "read"):
             return  # the list comes first: what judges would take its time from it
         at, self._judged_at = self._judged_at, self.table.scroll_offset.y
         if at != self._judged_at:
@@ -170,7 +168,7 @@ class RunsReading(RoomScreen):
             except OSError:  # the folder went away; the next look takes it off the list
                 verdicts = None
             found[summary.run_id] = (summary, verdicts or quick_verdicts(summary))
-        self.app.call_from_thread(self._take_verdicts, found)
+        hand_over(self, self._take_verdicts, found)
 
     def _take_verdicts(self, found: dict[str, tuple[RunSummary, Verdicts]]) -> None:
         self._judged |= found

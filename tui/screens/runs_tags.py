@@ -10,16 +10,16 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.catalogue.tags import TagError
 from tui.views.plain import plain
 from tui.views.tag_edit import TagEdit, common, on_some, read_edit, tag_candidates
 from tui.widgets.completing import CompletingInput, Offers
+from tui.widgets.dialog import Dialog
 
 
-class TagsDialog(ModalScreen[TagEdit | None]):
+class TagsDialog(Dialog[TagEdit | None]):
     """The edit that was asked for, or None. ``tags`` are those of each run, ``known`` all
     that there are, with the number of runs that have them."""
 

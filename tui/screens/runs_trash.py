@@ -10,20 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.catalogue.trash import OLD, Trash, Trashed, one_of_them, size_of
 from engine.workspace import Workspace
-from tui.acting import attempt, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.screens.ask_text import AskText
 from tui.views import cells
 from tui.views.plain import fit, middle, plain
 from tui.widgets.choice_list import ChoiceList
 from tui.widgets.confirm import Confirm
+from tui.widgets.dialog import Dialog
 
 
-class TrashDialog(ModalScreen[list[str]]):
+class TrashDialog(Dialog[list[str]]):
     """The ids of the runs that were restored."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,19 +64,17 @@ class TrashDialog(ModalScreen[list[str]]):
     def _look(self) -> None:
         found: list[Trashed] = []
         attempt(self, lambda: found.extend(self._trash.entries()), "")
-        self.app.call_from_thread(self._take, found)
+        hand_over(self, self._take, found)
         for entry in found:
             if entry.path.name not in self._sizes:
                 self._sizes[entry.path.name] = size_of(entry.path)
-        self.app.call_from_thread(self._draw)
+        hand_over(self, self._draw)
 
     def _take(self, entries: list[Trashed]) -> None:
         self._entries = entries
         self._draw()
 
     def _draw(self) -> None:
-        if not self.is_mounted:
-            return
         now = datetime.now(UTC)
         lines = []
         for entry in self._entries:
@@ -106,14 +104,14 @@ class TrashDialog(ModalScreen[list[str]]):
     @on(ChoiceList.Chosen)
     def action_restore(self) -> None:
         """Move the run at the cursor back into the list."""
-        if self._at_cursor is not None:
+        if self._at_cursor is not None and not at_work(self, "trash-act"):
             self._restore(self._at_cursor)
 
     @work(thread=True, group="trash-act")
     def _restore(self, entry: Trashed) -> None:
         if attempt(self, lambda: self._trash.restore(entry), f"{entry.run_id} is back."):
             self._restored.append(entry.run_id)
-        self.app.call_from_thread(self._look)
+        hand_over(self, self._look)
 
     def action_destroy(self) -> None:
         """Remove the run at the cursor for good, after its name was typed."""
@@ -168,7 +166,7 @@ class TrashDialog(ModalScreen[list[str]]):
         for entry in entries:
             gone = f"{entry.run_id} is deleted for good." if len(entries) == 1 else ""
             attempt(self, lambda entry=entry: self._trash.destroy(entry), gone)  # type: ignore[misc]
-        self.app.call_from_thread(self._look)
+        hand_over(self, self._look)
 
     def action_leave(self) -> None:
         self.dismiss(self._restored)

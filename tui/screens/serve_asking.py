@@ -15,7 +15,7 @@ from engine.secrecy import key_names
 from engine.serving.chat import Ask
 from engine.serving.endpoint import Endpoint
 from engine.serving.side_by_side import Failed, side_by_side
-from tui.acting import attempt, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.clipboard import copy
 from tui.screens.serve_sides import SideActs
 from tui.views.serve_answer import AnswerSoFar, Compared, compare
@@ -49,7 +49,7 @@ class Asking(SideActs):
     @property
     def asking(self) -> bool:
         """Whether an answer is on its way."""
-        return any(one.group == "ask" and one.is_running for one in self.workers)
+        return at_work(self, "ask")
 
     # --- asking -----------------------------------------------------------------------
 
@@ -112,10 +112,9 @@ class Asking(SideActs):
 
     def give_up(self) -> bool:
         """Cancel what is on its way; whether something was."""
-        mine = [one for one in self.workers if one.group == "ask" and one.is_running]
-        for one in mine:
-            one.cancel()
-        return bool(mine)
+        asking = self.asking
+        self.workers.cancel_group(self, "ask")
+        return asking
 
     # --- judging ------------------------------------------------------------------------
 
@@ -134,16 +133,20 @@ class Asking(SideActs):
                 scores.update(score_answers(picked.suite, picked.example, texts, named=names))
 
         attempt(self, judge, "")
-        if answers is self.answers:
-            self.app.call_from_thread(self._judged, compared, scores)
+        hand_over(self, self._judged, answers, compared, scores)
 
-    def _judged(self, compared: list[Compared | None], scores: dict[str, Score]) -> None:
-        if not self.there:
-            return
+    def _judged(
+        self,
+        answers: dict[str, AnswerSoFar],
+        compared: list[Compared | None],
+        scores: dict[str, Score],
+    ) -> None:
+        if answers is not self.answers:
+            return  # something else was asked meanwhile
         self.compared = compared[0] if compared else None
         for name, score in scores.items():
-            if name in self.answers:
-                self.answers[name].score = score
+            if name in answers:
+                answers[name].score = score
         self.draw_answers()
 
     # --- keys ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from engine.serving.named import read_endpoints
 from engine.serving.pair import Pair, free_name, pair_of
 from engine.serving.store import FoundServer
 from engine.workspace import Workspace
-from tui.acting import attempt, say
+from tui.acting import ask, at_work, attempt, hand_over, say
 from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
 from tui.screens.pick import Pick
@@ -45,7 +45,7 @@ class SideActs(RoomScreen):
     @property
     def there(self) -> bool:
         """Whether the screen can be drawn: a thread may have news for one that was left."""
-        return self.is_mounted and self.display
+        return self.is_mounted and self.is_running
 
     def key(self, action: str) -> str:
         """The key of an action of this screen as the user has it."""
@@ -89,7 +89,7 @@ class SideActs(RoomScreen):
     def _read_sources(self) -> None:
         found: list[tuple[Pair | None, dict[str, Source]]] = []
         if attempt(self, lambda: found.append(self._sources()), ""):
-            self.app.call_from_thread(self._take_sources, *found[0])
+            hand_over(self, self._take_sources, *found[0])
 
     def _sources(self) -> tuple[Pair | None, dict[str, Source]]:
         if self.run_id is not None:
@@ -125,20 +125,19 @@ class SideActs(RoomScreen):
         return Source(model, Path(adapter) if isinstance(adapter, str) else None)
 
     def _take_sources(self, pair: Pair | None, sources: dict[str, Source]) -> None:
-        if not self.there:
-            return
         self.pair = pair
         self.sources = sources
         self.pair_is_known()
         self.look()
 
     def _look_again(self) -> None:
-        busy = any(one.group == "look" and one.is_running for one in self.workers)
-        if self.is_current and self.sources and not busy:
+        if self.is_current and self.sources and not at_work(self, "look"):
             self.look()
 
     def look(self) -> None:
         """See how the servers do."""
+        if not self.there:
+            return
         self._looks += 1
         self._see(self._looks)
 
@@ -151,7 +150,7 @@ class SideActs(RoomScreen):
             found.append((seen, {name: self._side(name, seen) for name in SIDES}))
 
         if attempt(self, see, ""):
-            self.app.call_from_thread(self._take_look, number, *found[0])
+            hand_over(self, self._take_look, number, *found[0])
 
     def _side(self, name: str, seen: Look) -> Side:
         source = self.sources.get(name) or self.nothing
@@ -159,8 +158,8 @@ class SideActs(RoomScreen):
         return side_of(name, source, seen, wanted, self.servers.keeps)
 
     def _take_look(self, number: int, seen: Look, sides: dict[str, Side]) -> None:
-        if not self.there or number < self._taken:
-            return  # it was left, or a later look was quicker
+        if number < self._taken:
+            return  # a later look was quicker
         self._taken = number
         troubles = [one for one in seen.troubles if one not in self._seen.troubles]
         self._seen, self.sides = seen, sides
@@ -272,7 +271,7 @@ class SideActs(RoomScreen):
             found.append([*self._known_servers(), *map(_elsewhere, endpoints), *self._models()])
 
         if attempt(self, read, ""):
-            self.app.call_from_thread(self._pick, found[0], problems)
+            hand_over(self, self._pick, found[0], problems)
 
     def _known_servers(self) -> list[Source]:
         return [
@@ -286,8 +285,6 @@ class SideActs(RoomScreen):
         return [Source(one) for one in models]
 
     def _pick(self, sources: list[Source], problems: list[str]) -> None:
-        if not self.is_current:
-            return
         for problem in problems:
             say(self, problem, "warning")
         name = self.chosen
@@ -305,7 +302,7 @@ class SideActs(RoomScreen):
             if number is not None:
                 self._choose(name, sources[number])
 
-        self.app.push_screen(Pick(f"{name} is", lines, long=True), picked)
+        ask(self, Pick(f"{name} is", lines, long=True), picked)
 
     def _choose(self, name: str, source: Source) -> None:
         """A side is another now. A server that it had goes on until it is stopped."""

@@ -11,13 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from engine.answers.by_hand import SuitePlace
 from tui.views.plain import plain_lines
 from tui.views.serve_suite import consequence, place_names
 from tui.widgets.confirm import Confirm
+from tui.widgets.dialog import Dialog
 from tui.widgets.field import Choice
 
 SHOWN_PROMPT = 400
@@ -31,7 +31,7 @@ class Row:
     expected: str
 
 
-class ToSuite(ModalScreen[Row | None]):
+class ToSuite(Dialog[Row | None]):
     """Asks for the file and the expected answer; None when it was left.
 
     ``offers`` are the answers that came, by their side; ``expected`` is what is typed already.

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from engine.answers.by_hand import SuitePlace, Written, add_example, places
 from engine.answers.target_suites import TargetSuite, read_suites, system_prompt
 from engine.target import Target, load_target
-from tui.acting import attempt, say
+from tui.acting import ask, attempt, hand_over, say
 from tui.screens.pick import MAX_OPTIONS, Pick
 from tui.screens.serve_asking import Asking
 from tui.screens.serve_suite import Row, ToSuite
@@ -87,11 +87,9 @@ class SuiteActs(Asking):
     def _read_examples(self, target: Target) -> None:
         found: list[tuple[list[TargetSuite], list[str]]] = []
         if attempt(self, lambda: found.append(read_suites(target)), ""):
-            self.app.call_from_thread(self._pick_example, *found[0])
+            hand_over(self, self._pick_example, *found[0])
 
     def _pick_example(self, suites: list[TargetSuite], troubles: list[str]) -> None:
-        if not self.is_current:
-            return
         for trouble in troubles:
             say(self, trouble, "warning")
         choices = [(suite, example) for suite in suites for example in suite.suite.examples]
@@ -106,7 +104,7 @@ class SuiteActs(Asking):
             if number is not None:
                 self._take_example(question_of(*choices[number]))
 
-        self.app.push_screen(Pick("examples", lines, long=True), picked)
+        ask(self, Pick("examples", lines, long=True), picked)
 
     def _take_example(self, question: Question) -> None:
         self.question = question
@@ -150,11 +148,9 @@ class SuiteActs(Asking):
     def _find_places(self, target: Target, question: Question) -> None:
         found: list[list[SuitePlace]] = []
         if attempt(self, lambda: found.append(places(target)), ""):
-            self.app.call_from_thread(self._ask_row, question, found[0])
+            hand_over(self, self._ask_row, question, found[0])
 
     def _ask_row(self, question: Question, found: list[SuitePlace]) -> None:
-        if not self.is_current:
-            return
         same = self.asked is not None and self.asked.text == question.text
         offers = [
             (name, one.scored_text) for name, one in self.answers.items() if same and one.whole
@@ -165,7 +161,7 @@ class SuiteActs(Asking):
             if row is not None:
                 self._write_row(question, row)
 
-        self.app.push_screen(ToSuite(question.text, expected, found, offers), answered)
+        ask(self, ToSuite(question.text, expected, found, offers), answered)
 
     @work(thread=True, group="write")
     def _write_row(self, question: Question, row: Row) -> None:

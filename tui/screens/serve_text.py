@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
+from tui.widgets.dialog import Dialog
 
-class TextDialog(ModalScreen[str | None]):
+
+class TextDialog(Dialog[str | None]):
     """The text as it was left, or None. ``offers`` are texts behind F2, F3, with their names."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

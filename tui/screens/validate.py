@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from engine.checks.contents import load
 from engine.checks.fixes import Fix
 from engine.fixing import Checked, apply, check
-from tui.acting import attempt, say
+from tui.acting import attempt, in_front, say
 from tui.bindings import bindings_for
 from tui.editing import edit
 from tui.folder_watch import CannotWatch, saves
@@ -230,6 +230,8 @@ class ValidateScreen(RoomScreen):
             if self._opened is not None and self.app.screen is self._opened:
                 self._opened.put(shown)
             return
+        if not in_front(self):
+            return  # it is open already, or something else is
         if path is None:
             say(self, f"{place.file or FOLDER} is no file of this run that could be opened.")
             return

@@ -24,6 +24,7 @@ from engine.answers.scored_rows import RowIndex, Stopped, index_rows
 from engine.answers.trace_review import FILE, Reviews
 from engine.folder import FolderError
 from engine.records.trace_review import TITLES
+from tui.acting import at_work, hand_over
 from tui.views.examples_list import (
     VIEWS,
     Choice,
@@ -95,7 +96,10 @@ class ExampleBrowser(Container):
     # --- reading ------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Read again when a rows file or the reviews changed."""
+        """Read again when a rows file or the reviews changed: after one another, else rows that
+        come faster than they are read would never be shown."""
+        if at_work(self, "read"):
+            return
         try:
             found = (self._run / FILE).stat()
             review = (found.st_mtime_ns, found.st_size)
@@ -121,8 +125,7 @@ class ExampleBrowser(Container):
             reviews = self._read_reviews()
         except (FolderError, OSError) as error:
             problems.append(f"{error}. What was found in the answers is not shown.")
-        if not worker.is_cancelled:
-            self.app.call_from_thread(self._take, index, reviews, problems)
+        hand_over(self, self._take, index, reviews, problems)
 
     def _tell(self, count: int) -> None:
         self.post_message(self.State(f"reading {count:,} rows …"))
@@ -190,8 +193,7 @@ class ExampleBrowser(Container):
                 return
             choice = replace(choice, matches=frozenset(found))
         made = listing(index, choice, self.reviews)
-        if not worker.is_cancelled:
-            self.app.call_from_thread(self._take_list, index, choice, made, needle)
+        hand_over(self, self._take_list, index, choice, made, needle)
 
     def _take_list(self, index: RowIndex, choice: Choice, made: Listing, needle: str) -> None:
         if index is not self.index or needle != self._needle:
@@ -299,6 +301,7 @@ class ExampleBrowser(Container):
     def _moved(self, event: ExampleRows.Moved) -> None:
         event.stop()
         if event.position is None:
+            self.workers.cancel_group(self, "page")  # one that is being read is listed no more
             self.page = None
             self.query_one(ExamplePage).say("")
             self.post_message(self.Changed(None))
@@ -307,12 +310,10 @@ class ExampleBrowser(Container):
 
     @work(thread=True, exclusive=True, group="page")
     def _read_page(self, position: int) -> None:
-        worker = get_current_worker()
         index, side = self.index, self.choice.side
         if position < len(index.examples):
             page = read_page(index, index.examples[position], side)
-            if not worker.is_cancelled:
-                self.app.call_from_thread(self._take_page, page)
+            hand_over(self, self._take_page, page)
 
     def _take_page(self, page: Page) -> None:
         self.page = page

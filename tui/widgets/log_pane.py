@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.supervise.train_log import LOG
-from tui.acting import say
+from tui.acting import hand_over, say
 from tui.bindings import bindings_for
 from tui.log.find import Pattern, PatternError, Wanted, compile_pattern
 from tui.log.line import clean
@@ -328,7 +328,7 @@ class LogPane(Vertical):
     @work(thread=True, group="log", exclusive=True)
     def _find_line(self, start: int) -> None:
         """Counting the lines of a large log takes a while."""
-        self.app.call_from_thread(self._edit_at, self.reader.line_number(start))
+        hand_over(self, self._edit_at, self.reader.line_number(start))
 
     def _edit_at(self, line: int) -> None:
         from tui.editing import edit

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.views.plain import plain_lines
+from tui.widgets.dialog import Dialog
 
 
-class RecordDialog(ModalScreen[bool]):
+class RecordDialog(Dialog[bool]):
     """True when the record is to be written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
