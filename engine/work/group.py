@@ -84,7 +84,7 @@ class Joined(Alone):
         rows: list[list[float]] = found.reshape(self.size, len(told)).tolist()
         for rank, row in enumerate(rows):
             if row.pop() != mark:
-                raise RuntimeError(f"{LOST_PEER}: what came of rank {rank} is not of that rank.")
+                raise RuntimeError(f"{LOST_PEER}: what came of rank {rank} is not of that rank")
         return rows
 
     def text(self, text: str) -> str:
