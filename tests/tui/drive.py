@@ -89,9 +89,13 @@ class Held:
         """Whether the thread has found what it finds and is held."""
         return self._begun.is_set()
 
+    def end(self) -> None:
+        """Let the thread go on."""
+        self._may_end.set()
+
     async def let_go(self, pilot: Pilot[None]) -> None:
         """Let the thread end, and all that it sends arrive."""
-        self._may_end.set()
+        self.end()
         await asyncio.sleep(0.05)  # a worker that was superseded is not known to be at work
         await until(pilot, lambda: not any(one.is_running for one in _quick(pilot.app)))
         await pilot.pause()

@@ -92,7 +92,7 @@ async def test_a_run_that_was_decided_is_not_shown_as_it_was_before(
         await pilot.press("ctrl+s")
         await until(pilot, lambda: rehearsing.begun)
         await pilot.press("ctrl+s")  # the first one is still at work
-        rehearsing._may_end.set()
+        rehearsing.end()
         await until(pilot, lambda: isinstance(app.screen, RecordDialog))
         await pilot.pause()
         assert rehearsing.calls == 1 and "still being worked on" in said(app)

@@ -188,7 +188,7 @@ class ArtifactsActs(RoomScreen):
     def action_preview(self) -> None:
         """Show the site in the browser; where it is shown, end that."""
         if at_work(self, "preview"):
-            say(self, "The site is still being made ready, or ended.")
+            say(self, "The site is still being made ready.")
         elif self.factory.site_preview.url is None:
             self._show_site()
         else:
@@ -201,7 +201,7 @@ class ArtifactsActs(RoomScreen):
             return
         self.app.call_from_thread(self._opened, *found[0])
 
-    @work(thread=True, group="preview")
+    @work(thread=True, group="end-preview")
     def _end_preview(self) -> None:
         if attempt(self, self.factory.site_preview.close, "The preview is ended."):
             hand_over(self, self.tell_state)
