@@ -241,7 +241,7 @@ async def test_resume_of_a_final_run_shows_the_new_one(
     async with app.run_test(size=(120, 40)) as pilot:
         await shown(pilot, "■ cancelled")
         await pilot.press("R")
-        await shown(pilot, "drone-router-4", timeout=5)
+        await shown(pilot, "drone-router-4")
         assert live(app).run_id == other.folder.name
 
 
