@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from threading import Event
 
 import pytest
 from textual.widgets import Markdown, MarkdownViewer
 
+import engine.loops.launch
 import tui.screens.compare_runs
 import tui.screens.decide
+import tui.screens.loops_acts
 import tui.screens.report
 import tui.widgets.example_browser
-from engine.loops.folder import Request
-from engine.records.loop import LoopPhase
+from engine.loops.folder import LoopFolder, Request
+from engine.processes import myself
+from engine.records.loop import LoopPhase, LoopStatus
 from tests.engine.loops.make_loops import Turn, make_loop_folder
 from tests.tui.drive import Held, app_on, said, texts, until, write
 from tests.tui.make_research import STORY as CAMPAIGN
@@ -235,6 +239,32 @@ async def test_what_was_done_is_said_when_its_screen_was_left(
         await held.let_go(pilot)
         await until(pilot, lambda: "JOURNAL.md is written" in said(app))
         assert held.calls == 1 and not draft.exists()
+
+
+async def test_who_leaves_does_not_wait_for_a_loop_that_ends_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_loop_folder(tmp_path, [Turn()], phase=LoopPhase.RUNNING, runner=myself())
+    asked: list[str] = []
+
+    def cancel(folder: LoopFolder, *, wait_s: float = 0.0) -> LoopStatus:
+        asked.append(folder.loop_id)
+        time.sleep(wait_s)  # a run that saves its checkpoint, for longer than the test lasts
+        return folder.status()
+
+    monkeypatch.setattr(engine.loops.launch, "cancel_loop", cancel)
+    monkeypatch.setattr(tui.screens.loops_acts, "CANCEL_WAIT_S", 6.0)
+    app = app_on(tmp_path, "loops")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, LoopsScreen)
+        await until(pilot, lambda: screen.view is not None)
+        assert screen.view is not None
+        screen._cancel(screen.view)
+        await until(pilot, lambda: asked)
+        left = time.monotonic()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert time.monotonic() - left < 4
 
 
 async def test_a_start_that_ends_behind_another_screen_takes_nothing_away(

@@ -102,8 +102,11 @@ class JournalScreen(JournalActs, RoomScreen):
     @work(thread=True, exclusive=True, group="read")
     def read(self, anew: bool = False) -> None:
         """Read the entries; what is there so far is shown."""
+        worker = get_current_worker()
         try:
             for journal in self.reader.read(anew=anew):
+                if worker.is_cancelled:
+                    return
                 # So that the screen has the lines of thousands at once.
                 width = self.query_one("#list").scrollable_content_region.width
                 list_entries(journal.entries, width, noted=journal.notes, known=self._lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from engine.plans.programs import Program
 CANCEL_WAIT_S = 60.0
 """How long the run may take to save its checkpoint."""
+
+_POLL_S = 0.1
 
 _DONE = {
     Request.PAUSE: "It pauses after this step.",
@@ -137,10 +140,16 @@ class LoopActs(RoomScreen):
         self.app.push_screen(question, lambda yes: self._cancel(view) if yes else None)
 
     def _cancel(self, view: LoopView) -> None:
-        from engine.loops.launch import cancel_loop
+        from engine.loops.launch import alive, cancel_loop
 
         def act(folder: LoopFolder) -> str:
-            return f"{folder.loop_id} is {cancel_loop(folder, wait_s=CANCEL_WAIT_S).phase}."
+            status = cancel_loop(folder)
+            until = time.monotonic() + CANCEL_WAIT_S
+            # Who leaves the app is not kept waiting for it: the loop ends by itself.
+            while alive(status) == "running" and time.monotonic() < until and self.app.is_running:
+                time.sleep(_POLL_S)
+                status = folder.status()
+            return f"{folder.loop_id} is {status.phase}."
 
         self._do(view, "cancelling …", act)
 

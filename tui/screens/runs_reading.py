@@ -12,6 +12,7 @@ from functools import cached_property
 from threading import Lock
 
 from textual import events, on, work
+from textual.worker import get_current_worker
 
 from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
@@ -102,9 +103,12 @@ class RunsReading(RoomScreen):
     @work(thread=True, group="read")
     def read_all(self, anew: bool = False) -> None:
         """Read every run that changed, or all of them."""
+        worker = get_current_worker()
         try:
             with self._reading, _no_rubbish(keep=not self.read_once):
                 for summaries in self._reader.read(anew=anew):
+                    if worker.is_cancelled:
+                        return  # who leaves does not wait for the rest
                     self._hand_over(summaries)
                 # Made here, so that the first key of a filter need not wait for it.
                 _ = self.index.words

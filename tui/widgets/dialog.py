@@ -21,7 +21,7 @@ class Dialog(KeepsApp, ModalScreen[Answer]):
     _given: tuple[Answer | None] | None = None
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Answer and go away; behind another one (the question on leaving), as soon as that went."""
+        """Answer and go away; behind another one (the question on leaving) once that went."""
         if self._given is not None:
             return AwaitComplete(sleep(0))
         self._given = (result,)
