@@ -57,7 +57,7 @@ class Terminal:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=60,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         assert done.returncode == 0, f"tmux {arguments}: {done.stderr}"
@@ -78,7 +78,7 @@ class Terminal:
     def resize(self, columns: int, lines: int) -> None:
         self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
 
-    def until(self, *needles: str, gone: str = "", seconds: float = 30.0) -> str:
+    def until(self, *needles: str, gone: str = "", seconds: float = 60.0) -> str:
         """The screen's text once it holds all of these and not ``gone``, or fails."""
 
         def holds(text: str) -> bool:
@@ -86,7 +86,7 @@ class Terminal:
 
         return self.when(holds, f"{needles} without {gone!r}", seconds)
 
-    def when(self, holds: Callable[[str], bool], what: str, seconds: float = 30.0) -> str:
+    def when(self, holds: Callable[[str], bool], what: str, seconds: float = 60.0) -> str:
         """The screen's text once something holds of it."""
         end = time.monotonic() + seconds
         while True:
@@ -154,5 +154,5 @@ class Terminal:
             ["tmux", "-L", self._socket, "kill-server"],
             capture_output=True,
             check=False,
-            timeout=20,
+            timeout=60,
         )
