@@ -92,7 +92,7 @@ async def test_a_run_that_was_decided_is_not_shown_as_it_was_before(
         app.screen._load()  # type: ignore[attr-defined]
         await until(pilot, lambda: loading.begun)
         await pilot.press("s")
-        await write(pilot, "Both gates hold.")
+        await write(pilot, "Yes.")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: rehearsing.begun)
         await pilot.press("ctrl+s")  # the first one is still at work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.tui.make_runs import make_run
 from tui.previewing import SitePreview
 from tui.screens.loops import LoopsScreen
 from tui.screens.runs import RunsScreen
+from tui.screens.serve import ServeScreen
 from tui.widgets.confirm import Confirm
 
 RUN = "2026-11-20-drone-router-2"
@@ -115,6 +117,22 @@ async def test_one_question_on_a_report_that_is_made_anew(
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await held.let_go(pilot)
         assert [type(one) for one in app.screen_stack].count(Confirm) == 1
+
+
+async def test_an_answer_on_its_way_is_that_of_its_own_screen(tmp_path: Path) -> None:
+    make_run(tmp_path, RUN)
+    app = app_on(tmp_path, "serve")
+    async with app.run_test(size=(120, 40)) as pilot:
+        first = app.screen
+        assert isinstance(first, ServeScreen)
+        worker = first.run_worker(asyncio.sleep(600), group="ask")
+        app.show("serve", RUN)
+        await until(pilot, lambda: app.screen is not first and app.screen.is_mounted)
+        other = app.screen
+        assert isinstance(other, ServeScreen)
+        assert not other.asking and not other.give_up() and worker.is_running
+        assert first.asking and first.give_up()
+        await until(pilot, lambda: not first.asking)
 
 
 async def test_a_loop_is_asked_one_thing_after_another_and_says_how_it_went_once_it_was_left(

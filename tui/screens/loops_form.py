@@ -70,6 +70,10 @@ class FormDialog(Dialog[Answer]):
         if self._explained is not None:
             self.query_one(".form-help", Static).update(self.help_of(self._explained))
 
+    def busy(self, words: str) -> None:
+        """Say what is being done, in the place of what a field means."""
+        self.query_one(".form-help", Static).update(Content.styled(words, "$accent"))
+
     def help_of(self, setting: Setting) -> Content:
         """What a field means, in a few lines."""
         return Content.styled(setting.help, "$muted")

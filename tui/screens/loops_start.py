@@ -132,8 +132,7 @@ class StartFlywheel(FormDialog[str | None]):
     def _begin(self, path: Path, typed: dict[str, str], agreed: Sequence[Program] = ()) -> None:
         self._starting = True
         self.complain("")
-        words = "Making the loop, with its dev suite where there is none yet …"
-        self.query_one(".form-help").update(Content.styled(words, "$accent"))  # type: ignore[attr-defined]
+        self.busy("Making the loop, with its dev suite where there is none yet …")
         self._start(path, typed, agreed)
 
     def _ask(self, path: Path, typed: dict[str, str], programs: Sequence[Program]) -> None:

@@ -149,6 +149,7 @@ class NewCampaign(FormDialog[str | None]):
         self._starting = True
         self._typed_count += 1  # a look under way is of before, and its word would hide ours
         self.complain("")
+        self.busy("Looking at the protocol and its repository …")
         self._plan(self.typed())
 
     @work(thread=True, group="start")
@@ -163,7 +164,7 @@ class NewCampaign(FormDialog[str | None]):
             self._failed(looked.problem)
             return
         if plan.agreed and not plan.needs_git_init:
-            self._make(plan)
+            self._begin(plan)
             return
         where = f"in a worktree of {plan.repo}."
         if plan.needs_git_init:
@@ -177,7 +178,7 @@ class NewCampaign(FormDialog[str | None]):
     def _agreed(self, plan: Plan) -> Callable[[bool | None], None]:
         def answered(yes: bool | None) -> None:
             if yes:
-                self._make(plan)
+                self._begin(plan)
             else:
                 self._failed("Nothing was run. The commands have to be agreed to once.")
 
@@ -187,6 +188,10 @@ class NewCampaign(FormDialog[str | None]):
         """Leave; not while a campaign is being made, which then would begin unseen."""
         if not self._starting:
             self.dismiss(None)
+
+    def _begin(self, plan: Plan) -> None:
+        self.busy("Making the campaign …")
+        self._make(plan)
 
     @work(thread=True, group="start")
     def _make(self, plan: Plan) -> None:
