@@ -11,14 +11,17 @@ from textual.widgets import Button
 import engine.publish.package.making
 import tui.screens.agreeing
 import tui.screens.report
+from engine.catalogue.run_reader import RunReader
 from engine.loops.folder import LoopFolder
 from tests.engine.loops.make_loops import Turn, make_loop_folder
 from tests.tui.drive import Held, app_on, said, until
 from tests.tui.make_runs import make_run
+from tui.acting import at_work
 from tui.previewing import SitePreview
 from tui.screens.loops import LoopsScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.serve import ServeScreen
+from tui.views.loops_look import LoopsReader
 from tui.widgets.confirm import Confirm
 
 RUN = "2026-11-20-drone-router-2"
@@ -166,3 +169,35 @@ async def test_a_loop_is_asked_one_thing_after_another_and_says_how_it_went_once
             await held.let_go(pilot)
             await until(pilot, lambda: "It is done." in said(app))
         assert len(done) == 1 and "still being done" in said(app)
+
+
+async def test_what_is_read_already_is_not_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_loop_folder(tmp_path, [Turn()])
+    app = app_on(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        await until(pilot, lambda: runs.read_once and not at_work(runs, "read", "read all"))
+        reading = Held(monkeypatch, RunReader, "read")
+        for _ in range(3):
+            runs.action_refresh()
+        await until(pilot, lambda: reading.begun)
+        await reading.let_go(pilot)
+        assert reading.calls == 1 and "are being read already" in said(app)
+
+        app.show("loops")
+        await until(pilot, lambda: isinstance(app.screen, LoopsScreen))
+        loops = app.screen
+        assert isinstance(loops, LoopsScreen)
+        await until(pilot, lambda: loops.view is not None and not at_work(loops, "read"))
+        looking = Held(monkeypatch, LoopsReader, "read")
+        loops.action_refresh()
+        await until(pilot, lambda: looking.begun)
+        for _ in range(5):  # those that wait for the first one, but for the last, have no use
+            loops.action_refresh()
+            await pilot.pause(0.05)
+        await looking.let_go(pilot)
+        await until(pilot, lambda: not at_work(loops, "read"))
+        assert looking.calls <= 3

@@ -10,6 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from engine.records.loop import LoopPhase
 from engine.workspace import Workspace
@@ -133,12 +134,15 @@ class LoopsScreen(LoopActs):
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self, anew: bool = False) -> None:
+        worker = get_current_worker()
         wanted, first, cursor = self._wanted, not self._read_once, None
         looks: list[Look] = []
 
         def look() -> None:
             nonlocal wanted, cursor
             with self._one_reads:  # a worker that another one follows goes on to its end
+                if worker.is_cancelled:
+                    return  # that one reads what this one would have
                 if first and self.run_id is not None:
                     wanted, cursor = self._reader.place_of(self.run_id)
                 looks.append(self._reader.read(wanted, anew))

@@ -13,6 +13,7 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
+from textual.worker import get_current_worker
 
 from engine.live.projected import StageView
 from engine.workspace import Workspace
@@ -160,11 +161,14 @@ class ResearchScene(ResearchActs):
 
     @work(thread=True, group="read", exclusive=True)
     def _read(self, anew: bool = False) -> None:
+        worker = get_current_worker()
         wanted = self._wanted
         looks: list[Campaigns] = []
 
         def look() -> None:
             with self._one_reads:  # a worker that another one follows goes on to its end
+                if worker.is_cancelled:
+                    return  # that one reads what this one would have
                 looks.append(self._reader.read(wanted, anew))
 
         if attempt(self, look, "") and looks:

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from engine.catalogue.run_filter import FilterError, RunFilter, parse
 from engine.catalogue.summary import RunSummary
-from tui.acting import at_work, hand_over
+from tui.acting import at_work, hand_over, say
 from tui.bindings import bindings_for
 from tui.lookout import short_path
 from tui.screens.panes import Edge
@@ -302,7 +302,10 @@ class RunsScreen(RunsActs):
 
     def action_refresh(self) -> None:
         """Read every run again, also those whose folder looks unchanged."""
-        self.read_all(anew=True)
+        if at_work(self, "read all"):
+            say(self, "The runs are being read already.")
+        else:
+            self.read_all(anew=True)
 
     # --- the run at the cursor ----------------------------------------------------
 

@@ -87,7 +87,7 @@ class RunsReading(RoomScreen):
 
     def look(self) -> None:
         """Look again, unless the last look is still under way or nobody sees the list."""
-        if self.is_current and not at_work(self, "read"):
+        if self.is_current and not at_work(self, "read", "read all"):
             self._look([row.run_id for row in self.table.seen])
 
     @work(thread=True, group="read")
@@ -100,7 +100,7 @@ class RunsReading(RoomScreen):
         except OSError as error:
             self._say_unreadable(error)
 
-    @work(thread=True, group="read")
+    @work(thread=True, group="read all")
     def read_all(self, anew: bool = False) -> None:
         """Read every run that changed, or all of them."""
         worker = get_current_worker()
@@ -146,7 +146,7 @@ class RunsReading(RoomScreen):
 
     def _judge_seen(self) -> None:
         """Judge what is on the screen, once it has stood still for a moment."""
-        if not self.is_current or at_work(self, "judge", "read"):
+        if not self.is_current or at_work(self, "judge", "read", "read all"):
             return  # the list comes first: what judges would take its time from it
         at, self._judged_at = self._judged_at, self.table.scroll_offset.y
         if at != self._judged_at:
