@@ -54,11 +54,6 @@ class Reader:
         said = self._progress.close() if self._progress else []
         return self._read(self._cleaner.close(), said)
 
-    @property
-    def current(self) -> str:
-        """The unfinished line (often a progress bar) as it looks now."""
-        return self._cleaner.current
-
     def _read(self, lines: list[str], said: list[dict[str, Any]]) -> Reading:
         reading = Reading(lines, list(said))
         if self._mlx is not None and self._progress is not None:

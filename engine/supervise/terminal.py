@@ -63,13 +63,6 @@ class LineCleaner:
         self._release(lines)
         return lines
 
-    @property
-    def current(self) -> str:
-        """The unfinished line as it looks now (often a progress bar), "" when there is none."""
-        if self._size:
-            return clean_line(self._line())[0]
-        return self._held or ""
-
     def _take(self, piece: bytes) -> None:
         """Keep a piece of an unfinished line, but no more than a line may have."""
         if self._size + len(piece) > _REDRAWN and b"\r" in piece[:-1]:

@@ -113,9 +113,10 @@ def read_output(data: bytes, home: Path) -> None:
     reader = Reader(wanted=wanted, clock=iter(range(10**9)).__next__)
     for at in range(0, len(data), size):
         said = reader.feed(data[at : at + size])
-        for line in (*said.lines, reader.current):
+        for line in said.lines:
             is_harmless(line)
-    reader.close()
+    for line in reader.close().lines:
+        is_harmless(line)
 
 
 def read_log(data: bytes, home: Path) -> None:

@@ -6,11 +6,17 @@ from __future__ import annotations
 import re
 
 from engine.git import said
-from engine.loops.research.tree_git import TreeGit
+from engine.loops.research.tree_git import TreeGit, TreeTimeout
 from engine.records.research import Violation
 
 LARGEST = 4 * 2**20
 """Bytes. A longer diff is no change to a recipe."""
+
+LONGEST_NAME = 4096
+"""Bytes of a header's names. No system has longer paths, and git takes minutes to split them."""
+
+APPLY_S = 20.0
+"""So long git may try to fit one diff in one way."""
 
 _WAYS = (
     ("--whitespace=nowarn",),
@@ -44,6 +50,8 @@ def apply(git: TreeGit, diff: bytes | str) -> Violation | None:
     if found := _LINK.search(data):
         what = "a link" if found[1] == b"120000" else "a repository"
         return _no(f"The diff makes {what}. Only plain files may be made.")
+    if (size := max(map(len, _headers(data)), default=0)) > 2 * LONGEST_NAME:
+        return _no(f"A name in the diff's headers is {size:,} bytes long. No file has such a name.")
     if bad := _forbidden(data):
         return _no(f"The diff names {bad}, which lies outside the recipe's files.")
     # Never both: a new file would be made in a folder called b.
@@ -51,7 +59,10 @@ def apply(git: TreeGit, diff: bytes | str) -> Violation | None:
     first = None
     for text in dict.fromkeys((data, data.replace(b"\r\n", b"\n"))):
         for way in _WAYS:
-            done = git.ask("apply", strip, *way, "-", given=text)
+            try:
+                done = git.ask("apply", strip, *way, "-", given=text, seconds=APPLY_S)
+            except TreeTimeout as error:
+                return _no(f"It cannot be said whether the diff fits: {error}")
             if done.returncode == 0:
                 return None
             first = first or said(done)
@@ -75,9 +86,14 @@ def _sides(data: bytes) -> list[bytes]:
     return [one for both in _SIDES.findall(data) for one in both]
 
 
+def _headers(data: bytes) -> list[bytes]:
+    """All lines that name files."""
+    return [*_NAMED.findall(data), *_sides(data)]
+
+
 def _forbidden(data: bytes) -> str | None:
     """A path of a header that leads out of the tree, or to git's own."""
-    for found in (*_NAMED.findall(data), *_sides(data)):
+    for found in _headers(data):
         for word in found.split(b"\t")[0].strip().strip(b'"').split(b" "):
             if word == b"/dev/null":
                 continue

@@ -34,28 +34,39 @@ class TreeError(Exception):
     """git could not do it; the text says what, where and why."""
 
 
-def ask(folder: Path, *arguments: str, given: bytes = b"", **extra: str) -> git.Done:
+class TreeTimeout(TreeError):
+    """git did not come to an end in time."""
+
+
+def ask(
+    folder: Path,
+    *arguments: str,
+    given: bytes = b"",
+    seconds: float = git.SECONDS,
+    **extra: str,
+) -> git.Done:
     """git in ``folder`` with nothing of the repository's own running; TreeError where it cannot be
-    run at all. ``extra`` are environment variables. A folder that is git's own (a bare repository,
-    or ``.git``) is named to git, which would not take it for one by itself."""
+    run at all, TreeTimeout after ``seconds``. ``extra`` are environment variables. A folder that is
+    git's own (a bare repository, or ``.git``) is named to git, which would not take it for one by
+    itself."""
     if is_gits_own(folder):
         extra = {"GIT_DIR": str(folder.absolute())} | extra
     try:
-        return git.call(folder, *PLAIN, *arguments, given=given, extra=extra)
+        return git.call(folder, *PLAIN, *arguments, given=given, extra=extra, seconds=seconds)
     except FileNotFoundError as error:
         if folder.is_dir():
             raise TreeError("git is not installed. A campaign needs it.") from error
         raise TreeError(f"{folder} is not there.") from error
     except subprocess.TimeoutExpired as error:
         what = arguments[0]
-        raise TreeError(f"git {what} took over {git.SECONDS:.0f} s and was stopped.") from error
+        raise TreeTimeout(f"git {what} took over {seconds:.0f} s and was stopped.") from error
     except OSError as error:
         raise TreeError(f"git cannot be run in {folder} ({error.strerror}).") from error
 
 
 def told(folder: Path, *arguments: str, given: bytes = b"", **extra: str) -> str:
     """What git answered, without the last line's end; TreeError where it failed."""
-    done = ask(folder, *arguments, given=given, **extra)
+    done = ask(folder, *arguments, given=given, seconds=git.SECONDS, **extra)
     if done.returncode:
         raise TreeError(f"git {arguments[0]} failed in {folder}: {git.said(done)}")
     return os.fsdecode(done.stdout).removesuffix("\n")
@@ -82,12 +93,19 @@ class TreeGit:
     def index(self) -> Path:
         return self.admin / INDEX
 
-    def ask(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> git.Done:
+    def ask(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        index: Path | None = None,
+        seconds: float = git.SECONDS,
+    ) -> git.Done:
         """As ``ask``, in the worktree and with the campaign's own index, or the one given."""
         return ask(
             self.path,
             *arguments,
             given=given,
+            seconds=seconds,
             GIT_DIR=str(self.admin),
             GIT_WORK_TREE=str(self.path),
             GIT_INDEX_FILE=str(index or self.index),

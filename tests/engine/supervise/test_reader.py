@@ -101,12 +101,6 @@ def test_a_loss_that_is_no_number_is_read() -> None:
     assert series(reading, "loss") == [(10, "nan"), (20, "inf")]
 
 
-def test_the_unfinished_line_is_there_to_be_shown() -> None:
-    reader = Reader()
-    reader.feed(b"done\n\r 10%|#   |\r 20%|##  |")
-    assert reader.current == " 20%|##  |"
-
-
 def test_lines_of_json() -> None:
     assert read_json_line('{"step": 3, "loss": 0.5, "mine": 2, "name": "x", "ok": true}') == [
         {"kind": "metric", "step": 3, "values": {"loss": 0.5, "mine": 2.0}}
@@ -181,7 +175,6 @@ def test_a_bar_that_is_redrawn_for_hours_hides_no_row() -> None:
 def test_any_bytes_are_read_without_an_error(pieces: list[bytes]) -> None:
     reader = Reader()
     readings = [reader.feed(piece) for piece in pieces]
-    assert isinstance(reader.current, str)
     readings.append(reader.close())
     for reading in readings:
         for line in reading.lines:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.loops.research import repository
+from engine.loops.research import applying, repository
 from engine.loops.research.tree_git import TreeError
 from engine.loops.research.tries import record
 from engine.loops.research.worktree import Worktree, branch_name, make_worktree
@@ -261,13 +261,23 @@ NEW = "--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+x\n"
         "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/tmp\n",
         "diff --git a/s b/s\nnew file mode 160000\n--- /dev/null\n+++ b/s\n@@ -0,0 +1 @@\n"
         f"+Subproject commit {'1' * 40}\n",
+        # git takes a minute and more to split such a line into two names.
+        f"diff --git a/b/one.tx{'- ' * 550_000}\n{DIFF}",
     ],
-    ids=["prose", "no-fit", "up", "git", "git-case", "absolute", "link", "submodule"],
+    ids=["prose", "no-fit", "up", "git", "git-case", "absolute", "link", "submodule", "long"],
 )
 def test_a_diff_that_is_refused_touches_nothing(tree: Worktree, diff: str) -> None:
     found = tree.apply(diff)
     assert found is not None and found.rule == "apply"
     assert tree.is_clean() and not (tree.path.parent / "outside").exists()
+
+
+def test_a_diff_over_which_git_broods_is_refused(
+    tree: Worktree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "APPLY_S", 0.0001)
+    found = tree.apply(DIFF)
+    assert found is not None and "took over" in found.text and found.text.endswith("stopped.")
 
 
 def test_no_file_is_made_through_a_link(tree: Worktree, tmp_path: Path) -> None:
