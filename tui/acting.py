@@ -95,8 +95,17 @@ def at_work(widget: Widget, *groups: str) -> bool:
 
 
 def in_front(screen: Screen[Any]) -> bool:
-    """Whether keys go to this screen; Textual's ``is_current`` holds for the one behind, too."""
+    """Whether keys go to this screen."""
     return screen.app.screen_stack[-1:] == [screen]
+
+
+def is_seen(screen: Screen[Any]) -> bool:
+    """Whether anybody sees this screen: it is in front, or only dialogs that leave it visible are.
+    Textual's ``is_current`` holds for the one behind whatever is in front."""
+    stack = screen.app.screen_stack
+    if screen not in stack:
+        return False
+    return all(one.styles.background.a < 1 for one in stack[stack.index(screen) + 1 :])
 
 
 def ask(

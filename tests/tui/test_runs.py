@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -296,3 +297,32 @@ async def test_a_word_after_a_value_that_was_taken_is_a_word_of_its_own(workspac
         await pilot.press("tab", "comma")
         await write(pilot, "park")
         assert line.value == "decision:ship,park"
+
+
+async def test_runs_are_looked_at_while_somebody_sees_them(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.runs_reading.LOOK_EVERY_S", 0.05)
+    looks: list[int] = []
+    look = RunReader.look
+
+    def counted(self: RunReader, seen: Sequence[str] = ()) -> object:
+        looks.append(1)
+        return look(self, seen)
+
+    monkeypatch.setattr(RunReader, "look", counted)
+    app = app_on(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(shown(app)) == 8 and looks)
+        await pilot.press("question_mark")
+        before = len(looks)
+        await until(pilot, lambda: len(looks) > before + 3)
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomScreen) and app.screen.ROOM == "live")
+        runs = app.screen_stack[0]
+        await until(pilot, lambda: not any(w.node is runs and w.is_running for w in runs.workers))
+        before = len(looks)
+        await pilot.pause(0.4)
+        assert len(looks) == before
+        await pilot.press("escape")
+        await until(pilot, lambda: len(looks) > before)

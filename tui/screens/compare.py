@@ -9,7 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.comparing.course import Course, course_of
-from tui.acting import say
+from tui.acting import is_seen, say
 from tui.bindings import bindings_for
 from tui.runs_feed import Guard
 from tui.screens.compare_keys import CurveKeys
@@ -85,7 +85,7 @@ class CompareScreen(CurveKeys, ComparedRuns):
     # --- drawing ------------------------------------------------------------------
 
     def on_compared_runs_frame(self) -> None:
-        if not self.is_current:
+        if not is_seen(self):
             return
         if self.feed is not None and self.feed.behind > _HISTORY:
             # The feed says nothing more until it was drawn: reading goes before drawing.

@@ -12,7 +12,7 @@ from engine.comparing.evidence import RunEvidence
 from engine.comparing.flips import SuiteFlips, find_flips, with_texts
 from engine.comparing.reader import EvidenceReader
 from engine.workspace import Workspace
-from tui.acting import at_work, attempt, hand_over, say
+from tui.acting import at_work, attempt, hand_over, is_seen, say
 from tui.runs_feed import RunsFeed
 from tui.screens.base import RoomScreen
 from tui.views.compare_load import Choice, Families, choose, load_evidence, load_families
@@ -136,7 +136,7 @@ class ComparedRuns(RoomScreen):
 
     def _look(self) -> None:
         reading = at_work(self, "load")
-        if self.is_current and self.ids and not reading:
+        if is_seen(self) and self.ids and not reading:
             self._load()
 
     @work(thread=True, group="load", exclusive=True)

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui.acting import is_seen
 from tui.bindings import bindings_for
 from tui.feed import RunFeed
 from tui.screens.live_acts import RunActs
@@ -100,12 +101,12 @@ class LiveScreen(ChartKeys, RunActs):
     # --- drawing ------------------------------------------------------------------
 
     def on_live_screen_frame(self) -> None:
-        if self.is_current:
+        if is_seen(self):
             self._draw()
 
     def _tick(self) -> None:
         """Clocks go on although nothing was written."""
-        if self.is_current and self.feed.liveness in ("running", "waiting"):
+        if is_seen(self) and self.feed.liveness in ("running", "waiting"):
             with self.feed.lock:
                 self._draw_words(time.time())
 

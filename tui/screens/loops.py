@@ -14,7 +14,7 @@ from textual.worker import get_current_worker
 
 from engine.records.loop import LoopPhase
 from engine.workspace import Workspace
-from tui.acting import at_work, attempt, hand_over, say
+from tui.acting import at_work, attempt, hand_over, is_seen, say
 from tui.bindings import bindings_for, caption_in
 from tui.screens.loops_acts import LoopActs
 from tui.screens.loops_chain import ChainPane
@@ -118,7 +118,7 @@ class LoopsScreen(LoopActs):
     # --- reading ------------------------------------------------------------------
 
     def _tick(self) -> None:
-        if not self.is_current or not self._read_once:
+        if not is_seen(self) or not self._read_once:
             return
         self._looks += 1
         if self.view is not None:

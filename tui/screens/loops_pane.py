@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from tui.acting import is_seen
 from tui.feed import RunFeed
 from tui.views.cells import Cell
 from tui.views.entries import Entry, entry
@@ -129,7 +130,7 @@ class LoopPane(Vertical):
     @on(Frame)
     def _frame(self, event: Frame) -> None:
         event.stop()
-        if self.screen.is_current:
+        if is_seen(self.screen):
             self._draw_run(time.time())
 
     def draw(self) -> None:

@@ -17,7 +17,7 @@ from textual.worker import get_current_worker
 
 from engine.live.projected import StageView
 from engine.workspace import Workspace
-from tui.acting import at_work, attempt, hand_over
+from tui.acting import at_work, attempt, hand_over, is_seen
 from tui.bindings import caption_in, keys_of
 from tui.feed import RunFeed
 from tui.screens.research_acts import ResearchActs
@@ -147,7 +147,7 @@ class ResearchScene(ResearchActs):
     # --- reading ------------------------------------------------------------------
 
     def _tick(self) -> None:
-        if not self.is_current or not self._read_once:
+        if not is_seen(self) or not self._read_once:
             return
         self._looks += 1
         if self.campaign is not None:
@@ -224,7 +224,7 @@ class ResearchScene(ResearchActs):
     @on(Frame)
     def _frame(self, event: Frame) -> None:
         event.stop()
-        if self.is_current and self.is_mounted:
+        if is_seen(self) and self.is_mounted:
             self._draw_live(time.time())
 
     # --- drawing ------------------------------------------------------------------

@@ -17,7 +17,7 @@ from textual.worker import get_current_worker
 from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
 from engine.workspace import Workspace
-from tui.acting import at_work, hand_over, say
+from tui.acting import at_work, hand_over, is_seen, say
 from tui.ahead import load_ahead
 from tui.screens.base import RoomScreen
 from tui.views.quick_gates import quick_verdicts
@@ -87,7 +87,7 @@ class RunsReading(RoomScreen):
 
     def look(self) -> None:
         """Look again, unless the last look is still under way or nobody sees the list."""
-        if self.is_current and not at_work(self, "read", "read all"):
+        if is_seen(self) and not at_work(self, "read", "read all"):
             self._look([row.run_id for row in self.table.seen])
 
     @work(thread=True, group="read")
@@ -146,7 +146,7 @@ class RunsReading(RoomScreen):
 
     def _judge_seen(self) -> None:
         """Judge what is on the screen, once it has stood still for a moment."""
-        if not self.is_current or at_work(self, "judge", "read", "read all"):
+        if not is_seen(self) or at_work(self, "judge", "read", "read all"):
             return  # the list comes first: what judges would take its time from it
         at, self._judged_at = self._judged_at, self.table.scroll_offset.y
         if at != self._judged_at:

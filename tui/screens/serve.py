@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static, TextArea
 
 from engine.serving.store import LOG, serve_dir
+from tui.acting import is_seen
 from tui.bindings import bindings_for
 from tui.screens.panes import Edge
 from tui.screens.serve_asking import HISTORY
@@ -94,7 +95,7 @@ class ServeScreen(SuiteActs):
         self.draw_answers()
 
     def _frame(self) -> None:
-        if self.is_current and self.asking:
+        if is_seen(self) and self.asking:
             self.draw_answers()
 
     # --- drawing ------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from engine.serving.named import read_endpoints
 from engine.serving.pair import Pair, free_name, pair_of
 from engine.serving.store import FoundServer
 from engine.workspace import Workspace
-from tui.acting import ask, at_work, attempt, hand_over, say
+from tui.acting import ask, at_work, attempt, hand_over, is_seen, say
 from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
 from tui.screens.pick import Pick
@@ -131,7 +131,7 @@ class SideActs(RoomScreen):
         self.look()
 
     def _look_again(self) -> None:
-        if self.is_current and self.sources and not at_work(self, "look"):
+        if is_seen(self) and self.sources and not at_work(self, "look"):
             self.look()
 
     def look(self) -> None:
