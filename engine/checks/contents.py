@@ -278,6 +278,8 @@ def load(path: Path) -> RunContents:
     models = MODELS | dict.fromkeys(eval_names, EvalResult)
     documents = {name: read_document(path, name, model) for name, model in models.items()}
     _load_superseded(path, documents)
+    # What came since it was listed is there: else a record would be read and not be there.
+    names |= {name for name, document in documents.items() if document.exists}
     problems: list[Finding] = []
     events = load_events(path, problems)
     bare = RunContents(path.resolve().name, names, documents, events=events)

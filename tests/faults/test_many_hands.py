@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from engine.checks import contents
 from engine.checks.contents import RunContents
 from engine.decisions import deciding
 from engine.decisions.deciding import Refused, decide
 from engine.folder import RunFolder
-from engine.records.run import Decision
+from engine.records.run import Decision, DecisionKind
 from engine.records.status import Phase, ProcessId, RunStatus
 from engine.supervise import launch as launching
 from engine.supervise import resume as resuming
@@ -161,6 +162,25 @@ def test_a_decision_while_another_one_is_being_written_is_refused(
     (rival,) = rivals
     rival.join(20)
     assert isinstance(rival.outcome, Refused) and "changed while" in rival.outcome.reasons[0]
+    assert read_json(dead / "decision.json")["decision"] == "reject"
+    assert [event["decision"] for event in events(dead, "decided")] == ["reject"]
+    assert_unbroken(dead)
+
+
+def test_a_decision_that_comes_between_the_list_of_files_and_their_reading_is_seen(
+    dead: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, first = contents.read_document, []
+
+    def after_a_rival(path: Path, name: str, model: Any) -> Any:
+        if not first:
+            first.append(name)
+            assert not isinstance(decide(dead, REJECT), Refused)
+        return read(path, name, model)
+
+    monkeypatch.setattr(contents, "read_document", after_a_rival)
+    found = decide(dead, REJECT.model_copy(update={"decision": DecisionKind.PARK}))
+    assert isinstance(found, Refused) and "decided already" in found.reasons[0]
     assert read_json(dead / "decision.json")["decision"] == "reject"
     assert [event["decision"] for event in events(dead, "decided")] == ["reject"]
     assert_unbroken(dead)
