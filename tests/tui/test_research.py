@@ -397,6 +397,27 @@ async def test_a_look_of_before_does_not_hide_what_came_of_the_start(
         assert "Nothing was run" in texts(app) and "you are asked first" in texts(app)
 
 
+async def test_a_look_that_is_still_to_come_does_not_hide_it_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, repo = make_recipe(tmp_path)
+    monkeypatch.setattr("tui.screens.research_new.CHECK_AFTER_S", 1.5)
+    async with shown(workspace.path) as (app, pilot, _screen):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewCampaign))
+        form = app.screen
+        assert isinstance(form, NewCampaign)
+        form.row(PROTOCOL).put("../protocol.json")
+        form.row(REPO).put(str(repo))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        form.row("tries").put("5")  # word of it comes while the question is asked
+        await pilot.press("n")
+        await until(pilot, lambda: "Nothing was run" in texts(app))
+        await pilot.pause(2.5)
+        assert "Nothing was run" in texts(app)
+
+
 async def test_loops_open_a_campaign_at_the_try_of_the_cursor(tmp_path: Path) -> None:
     make_campaign_of(tmp_path, STORY)
     app = app_on(tmp_path, "loops")

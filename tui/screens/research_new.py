@@ -147,7 +147,7 @@ class NewCampaign(FormDialog[str | None]):
             wrong.entry.focus()
             return
         self._starting = True
-        self._typed_count += 1  # a look under way is of before, and its word would hide ours
+        self._forget_looks()
         self.complain("")
         self.busy("Looking at the protocol and its repository …")
         self._plan(self.typed())
@@ -207,7 +207,12 @@ class NewCampaign(FormDialog[str | None]):
             return
         self.app.call_from_thread(self.finish, folder.loop_id)
 
+    def _forget_looks(self) -> None:
+        """A look that is under way, or still to come, is of before: its word would hide ours."""
+        self._typed_count += 1
+
     def _failed(self, problem: str) -> None:
         self._starting = False
+        self._forget_looks()
         self.explain()
         self.complain(problem)
