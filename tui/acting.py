@@ -12,10 +12,10 @@ from textual.types import NoActiveAppError
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from tui.standing import in_front
 from tui.views.plain import plain
 
 if TYPE_CHECKING:
-    from textual.app import App
     from textual.screen import Screen
 
 Answer = TypeVar("Answer")
@@ -94,18 +94,12 @@ def at_work(widget: Widget, *groups: str) -> bool:
     )
 
 
-def in_front(screen: Screen[Any]) -> bool:
-    """Whether keys go to this screen."""
-    return screen.app.screen_stack[-1:] == [screen]
-
-
-def is_seen(screen: Screen[Any]) -> bool:
-    """Whether anybody sees this screen: it is in front, or only dialogs that leave it visible are.
-    Textual's ``is_current`` holds for the one behind whatever is in front."""
-    stack = screen.app.screen_stack
-    if screen not in stack:
-        return False
-    return all(one.styles.background.a < 1 for one in stack[stack.index(screen) + 1 :])
+def still_at(widget: Widget, words: str, *groups: str) -> bool:
+    """As `at_work`; where it is, ``words`` tell who presses once more what is still being done."""
+    busy = at_work(widget, *groups)
+    if busy:
+        say(widget, words)
+    return busy
 
 
 def ask(
@@ -117,23 +111,3 @@ def ask(
     if there:
         screen.app.push_screen(question, answered)
     return there
-
-
-class KeepsApp:
-    """For screens, before their Textual class: the app is known also once the screen was left.
-
-    Textual finds none then, and a thread that is at work for the screen could neither end what it
-    does nor say how it went.
-    """
-
-    if not TYPE_CHECKING:
-        _kept_app: App[Any] | None = None
-
-        @property
-        def app(self) -> App[Any]:
-            try:
-                self._kept_app = super().app
-            except NoActiveAppError:
-                if self._kept_app is None:
-                    raise
-            return self._kept_app

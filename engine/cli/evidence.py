@@ -97,7 +97,7 @@ def decide(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
+        name = str((*first["loc"], "decision")[0])
         said = _TYPED_AS.get(name, f"--{name.replace('_', '-')}")
         fail(f"{said}: {first['msg'][:1].lower()}{first['msg'][1:]}.", Exit.USAGE)
     request = None

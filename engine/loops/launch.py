@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -60,8 +61,11 @@ def open_flywheel(workspace: Workspace, target: Path) -> LoopFolder | None:
     return None
 
 
-def cancel_loop(folder: LoopFolder, *, wait_s: float = 0.0) -> LoopStatus:
-    """Stop a loop now: its run saves a checkpoint and is cancelled. Waits up to ``wait_s`` seconds.
+def cancel_loop(
+    folder: LoopFolder, *, wait_s: float = 0.0, goes_on: Callable[[], bool] = lambda: True
+) -> LoopStatus:
+    """Stop a loop now: its run saves a checkpoint and is cancelled. Waits up to ``wait_s`` seconds,
+    as long as ``goes_on`` says so; the loop ends by itself, whoever waits.
 
     A loop without a runner that had not ended becomes cancelled here. LaunchError for one that has
     ended.
@@ -75,13 +79,13 @@ def cancel_loop(folder: LoopFolder, *, wait_s: float = 0.0) -> LoopStatus:
     try:
         os.kill(status.runner.pid, signal.SIGTERM)
     except ProcessLookupError:
-        return cancel_loop(folder, wait_s=wait_s)
+        return cancel_loop(folder, wait_s=wait_s, goes_on=goes_on)
     except PermissionError as error:
         raise LaunchError(
             f"{folder.loop_id}: its runner (process {status.runner.pid}) belongs to another user."
         ) from error
     until = time.monotonic() + wait_s
-    while time.monotonic() < until:
+    while time.monotonic() < until and goes_on():
         status = _status(folder)
         if alive(status) != "running":
             break

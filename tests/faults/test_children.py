@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,16 @@ from engine.processes import identify
 from engine.records.status import StageState
 from engine.supervise.launch import wait_ended
 from engine.supervise.supervisor import Supervisor
-from tests.engine.supervise.kit import Lab, assert_unbroken, events, messages, status
+from tests.engine.supervise.kit import (
+    Lab,
+    assert_unbroken,
+    events,
+    memory,
+    messages,
+    processor,
+    status,
+    watched,
+)
 
 MB = 2**20
 
@@ -47,13 +55,7 @@ def test_lines_of_4096_bytes_and_of_100_mb_and_binary_ones(lab: Lab) -> None:
     """
     run = lab.run(lab.stage("loud", code))
     process = lab.launch(run)
-    peak, seen = 0, psutil.Process(process.pid)
-    while identify(process.pid) is not None:
-        try:
-            peak = max(peak, seen.memory_info().rss)
-        except psutil.Error:
-            break
-        time.sleep(0.02)
+    peak = max(watched(process.pid, memory))
     assert wait_ended(process, 120)
     assert status(run).stages["loud"].state is StageState.DONE
     sizes = [len(one["text"]) for one in messages(run, "sized")]
@@ -105,14 +107,7 @@ def test_children_that_close_fork_and_vanish(lab: Lab, tmp_path: Path) -> None:
         ),
     )
     process = lab.launch(run)
-    seen = psutil.Process(process.pid)
-    cpu = 0.0
-    while identify(process.pid) is not None:
-        try:
-            cpu = sum(seen.cpu_times()[:2])
-        except psutil.Error:
-            break
-        time.sleep(0.02)
+    cpu = watched(process.pid, processor)[-1]
     assert wait_ended(process, 120)
     ended = status(run)
     assert {name: one.state for name, one in ended.stages.items()} == dict.fromkeys(

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures.thread import _WorkItem
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from textual.app import App
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker
 
 from tui.app import FactoryApp
+
+ScreenT = TypeVar("ScreenT", bound=Screen[Any])
 
 
 def app_on(workspace: Path, start: str = "runs", run_id: str | None = None) -> FactoryApp:
@@ -31,6 +37,14 @@ async def until(pilot: Pilot[None], holds: Callable[[], object], seconds: float 
         assert time.monotonic() < end, "what was waited for did not come"
         await asyncio.sleep(0.02)
         await pilot.pause()
+
+
+async def at(pilot: Pilot[None], kind: type[ScreenT]) -> ScreenT:
+    """Wait until a screen of this kind is in front; that screen."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    screen = pilot.app.screen
+    assert isinstance(screen, kind)
+    return screen
 
 
 async def stands(pilot: Pilot[None], widget: Widget) -> Region:
@@ -71,6 +85,7 @@ class Held:
     def __init__(self, patch: pytest.MonkeyPatch, owner: object, name: str, *, at: int = 1) -> None:
         self.calls = 0
         self._begun, self._may_end = Event(), Event()
+        self._thread = 0
         found_by = getattr(owner, name)
 
         def held(*values: Any, **named: Any) -> Any:
@@ -78,6 +93,7 @@ class Held:
             holds = self.calls == at
             found = found_by(*values, **named)
             if holds:
+                self._thread = threading.get_ident()
                 self._begun.set()
                 assert self._may_end.wait(60)
             return found
@@ -96,9 +112,20 @@ class Held:
     async def let_go(self, pilot: Pilot[None]) -> None:
         """Let the thread end, and all that it sends arrive."""
         self.end()
-        await asyncio.sleep(0.05)  # a worker that was superseded is not known to be at work
+        # Textual forgets a worker that was superseded; its thread is at work all the same.
+        await until(pilot, lambda: not _is_at_work(self._thread))
         await until(pilot, lambda: not any(one.is_running for one in _quick(pilot.app)))
         await pilot.pause()
+
+
+def _is_at_work(thread: int) -> bool:
+    """Whether a thread of a pool has a task, and does not wait for its next one."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code is _WorkItem.run.__code__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _quick(app: App[Any]) -> list[Worker[Any]]:

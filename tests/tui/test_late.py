@@ -16,11 +16,11 @@ import tui.screens.decide
 import tui.screens.loops_acts
 import tui.screens.report
 import tui.widgets.example_browser
-from engine.loops.folder import LoopFolder, Request
+from engine.loops.folder import Request
 from engine.processes import myself
-from engine.records.loop import LoopPhase, LoopStatus
+from engine.records.loop import LoopPhase
 from tests.engine.loops.make_loops import Turn, make_loop_folder
-from tests.tui.drive import Held, app_on, said, texts, until, write
+from tests.tui.drive import Held, app_on, at, said, texts, until, write
 from tests.tui.make_research import STORY as CAMPAIGN
 from tests.tui.make_research import make_campaign_of
 from tests.tui.make_runs import make_run
@@ -171,9 +171,7 @@ async def test_a_run_is_not_left_out_by_what_was_read_without_it(
     app = app_on(tmp_path, "loops")
     async with app.run_test(size=(120, 40)) as pilot:
         app.show("compare", None, runs=tuple(names[:2]))
-        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
-        screen = app.screen
-        assert isinstance(screen, CompareScreen)
+        screen = await at(pilot, CompareScreen)
         await until(pilot, lambda: len(screen.evidence) == 2)
         held = Held(monkeypatch, tui.screens.compare_runs, "load_evidence")
         screen._load()
@@ -225,9 +223,7 @@ async def test_what_was_done_is_said_when_its_screen_was_left(
     app = app_on(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         app.show("journal")
-        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        screen = app.screen
-        assert isinstance(screen, JournalScreen)
+        screen = await at(pilot, JournalScreen)
         await until(pilot, lambda: screen.journal.whole)
         draft = tmp_path / "draft.md"
         draft.write_text("Mine.")
@@ -245,14 +241,9 @@ async def test_who_leaves_does_not_wait_for_a_loop_that_ends_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_loop_folder(tmp_path, [Turn()], phase=LoopPhase.RUNNING, runner=myself())
-    asked: list[str] = []
-
-    def cancel(folder: LoopFolder, *, wait_s: float = 0.0) -> LoopStatus:
-        asked.append(folder.loop_id)
-        time.sleep(wait_s)  # a run that saves its checkpoint, for longer than the test lasts
-        return folder.status()
-
-    monkeypatch.setattr(engine.loops.launch, "cancel_loop", cancel)
+    asked: list[int] = []
+    # A run that saves its checkpoint for longer than the test lasts: this very process.
+    monkeypatch.setattr(engine.loops.launch.os, "kill", lambda _, number: asked.append(number))
     monkeypatch.setattr(tui.screens.loops_acts, "CANCEL_WAIT_S", 6.0)
     app = app_on(tmp_path, "loops")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -276,9 +267,7 @@ async def test_a_start_that_ends_behind_another_screen_takes_nothing_away(
     app = app_on(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         app.show("new_run")
-        await until(pilot, lambda: isinstance(app.screen, NewRunScreen))
-        screen = app.screen
-        assert isinstance(screen, NewRunScreen)
+        screen = await at(pilot, NewRunScreen)
         await until(pilot, lambda: screen.query(PlanPane) and screen._plans.state.draft)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: held.begun)

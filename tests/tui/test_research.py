@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from engine.processes import myself
 from engine.records.loop import LoopPhase, LoopStatus
 from tests.engine.loops.research.campaign_kit import make_recipe
 from tests.engine.loops.research.proposer_kit import make_campaign_folder
-from tests.tui.drive import app_on, texts, until, write
+from tests.tui.drive import Held, app_on, at, texts, until, write
 from tests.tui.make_research import NAME, STORY, Made, make_campaign_of
 from tests.tui.make_runs import write as write_json
 from tui.app import FactoryApp
@@ -29,7 +28,7 @@ from tui.screens.ask_text import AskText
 from tui.screens.loops import LoopsScreen
 from tui.screens.pick import Pick
 from tui.screens.research import ResearchScreen
-from tui.screens.research_new import NewCampaign
+from tui.screens.research_new import CHECK_AFTER_S, NewCampaign
 from tui.views.research_form import PROTOCOL, REPO
 from tui.widgets.agree import Agree
 from tui.widgets.chart import Chart
@@ -230,7 +229,7 @@ async def test_a_campaign_that_runs_is_paused_stopped_cancelled_and_watched(
     ]
     (tmp_path / "runs" / "run-now" / "events.jsonl").write_text("\n".join(lines) + "\n")
 
-    def cancel(there: LoopFolder, wait_s: float = 0.0) -> LoopStatus:
+    def cancel(there: LoopFolder, **_: object) -> LoopStatus:
         def change(moved: LoopStatus) -> None:
             moved.phase, moved.runner = LoopPhase.CANCELLED, None
 
@@ -334,9 +333,7 @@ async def test_a_campaign_is_begun_by_the_form_after_its_commands_were_agreed_to
         await pilot.press("c")
         await until(pilot, lambda: "There is no campaign" in said(app))
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewCampaign))
-        form = app.screen
-        assert isinstance(form, NewCampaign)
+        form = await at(pilot, NewCampaign)
         form.row(PROTOCOL).put("../gone.json")
         await until(pilot, lambda: "gone.json" in texts(app))
         form.row(PROTOCOL).put("../protocol.json")
@@ -363,59 +360,33 @@ async def test_a_campaign_is_begun_by_the_form_after_its_commands_were_agreed_to
         assert screen.campaign.campaign is not None and screen.campaign.campaign.confidence == 0.9
 
 
+@pytest.mark.parametrize("under_way", [True, False], ids=["under way", "still to come"])
 async def test_a_look_of_before_does_not_hide_what_came_of_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under_way: bool
 ) -> None:
     workspace, repo = make_recipe(tmp_path)
-    begun, may_end = Event(), Event()
-    looked_at = NewCampaign._looked_at
-
-    def slow(self: NewCampaign, typed: dict[str, str]) -> object:
-        found = looked_at(self, typed)
-        if typed["tries"] == "4" and not begun.is_set():
-            begun.set()
-            assert may_end.wait(60)
-        return found
-
-    monkeypatch.setattr(NewCampaign, "_looked_at", slow)
     async with shown(workspace.path) as (app, pilot, _screen):
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewCampaign))
-        form = app.screen
-        assert isinstance(form, NewCampaign)
+        form = await at(pilot, NewCampaign)
         form.row(PROTOCOL).put("../protocol.json")
         form.row(REPO).put(str(repo))
-        form.row("tries").put("4")
-        await until(pilot, begun.is_set)
+        await until(pilot, lambda: "you are asked first" in texts(app))
+        held = Held(monkeypatch, NewCampaign, "_looked_at", at=1 if under_way else 0)
+        if under_way:
+            form.row("tries").put("4")
+            await until(pilot, lambda: held.begun)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
+        if not under_way:
+            form.row("tries").put("5")  # word of it comes while the question is asked
+            await until(pilot, lambda: form._looked is None)
         await pilot.press("n")
         await until(pilot, lambda: "Nothing was run" in texts(app))
-        may_end.set()
-        await until(pilot, lambda: not any(one.is_running for one in form.workers))
-        await pilot.pause()
-        assert "Nothing was run" in texts(app) and "you are asked first" in texts(app)
-
-
-async def test_a_look_that_is_still_to_come_does_not_hide_it_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace, repo = make_recipe(tmp_path)
-    monkeypatch.setattr("tui.screens.research_new.CHECK_AFTER_S", 1.5)
-    async with shown(workspace.path) as (app, pilot, _screen):
-        await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, NewCampaign))
-        form = app.screen
-        assert isinstance(form, NewCampaign)
-        form.row(PROTOCOL).put("../protocol.json")
-        form.row(REPO).put(str(repo))
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, Confirm))
-        form.row("tries").put("5")  # word of it comes while the question is asked
-        await pilot.press("n")
-        await until(pilot, lambda: "Nothing was run" in texts(app))
-        await pilot.pause(2.5)
+        calls = held.calls
+        await held.let_go(pilot)
+        await pilot.pause(0 if under_way else 3 * CHECK_AFTER_S)
         assert "Nothing was run" in texts(app)
+        assert held.calls == calls, "it was looked at once more"
 
 
 async def test_loops_open_a_campaign_at_the_try_of_the_cursor(tmp_path: Path) -> None:
@@ -426,9 +397,7 @@ async def test_loops_open_a_campaign_at_the_try_of_the_cursor(tmp_path: Path) ->
         assert isinstance(loops, LoopsScreen)
         await until(pilot, lambda: loops.view is not None)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ResearchScreen))
-        screen = app.screen
-        assert isinstance(screen, ResearchScreen)
+        screen = await at(pilot, ResearchScreen)
         await until(pilot, lambda: screen._read_once and "DEPTH" in drawn(screen, "#tries"))
         assert screen.number == 5
 

@@ -14,7 +14,7 @@ import tui.screens.report
 from engine.catalogue.run_reader import RunReader
 from engine.loops.folder import LoopFolder
 from tests.engine.loops.make_loops import Turn, make_loop_folder
-from tests.tui.drive import Held, app_on, said, until
+from tests.tui.drive import Held, app_on, at, said, until
 from tests.tui.make_runs import make_run
 from tui.acting import at_work
 from tui.previewing import SitePreview
@@ -145,9 +145,7 @@ async def test_a_loop_is_asked_one_thing_after_another_and_says_how_it_went_once
     app = app_on(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         app.show("loops")
-        await until(pilot, lambda: isinstance(app.screen, LoopsScreen))
-        screen = app.screen
-        assert isinstance(screen, LoopsScreen)
+        screen = await at(pilot, LoopsScreen)
         await until(pilot, lambda: screen.view is not None)
         assert screen.view is not None
         done: list[LoopFolder] = []
@@ -188,9 +186,7 @@ async def test_what_is_read_already_is_not_read_once_more(
         assert reading.calls == 1 and "are being read already" in said(app)
 
         app.show("loops")
-        await until(pilot, lambda: isinstance(app.screen, LoopsScreen))
-        loops = app.screen
-        assert isinstance(loops, LoopsScreen)
+        loops = await at(pilot, LoopsScreen)
         await until(pilot, lambda: loops.view is not None and not at_work(loops, "read"))
         looking = Held(monkeypatch, LoopsReader, "read")
         loops.action_refresh()

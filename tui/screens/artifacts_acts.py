@@ -11,7 +11,7 @@ from textual import work
 
 from engine.artifacts.checking import Checked
 from engine.workspace import Workspace
-from tui.acting import ask, at_work, attempt, hand_over, say
+from tui.acting import ask, attempt, hand_over, say, still_at
 from tui.clipboard import copy
 from tui.editing import edit
 from tui.screens.artifacts_make import ask_id, make_artifact
@@ -187,9 +187,9 @@ class ArtifactsActs(RoomScreen):
 
     def action_preview(self) -> None:
         """Show the site in the browser; where it is shown, end that."""
-        if at_work(self, "preview"):
-            say(self, "The site is still being made ready.")
-        elif self.factory.site_preview.url is None:
+        if still_at(self, "The site is still being made ready.", "preview"):
+            return
+        if self.factory.site_preview.url is None:
             self._show_site()
         else:
             self._end_preview()
@@ -220,8 +220,7 @@ class ArtifactsActs(RoomScreen):
 
     def action_publish(self) -> None:
         """Ask for the directory, then write the site."""
-        if at_work(self, "publish"):
-            say(self, "The site is still being written.")
+        if still_at(self, "The site is still being written.", "publish"):
             return
         workspace = self.factory.workspace
         before = self.factory.remembered.get(OUT, "") or str(workspace / "site")

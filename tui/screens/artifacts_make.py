@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.workspace import Workspace
-from tui.acting import ask, at_work, attempt, hand_over, say
+from tui.acting import ask, at_work, attempt, hand_over, say, still_at
 from tui.screens.ask_text import AskText
 from tui.screens.base import RoomScreen
 from tui.views.cells import Cell
@@ -142,8 +142,7 @@ def make_package_of(screen: RoomScreen, run: Path, *, force: bool = False) -> No
         if not ask(screen, Confirm(question, plain(reasons), "Replace it"), answered):
             say(screen, reasons, "error")
 
-    if at_work(screen, "package"):
-        say(screen, "A package is still being made.")
+    if still_at(screen, "A package is still being made.", "package"):
         return
     say(screen, f"{run.name} is being packaged …")
     screen.run_worker(make, thread=True, group="package")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from textual import events
 from textual.screen import Screen
 
-from tui.acting import KeepsApp
 from tui.screens.panes import Edge, Panes
+from tui.standing import KeepsApp
 
 if TYPE_CHECKING:
     from tui.app import FactoryApp

@@ -9,12 +9,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.comparing.course import Course, course_of
-from tui.acting import is_seen, say
+from tui.acting import say
 from tui.bindings import bindings_for
 from tui.runs_feed import Guard
 from tui.screens.compare_keys import CurveKeys
 from tui.screens.compare_runs import ComparedRuns
 from tui.screens.panes import Edge
+from tui.standing import is_seen
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.compare_charts import Followed, last_value

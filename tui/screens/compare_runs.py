@@ -12,9 +12,10 @@ from engine.comparing.evidence import RunEvidence
 from engine.comparing.flips import SuiteFlips, find_flips, with_texts
 from engine.comparing.reader import EvidenceReader
 from engine.workspace import Workspace
-from tui.acting import at_work, attempt, hand_over, is_seen, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.runs_feed import RunsFeed
 from tui.screens.base import RoomScreen
+from tui.standing import is_seen
 from tui.views.compare_load import Choice, Families, choose, load_evidence, load_families
 from tui.views.compare_marks import Marks
 

@@ -14,7 +14,7 @@ from engine.decisions.deciding import OverrideRequest, Refused, as_written, make
 from engine.decisions.withdrawing import Receipt, withdraw
 from engine.folder import FolderError
 from engine.records.run import Decision, DecisionKind
-from tui.acting import ask, at_work, attempt, hand_over, say
+from tui.acting import ask, attempt, hand_over, say, still_at
 from tui.bindings import bindings_for, caption_in
 from tui.drafts import DraftFile
 from tui.screens.base import RoomScreen
@@ -244,11 +244,8 @@ class DecideScreen(RoomScreen):
         self._rehearse(record, override, pane.new_view)
 
     def _is_writing(self) -> bool:
-        """Whether the key before is still at work on the record; then that is said."""
-        if at_work(self, "write"):
-            say(self, "The record is still being worked on.")
-            return True
-        return False
+        """Whether the key before is still at work on the record."""
+        return still_at(self, "The record is still being worked on.", "write")
 
     @work(thread=True, group="write")
     def _rehearse(

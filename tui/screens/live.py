@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.acting import is_seen
 from tui.bindings import bindings_for
 from tui.feed import RunFeed
 from tui.screens.live_acts import RunActs
 from tui.screens.live_keys import ChartKeys
 from tui.screens.panes import Edge
+from tui.standing import is_seen
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.chart_settings import ChartSettings

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from tui.acting import at_work, attempt, hand_over, in_front, say
+from tui.acting import attempt, hand_over, say, still_at
 from tui.feed import RunFeed
 from tui.screens.base import RoomScreen
+from tui.standing import in_front
 from tui.widgets.confirm import Confirm
 
 if TYPE_CHECKING:
@@ -114,9 +115,7 @@ class RunActs(RoomScreen):
         """Go on with a run that stands still."""
         if self.feed.liveness in ("running", "waiting"):
             say(self, f"{self.run_id} is running; there is nothing to resume.")
-        elif at_work(self, "resume"):
-            say(self, f"{self.run_id} is still being started.")
-        else:
+        elif not still_at(self, f"{self.run_id} is still being started.", "resume"):
             self._resume()
 
     @work(thread=True, group="resume")

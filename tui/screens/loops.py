@@ -14,12 +14,13 @@ from textual.worker import get_current_worker
 
 from engine.records.loop import LoopPhase
 from engine.workspace import Workspace
-from tui.acting import at_work, attempt, hand_over, is_seen, say
+from tui.acting import at_work, attempt, hand_over, say
 from tui.bindings import bindings_for, caption_in
 from tui.screens.loops_acts import LoopActs
 from tui.screens.loops_chain import ChainPane
 from tui.screens.loops_pane import LoopPane
 from tui.screens.panes import Edge
+from tui.standing import is_seen
 from tui.styles import style_paths
 from tui.views.loops_look import Look, LoopsReader
 from tui.views.loops_now import top_words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from textual import work
 from engine.loops.folder import LoopFolder, Request
 from engine.records.loop import LoopPhase
 from engine.target import load_target
-from tui.acting import ask, at_work, attempt, hand_over, say
+from tui.acting import ask, attempt, hand_over, say, still_at
 from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
 from tui.views.loops_reader import LoopView
@@ -21,10 +20,9 @@ from tui.widgets.confirm import Confirm
 
 if TYPE_CHECKING:
     from engine.plans.programs import Program
+
 CANCEL_WAIT_S = 60.0
 """How long the run may take to save its checkpoint."""
-
-_POLL_S = 0.1
 
 _DONE = {
     Request.PAUSE: "It pauses after this step.",
@@ -67,17 +65,14 @@ class LoopActs(RoomScreen):
 
     def _do(self, view: LoopView, words: str, act: Callable[[LoopFolder], object]) -> None:
         """Do something that may take a while, in a thread, with a sign at the top."""
-        if not self._free():
+        if self._is_acting():
             return
         self.busy(words)
         self._work(LoopFolder(view.path), act)
 
-    def _free(self) -> bool:
-        """Whether nothing is being done; else that is said: one thing after another."""
-        if at_work(self, "act"):
-            say(self, "What was asked before is still being done.")
-            return False
-        return True
+    def _is_acting(self) -> bool:
+        """Whether something is being done: one thing after another."""
+        return still_at(self, "What was asked before is still being done.", "act")
 
     @work(thread=True, group="act")
     def _work(self, folder: LoopFolder, act: Callable[[LoopFolder], object]) -> None:
@@ -140,15 +135,11 @@ class LoopActs(RoomScreen):
         self.app.push_screen(question, lambda yes: self._cancel(view) if yes else None)
 
     def _cancel(self, view: LoopView) -> None:
-        from engine.loops.launch import alive, cancel_loop
+        from engine.loops.launch import cancel_loop
 
         def act(folder: LoopFolder) -> str:
-            status = cancel_loop(folder)
-            until = time.monotonic() + CANCEL_WAIT_S
-            # Who leaves the app is not kept waiting for it: the loop ends by itself.
-            while alive(status) == "running" and time.monotonic() < until and self.app.is_running:
-                time.sleep(_POLL_S)
-                status = folder.status()
+            # Who leaves the app is not kept waiting.
+            status = cancel_loop(folder, wait_s=CANCEL_WAIT_S, goes_on=lambda: self.app.is_running)
             return f"{folder.loop_id} is {status.phase}."
 
         self._do(view, "cancelling …", act)
@@ -172,7 +163,7 @@ class LoopActs(RoomScreen):
             self._go_on(view, _launch)
 
     def _go_on(self, view: LoopView, act: Callable[[LoopFolder], object]) -> None:
-        if not self._free():
+        if self._is_acting():
             return
         self.busy("starting …")
         self._ask_then(LoopFolder(view.path), act)

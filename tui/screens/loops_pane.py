@@ -11,8 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.acting import is_seen
 from tui.feed import RunFeed
+from tui.standing import is_seen
 from tui.views.cells import Cell
 from tui.views.entries import Entry, entry
 from tui.views.live_view import progress_cells, step_line, steps

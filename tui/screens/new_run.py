@@ -18,7 +18,7 @@ from engine.plans.programs import Program
 from engine.plans.starting import NotAgreed
 from engine.target import TargetError, load_target
 from engine.workspace import Workspace
-from tui.acting import ask, hand_over, in_front, say
+from tui.acting import ask, hand_over, say
 from tui.bindings import bindings_for
 from tui.screens import new_run_work
 from tui.screens.agreeing import SAID_NO, question_on
@@ -26,6 +26,7 @@ from tui.screens.base import RoomScreen
 from tui.screens.new_run_plan import PlanPane
 from tui.screens.new_run_typed import Typed
 from tui.screens.new_run_work import Parent, Wish
+from tui.standing import in_front
 from tui.styles import style_paths
 from tui.views.draft_view import BASE, setting_lines
 from tui.views.estimate_view import memory_words

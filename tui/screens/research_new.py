@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.timer import Timer
 
 from engine.workspace import Workspace
 from tui.acting import hand_over
@@ -49,7 +50,7 @@ class NewCampaign(FormDialog[str | None]):
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._looked: _Looked | None = None
-        self._typed_count = 0
+        self._to_look: Timer | None = None
         self._starting = False
         buttons = {"leave": "Leave it (esc)", "start": "Start (^s)"}
         super().__init__("a new campaign", campaign_fields(), buttons)
@@ -78,18 +79,22 @@ class NewCampaign(FormDialog[str | None]):
     def changed(self, setting: Setting, value: str) -> None:
         self._looked = None
         self.standing = ""
-        self._typed_count += 1
-        count = self._typed_count
-        self.set_timer(CHECK_AFTER_S, lambda: self._look_if(count))
+        self._forget_looks()
+        self._to_look = self.set_timer(CHECK_AFTER_S, self._look_if_right)
 
-    def _look_if(self, count: int) -> None:
-        if count == self._typed_count and self.wrong is None and not self._starting:
-            self._look(self.typed(), count)
+    def _forget_looks(self) -> None:
+        """What is looked at, or still to be, is of before: its word would hide what is newer."""
+        if self._to_look is not None:
+            self._to_look.stop()
+        self.workers.cancel_group(self, "look")
+
+    def _look_if_right(self) -> None:
+        if self.wrong is None and not self._starting:
+            self._look(self.typed())
 
     @work(thread=True, group="look", exclusive=True)
-    def _look(self, typed: dict[str, str], count: int) -> None:
-        looked = self._looked_at(typed)
-        hand_over(self, self._take, looked, count)
+    def _look(self, typed: dict[str, str]) -> None:
+        hand_over(self, self._take, self._looked_at(typed))
 
     def _looked_at(self, typed: dict[str, str]) -> _Looked:
         from engine.loops.research.making import open_campaign, plan_campaign
@@ -107,9 +112,7 @@ class NewCampaign(FormDialog[str | None]):
             return _Looked(problem=str(error) or type(error).__name__)
         return _Looked(plan, open=there.loop_id if there is not None else None)
 
-    def _take(self, looked: _Looked, count: int) -> None:
-        if count != self._typed_count:
-            return
+    def _take(self, looked: _Looked) -> None:
         self._looked = looked
         self.standing = looked.problem
         self.complain(self.standing)
@@ -206,10 +209,6 @@ class NewCampaign(FormDialog[str | None]):
             self.app.call_from_thread(self._failed, str(error) or type(error).__name__)
             return
         self.app.call_from_thread(self.finish, folder.loop_id)
-
-    def _forget_looks(self) -> None:
-        """A look that is under way, or still to come, is of before: its word would hide ours."""
-        self._typed_count += 1
 
     def _failed(self, problem: str) -> None:
         self._starting = False

@@ -17,10 +17,11 @@ from textual.worker import get_current_worker
 
 from engine.live.projected import StageView
 from engine.workspace import Workspace
-from tui.acting import at_work, attempt, hand_over, is_seen
+from tui.acting import at_work, attempt, hand_over
 from tui.bindings import caption_in, keys_of
 from tui.feed import RunFeed
 from tui.screens.research_acts import ResearchActs
+from tui.standing import is_seen
 from tui.views.cells import Cell
 from tui.views.entries import Entry, entry
 from tui.views.loops_reader import LoopView

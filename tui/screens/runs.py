@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from engine.catalogue.run_filter import FilterError, RunFilter, parse
 from engine.catalogue.summary import RunSummary
-from tui.acting import at_work, hand_over, say
+from tui.acting import at_work, hand_over, still_at
 from tui.bindings import bindings_for
 from tui.lookout import short_path
 from tui.screens.panes import Edge
@@ -302,9 +302,7 @@ class RunsScreen(RunsActs):
 
     def action_refresh(self) -> None:
         """Read every run again, also those whose folder looks unchanged."""
-        if at_work(self, "read all"):
-            say(self, "The runs are being read already.")
-        else:
+        if not still_at(self, "The runs are being read already.", "read all"):
             self.read_all(anew=True)
 
     # --- the run at the cursor ----------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from textual import work
 
 from engine.catalogue.summary import RunSummary
-from tui.acting import at_work, attempt, say
+from tui.acting import attempt, say, still_at
 from tui.screens.runs_reading import RunsReading
 from tui.views.plain import plain
 from tui.views.runs_view import RunRow
@@ -274,9 +274,7 @@ class RunsActs(RunsReading):
             say(self, f"{row.run_id} is running already.")
         elif row.summary.decision is not None:
             say(self, f"{row.run_id} is decided; a further try is a new run (n).")
-        elif at_work(self, "resume"):
-            say(self, "A run is still being started.")
-        else:
+        elif not still_at(self, "A run is still being started.", "resume"):
             self._resume(row.summary)
 
     @work(thread=True, group="resume")

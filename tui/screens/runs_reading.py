@@ -17,9 +17,10 @@ from textual.worker import get_current_worker
 from engine.catalogue.run_reader import RunReader
 from engine.catalogue.summary import RunSummary
 from engine.workspace import Workspace
-from tui.acting import at_work, hand_over, is_seen, say
+from tui.acting import at_work, hand_over, say
 from tui.ahead import load_ahead
 from tui.screens.base import RoomScreen
+from tui.standing import is_seen
 from tui.views.quick_gates import quick_verdicts
 from tui.views.run_index import RunIndex, judged
 from tui.views.runs_view import RunRow, Verdicts

@@ -10,11 +10,11 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static, TextArea
 
 from engine.serving.store import LOG, serve_dir
-from tui.acting import is_seen
 from tui.bindings import bindings_for
 from tui.screens.panes import Edge
 from tui.screens.serve_asking import HISTORY
 from tui.screens.serve_suites import SuiteActs
+from tui.standing import is_seen
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.entries import Entry

@@ -14,11 +14,12 @@ from engine.serving.named import read_endpoints
 from engine.serving.pair import Pair, free_name, pair_of
 from engine.serving.store import FoundServer
 from engine.workspace import Workspace
-from tui.acting import ask, at_work, attempt, hand_over, is_seen, say
+from tui.acting import ask, at_work, attempt, hand_over, say
 from tui.bindings import caption_in
 from tui.screens.base import RoomScreen
 from tui.screens.pick import Pick
 from tui.serving import Look, OwnServers
+from tui.standing import is_seen
 from tui.views.serve_sides import SIDES, Side, Source, choice_line, side_of
 
 LOOK_EVERY_S = 0.5

@@ -15,13 +15,14 @@ from textual.widgets import Input, Static
 from engine.checks.contents import load
 from engine.checks.fixes import Fix
 from engine.fixing import Checked, apply, check
-from tui.acting import attempt, in_front, say
+from tui.acting import attempt, say
 from tui.bindings import bindings_for
 from tui.editing import edit
 from tui.folder_watch import CannotWatch, saves
 from tui.screens.base import RoomScreen
 from tui.screens.file_view import FileScreen
 from tui.screens.panes import Edge
+from tui.standing import in_front
 from tui.styles import style_paths
 from tui.views.cells import Cell
 from tui.views.excerpt import Excerpt, excerpt

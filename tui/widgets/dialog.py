@@ -9,7 +9,7 @@ from textual import events, on
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
-from tui.acting import KeepsApp, in_front
+from tui.standing import KeepsApp, in_front
 
 Answer = TypeVar("Answer")
 

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from engine.folder import EventLog, RunFolder, write_json_atomic
 from engine.plans.planning import frozen_event
 from engine.plans.programs import agree_to, not_agreed_of
-from engine.processes import is_alive
+from engine.processes import identify, is_alive
 from engine.records.base import utc_now
 from engine.records.plan import Plan, Stage, StageKind
 from engine.records.run import BaseModelRef, Candidate, EvalConfig, RunConfig, Threshold
@@ -151,6 +153,29 @@ def until(condition: Callable[[], Any], timeout_s: float = 40.0) -> Any:
             return value
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def watched(pid: int, look: Callable[[psutil.Process], float]) -> list[float]:
+    """What is seen of a process, again and again until it ends."""
+    seen: list[float] = []
+    process = psutil.Process(pid)
+    while identify(pid) is not None:
+        try:
+            seen.append(look(process))
+        except psutil.Error:
+            break
+        time.sleep(0.02)
+    return seen
+
+
+def memory(process: psutil.Process) -> float:
+    """Resident bytes."""
+    return float(process.memory_info().rss)
+
+
+def processor(process: psutil.Process) -> float:
+    """Seconds of processor time so far, of its own."""
+    return sum(process.cpu_times()[:2])
 
 
 def kill(process: ProcessId | None) -> None:

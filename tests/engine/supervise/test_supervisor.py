@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.folder import RunFolder
@@ -28,9 +27,12 @@ from tests.engine.supervise.kit import (
     Lab,
     assert_unbroken,
     events,
+    memory,
     messages,
+    processor,
     status,
     until,
+    watched,
 )
 
 
@@ -331,13 +333,7 @@ def test_output_without_end_is_bounded_in_memory(lab: Lab) -> None:
     """
     run = lab.run(lab.stage("flood", code))
     process = lab.launch(run)
-    peak = 0
-    while identify(process.pid) is not None:
-        try:
-            peak = max(peak, psutil.Process(process.pid).memory_info().rss)
-        except psutil.Error:
-            break
-        time.sleep(0.02)
+    peak = max(watched(process.pid, memory))
     assert wait_ended(process, 60)
     assert status(run).stages["flood"].state is StageState.DONE
     assert (run / "train.log").stat().st_size == 90 * 2**20
@@ -354,13 +350,7 @@ def test_many_events_are_neither_lost_nor_slow(lab: Lab) -> None:
     """
     run = lab.run(lab.stage("flood", code))
     process = lab.launch(run)
-    seen, cpu = psutil.Process(process.pid), 0.0
-    while identify(process.pid) is not None:
-        try:
-            cpu = sum(seen.cpu_times()[:2])
-        except psutil.Error:
-            break
-        time.sleep(0.02)
+    cpu = watched(process.pid, processor)[-1]
     assert wait_ended(process, 120)
     found = events(run, "metric")
     assert [event["step"] for event in found] == list(range(count))
