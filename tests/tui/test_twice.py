@@ -53,6 +53,7 @@ async def test_an_answer_that_comes_behind_another_question_waits_for_it(tmp_pat
         await app.push_screen(question, answers.append)
         await app.push_screen(leaving)  # as ^q does, which works in dialogs, too
         question.dismiss(True)  # as a form does when its thread has made what was asked for
+        question.dismiss(False)
         await pilot.pause()
         assert app.screen is leaving and not answers
         await pilot.press("n")
